@@ -1,0 +1,53 @@
+// The control socket: how `mox queue list` and its like reach the running
+// server. A Unix socket in the data directory, for the server's user and group
+// only; whoever can open it may do everything, so there is no further login.
+//
+// The client sends a command with its words and standard input; the server runs
+// it and streams back what it prints, then the exit status.
+//   request   "mox-ctl 1 <words> <input size>\n", each word as "<size>\n<bytes>", the input
+//   reply     frames "o <size>\n<bytes>" (output), "e <size>\n<bytes>" (error output), "x <status>\n"
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/Log.h"
+#include "base/Result.h"
+
+namespace mox::app {
+
+inline constexpr std::size_t ctlWordLimit = 64 * 1024;    ///< octets of one word
+inline constexpr std::size_t ctlWordsLimit = 100'000;     ///< words of one request
+inline constexpr std::size_t ctlInputLimit = 256u << 20;  ///< octets of standard input
+inline constexpr int ctlTimeoutSeconds = 30;              ///< for a client to send its request, and to take output
+inline constexpr std::size_t ctlConnectionLimit = 16;     ///< requests at a time; more wait
+
+struct CtlRequest {
+  std::vector<std::string> words;
+  std::string input;
+};
+
+/// Runs a request; may throw, which the client sees as an error and status 1.
+using CtlHandler = std::function<int(const CtlRequest& request, std::ostream& out, std::ostream& err)>;
+
+/// Serves the socket from its own threads until destroyed.
+class CtlServer {
+ public:
+  /// Replaces a stale socket file at `path`. Throws std::system_error.
+  CtlServer(std::string path, CtlHandler handler, Log log);
+  ~CtlServer();
+  CtlServer(const CtlServer&) = delete;
+  CtlServer& operator=(const CtlServer&) = delete;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Sends the request and copies what comes back; the command's exit status. An error if no server answers.
+Result<int> ctlCall(const std::string& path, const CtlRequest& request, std::ostream& out, std::ostream& err);
+
+}  // namespace mox::app
