@@ -1,0 +1,178 @@
+// Account: one person's mail, in one SQLite database (index and bodies up to 256 KB) and files for larger bodies.
+//
+// Writing: every method that changes something returns after its commit is durable; several threads' changes
+// share one commit (GroupCommit). "250", "OK" and the like may be said when the method has returned, not before.
+// Reading: reader() gives a consistent look on a connection of its own; snapshot() the shared view of a mailbox.
+// Changes are told through feed().
+//
+// Any thread may call anything. No lock is held across file or network I/O, but a writer may wait for the commit.
+// Errors: Result for what a client can cause; DatabaseError and FileError for the machine. A method that throws
+// has changed nothing.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/Clock.h"
+#include "base/Log.h"
+#include "base/Random.h"
+#include "base/Result.h"
+#include "store/ChangeFeed.h"
+#include "store/Files.h"
+#include "store/Mailbox.h"
+#include "store/MailboxView.h"
+#include "store/Message.h"
+#include "store/Passwords.h"
+#include "store/Reader.h"
+
+namespace mox::store {
+
+class GroupCommit;
+
+/// What an account needs of the house; all outlive it.
+struct Environment {
+  Files* files = nullptr;
+  const Clock* clock = nullptr;
+  Random* random = nullptr;
+  Log log;
+  const char* vfs = nullptr;  ///< for fault tests
+  /// Organisational domain (A-labels) of a domain, by the public suffix list; the domain itself if not set.
+  std::function<std::string(const std::string& domain)> organisationalDomain;
+};
+
+struct Delivered {
+  MessageId id;
+  MailboxId mailbox;
+  Uid uid;
+  ModSeq modSeq;
+  ThreadId thread;
+};
+
+/// What deliver() did: all messages, or none because of the quota or a missing mailbox.
+struct DeliverOptions {
+  /// Sum of message sizes the account may hold, octets; negative is no limit.
+  std::int64_t quota = -1;
+  /// Expunged in the same commit: REPLACE (RFC 8508), and rejects that were delivered after all.
+  MailboxId expungeFrom;
+  std::vector<Uid> expunge;
+};
+
+struct FlagChange {
+  enum class Mode { replace, add, remove };
+  Mode mode = Mode::replace;
+  Flags flags;
+  /// Messages with a higher modseq are left alone and listed, RFC 7162 §3.1.3.
+  std::optional<ModSeq> unchangedSince;
+};
+
+struct FlagsSet {
+  ModSeq modSeq;              ///< of this change; 0 if nothing changed
+  std::vector<Uid> changed;   ///< ascending
+  std::vector<Uid> modified;  ///< failed unchangedSince, ascending
+};
+
+/// COPYUID: from[i] became to[i].
+struct Copied {
+  MailboxId destination;
+  UidValidity uidValidity;
+  std::vector<Uid> from, to;
+  ModSeq modSeq;
+};
+
+struct Expunged {
+  std::vector<Uid> uids;  ///< ascending, those that were there
+  ModSeq modSeq;          ///< 0 if nothing was there
+};
+
+/// Mailboxes made or changed, parents first.
+struct MailboxesMade {
+  std::vector<MailboxRow> created;
+};
+
+class Account {
+ public:
+  /// Opens or creates `directory`/account.db, finishes what a crash interrupted. Throws if it cannot be used.
+  /// Accounts does this; tests may.
+  Account(std::string name, std::string directory, std::string spoolDirectory, Environment environment);
+  ~Account();
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+  const std::string& name() const;
+  Reader reader() const;
+  ChangeFeed& feed();
+
+  // Mailboxes ---------------------------------------------------------------------------------------------
+  /// Creates those that are missing, subscribed; the special use goes to the one named. For new accounts.
+  void ensureMailboxes(const std::vector<std::pair<std::string, SpecialUses>>& mailboxes);
+  /// Creates the mailbox and missing parents, subscribed. Errc::exists. Special uses are taken from others.
+  Result<MailboxesMade> createMailbox(const std::string& name, SpecialUses uses = 0);
+  /// Errc::notFound; conflict if it has children; denied for Inbox.
+  Result<void> deleteMailbox(const std::string& name);
+  /// With its children; Inbox: its messages move to a new mailbox (imap.md §4). notFound, exists, syntax.
+  Result<MailboxesMade> renameMailbox(const std::string& from, const std::string& to);
+  /// Any valid name.
+  Result<void> subscribe(const std::string& name);
+  /// notFound if neither subscribed nor existing.
+  Result<void> unsubscribe(const std::string& name);
+  Result<void> setSpecialUse(MailboxId mailbox, SpecialUses uses);
+  /// An empty value deletes the entry. All or nothing. tooMany, tooLong.
+  Result<void> setAnnotations(MailboxId mailbox, const std::vector<std::pair<std::string, std::optional<Annotation>>>& changes);
+
+  // Messages ----------------------------------------------------------------------------------------------
+  /// All or none, in order: one commit. overQuota, notFound (a mailbox is gone).
+  Result<std::vector<Delivered>> deliver(std::vector<NewMessage> messages, const DeliverOptions& options = {});
+  /// Only real changes count. Unknown UIDs are skipped. notFound, tooMany (keywords).
+  Result<FlagsSet> setFlags(MailboxId mailbox, const std::vector<Uid>& uids, const FlagChange& change);
+  /// Bodies are shared. notFound, overQuota, conflict if source is destination.
+  Result<Copied> copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, std::int64_t quota = -1);
+  /// The messages keep their id and content, get new UIDs.
+  Result<Copied> move(MailboxId from, const std::vector<Uid>& uids, MailboxId to);
+  /// `onlyDeleted`: those with \Deleted at the moment of the commit (EXPUNGE); else all of them.
+  Result<Expunged> expunge(MailboxId mailbox, const std::vector<Uid>& uids, bool onlyDeleted);
+  /// The mailbox as it is now, shared. Null if there is no such mailbox.
+  View snapshot(MailboxId mailbox);
+  /// Mutes or unmutes a thread; new messages of a muted one arrive \Seen.
+  void setThreadMuted(ThreadId thread, bool muted);
+
+  // Outgoing ----------------------------------------------------------------------------------------------
+  /// Notes messages handed to the queue; one entry a recipient. For limits.
+  void addOutgoing(const std::vector<Address>& recipients, Time when);
+  struct OutgoingUse {
+    std::int64_t messages = 0;         ///< recipients since `since`
+    std::int64_t firstTimeRecipients = 0;  ///< of them (and of those asked about) never written to before
+  };
+  /// Counts as if `recipients` were added now.
+  OutgoingUse outgoingUse(Time since, const std::vector<Address>& recipients);
+  /// Forgets outgoing entries before `before`.
+  void pruneOutgoing(Time before);
+
+  // Secrets and settings ----------------------------------------------------------------------------------
+  void setPassword(const PasswordSecrets& secrets);
+  /// Nothing if none was set.
+  std::optional<PasswordSecrets> password() const;
+  void setSetting(std::string_view key, const std::optional<std::string>& value);
+
+  // Upkeep ------------------------------------------------------------------------------------------------
+  /// Background work: checkpoint, unlink bodies of expunged messages, give back space. Cheap if there is none.
+  void maintain();
+  /// Forgets expunge history up to this modseq; clients older than that get everything (RFC 7162 §3.2.5.2).
+  void pruneHistory(ModSeq upTo);
+  /// Consistent copy of the database and links of the body files into an empty directory.
+  void backup(const std::string& directory);
+  /// False after a failed fsync: Accounts reopens it.
+  bool isUsable() const;
+  /// For the writer's statistics: tests and benchmarks.
+  const GroupCommit& writer() const;
+  const std::string& directory() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mox::store

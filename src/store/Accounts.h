@@ -1,0 +1,53 @@
+// Accounts: opens accounts on demand and closes those least recently used.
+//
+// Holding the shared_ptr keeps an account open; when the last user lets go it stays open until room is needed or
+// it was idle for a while. Thread safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/Account.h"
+
+namespace mox::store {
+
+/// Idle accounts kept open.
+inline constexpr std::size_t maxIdleAccounts = 100;
+/// Idle accounts are closed after this long.
+inline constexpr Duration accountIdleTime = std::chrono::minutes(10);
+
+class Accounts {
+ public:
+  /// `dataDirectory` exists. Empties data/tmp; starts the background thread for upkeep.
+  Accounts(std::string dataDirectory, Environment environment);
+  ~Accounts();
+  Accounts(const Accounts&) = delete;
+  Accounts& operator=(const Accounts&) = delete;
+
+  /// Opens, or creates with no mailboxes. Fails (syntax) for names that are no file names; throws if the
+  /// database cannot be used.
+  Result<std::shared_ptr<Account>> open(const std::string& name);
+  /// True if the account has a database.
+  bool exists(const std::string& name) const;
+  /// Names with a database, sorted; configured or not.
+  std::vector<std::string> list() const;
+  /// A spool in data/tmp.
+  std::unique_ptr<Spool> spool();
+  /// data/tmp.
+  const std::string& spoolDirectory() const;
+  /// One round of upkeep, as the background thread does: maintain() on open accounts, closing idle ones.
+  void tick();
+  /// Accounts open now: for tests and metrics.
+  std::size_t openCount() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Letters, digits, "-", "_", "." and "@" (not first), at most 100 bytes; and UTF-8 beyond ASCII without controls.
+bool isAccountName(std::string_view name);
+
+}  // namespace mox::store

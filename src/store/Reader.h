@@ -1,0 +1,68 @@
+// Reader: one consistent look at an account's database. Take it, read, let it go: it holds one of few
+// connections and pins the WAL, so never keep one while a peer is slow.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "store/Mailbox.h"
+#include "store/Message.h"
+
+namespace mox::store {
+
+class Db;
+
+class Reader {
+ public:
+  ~Reader();
+  Reader(Reader&&) noexcept;
+
+  std::optional<MailboxRow> mailbox(MailboxId id);
+  std::optional<MailboxRow> mailbox(std::string_view name);
+  /// All, sorted by name, Inbox first.
+  std::vector<MailboxRow> mailboxes();
+  /// Subscribed names, existing or not, sorted.
+  std::vector<std::string> subscriptions();
+
+  std::optional<MessageRow> message(MessageId id);
+  std::optional<MessageRow> message(MailboxId mailbox, Uid uid);
+  std::optional<Structure> structure(MessageId id);
+  /// Only ENVELOPE or BODYSTRUCTURE or the preview, appended to `out`; false if the message is gone.
+  bool appendEnvelope(MessageId id, std::string& out);
+  bool appendBodyStructure(MessageId id, bool extended, std::string& out);
+  std::optional<std::string> preview(MessageId id);
+  /// False and empty if the message is gone. Inline bodies are read here and now.
+  Content content(MessageId id);
+  /// Only the first `count` octets of the message, without reading the rest; nothing if the message is gone.
+  std::optional<std::string> head(MessageId id, std::size_t count);
+
+  /// Messages of a mailbox in UID order until `row` returns false.
+  void forEach(MailboxId mailbox, Uid from, const std::function<bool(const MessageRow&)>& row);
+  /// Messages with this canonical Message-ID, in any mailbox.
+  std::vector<MessageRow> withMessageId(std::string_view messageId, std::size_t limit = 100);
+
+  /// UIDs expunged after `since`, ascending. Nothing if the history does not reach back that far: the caller then
+  /// reports all UIDs that are not there (RFC 7162 §3.2.5.2).
+  std::optional<std::vector<Uid>> expungedSince(MailboxId mailbox, ModSeq since);
+
+  std::vector<Annotation> annotations(MailboxId mailbox);
+  std::optional<std::string> setting(std::string_view key);
+
+  /// Sum of message sizes, exact.
+  std::int64_t messageBytes();
+  /// The account's last modification sequence.
+  ModSeq modSeq();
+  /// For Reputation.h and Verify.h.
+  Db& db();
+
+ private:
+  friend class Account;
+  struct State;
+  explicit Reader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mox::store
