@@ -1,0 +1,32 @@
+#include "message/Charset.h"
+
+#include <algorithm>
+
+#include "base/Text.h"
+#include "base/Unicode.h"
+
+namespace mox::message {
+
+std::string charsetToUtf8(std::string_view bytes, std::string_view charset) {
+  charset = trim(charset);
+  bool known = charset.size() <= maxCharsetName && std::all_of(charset.begin(), charset.end(), [](char c) {
+    return isAlpha(c) || isDigit(c) || std::string_view(".:_-+").find(c) != std::string_view::npos;
+  });
+  return toUtf8(bytes, known ? charset : std::string_view());
+}
+
+std::string_view cutUtf8(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+  return text.substr(0, limit);
+}
+
+std::string unfoldedWhole(std::string_view value) {
+  std::string out;
+  out.reserve(value.size());
+  for (char c : value)
+    if (c != '\r' && c != '\n' && c != '\0') out += c;
+  return out;
+}
+
+}  // namespace mox::message
