@@ -1,0 +1,42 @@
+#include "config/Files.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "config/Document.h"
+
+namespace mox::config {
+
+namespace {
+
+Result<std::string> readDisk(const std::string& path) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(errno == ENOENT ? Errc::notFound : Errc::denied, std::strerror(errno == 0 ? EIO : errno));
+  if (std::filesystem::is_directory(path)) return fail(Errc::denied, "is a directory");
+  std::string out(maxFileBytes + 1, '\0');
+  in.read(out.data(), static_cast<std::streamsize>(out.size()));
+  if (in.bad()) return fail(Errc::temporary, "read error");
+  out.resize(static_cast<std::size_t>(in.gcount()));
+  if (out.size() > maxFileBytes) return fail(Errc::tooLong, "file is larger than 16 MiB");
+  return out;
+}
+
+}  // namespace
+
+FileReader diskFiles() { return &readDisk; }
+
+std::string directoryOf(const std::string& path) {
+  auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string resolvePath(const std::string& directory, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  return directory == "." ? path : directory + (directory.ends_with('/') ? "" : "/") + path;
+}
+
+}  // namespace mox::config

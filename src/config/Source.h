@@ -1,0 +1,52 @@
+// Loading a configuration, and keeping the current one.
+//
+// Two files, mox.conf and domains.conf beside it (sconf), or one file ending
+// in .json that has the fields of both at its top.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/Guarded.h"
+#include "config/Config.h"
+#include "config/Files.h"
+#include "config/Problems.h"
+
+namespace mox::config {
+
+struct Loaded {
+  ConfigPtr config;  ///< null if there are errors
+  std::vector<Problem> errors;
+  std::vector<Problem> warnings;
+
+  bool ok() const { return config != nullptr; }
+};
+
+/// Path of the dynamic part: domains.conf beside `path`, or `path` itself if it is JSON.
+std::string dynamicPath(const std::string& path);
+
+/// Reads and checks everything. Relative paths inside are relative to the directory of `path`.
+Loaded load(const std::string& path, const FileReader& files = diskFiles());
+
+/// The same from text, without the file at `path` being there; keys are read through `files`.
+Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files);
+
+/// The running server's configuration. Thread safe.
+class ConfigSource {
+ public:
+  /// Starts with a configuration that load() made from `path`.
+  ConfigSource(std::string path, ConfigPtr loaded, FileReader files = diskFiles());
+
+  ConfigPtr current() const;
+  /// Reads both files again. Only what is in the dynamic part is taken over; a change of the static part is a
+  /// warning, since it needs a restart. With errors the current configuration stays.
+  Loaded reload();
+
+ private:
+  std::string path_;
+  FileReader files_;
+  mutable Guarded<ConfigPtr> current_;
+};
+
+}  // namespace mox::config
