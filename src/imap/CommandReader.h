@@ -42,7 +42,7 @@ inline constexpr std::size_t maxLiteralBeforeLogin = 4 * 1024;
 inline constexpr std::size_t maxLiteralsTotalBeforeLogin = 8 * 1024;
 inline constexpr std::size_t maxLiteralsBeforeLogin = 64;
 
-inline constexpr ReaderLimits limitsBeforeLogin{maxLineBeforeLogin, maxLineBeforeLogin, maxLiteralBeforeLogin,
+inline constexpr ReaderLimits limitsBeforeLogin{maxLineBeforeLogin, 2 * maxLineBeforeLogin, maxLiteralBeforeLogin,
                                                 maxLiteralsTotalBeforeLogin, maxLiteralsBeforeLogin, false};
 inline constexpr ReaderLimits limitsAfterLogin{maxLine, maxCommandText, maxLiteral, maxLiteralsTotal, maxLiterals, true};
 

@@ -48,7 +48,7 @@ std::optional<Flag> flagBit(std::string_view word);
 bool isKeyword(std::string_view word);
 /// "(\Seen $Junk foo)".
 std::string flagsText(const Flags& flags);
-/// Both, and what only `to` has, and what only `from` has: for change events.
+/// What either has (STORE +FLAGS); what `a` has and `b` has not (STORE -FLAGS).
 Flags unite(const Flags& a, const Flags& b);
 Flags subtract(const Flags& a, const Flags& b);
 

@@ -22,9 +22,9 @@ struct SearchKey {
     both,    ///< children: all of them (parentheses, the whole program)
     either,  ///< two children (OR)
     negate,  ///< one child (NOT)
-    flag,    ///< text: a flag or keyword ("\Seen", "$junk", "foo"; lower case); `on`: set or not set
-    recent,  ///< RECENT, and NEW and OLD of RFC 3501: `on` false for OLD
-    newMessage,  ///< NEW: RECENT UNSEEN
+    flag,    ///< text: as flagName() spells it ("\Seen", "$Junk"), or a keyword in lower case; `on`: set or not
+    recent,      ///< RECENT of RFC 3501; OLD with `on` false
+    newMessage,  ///< NEW of RFC 3501: RECENT UNSEEN
     // text: `text` has the octets in the charset of the program
     bcc, body, cc, from, header, subject, textAnywhere, to,  ///< header: also `field`; "" text: the field is there
     // day: days since 1970-01-01
