@@ -87,6 +87,7 @@ std::string_view name(CommandKind kind) { return row(kind).name; }
 std::uint8_t stateMask(CommandKind kind) { return row(kind).states; }
 
 std::optional<CommandKind> commandKind(std::string_view word, bool uid) {
+  if (word.find(' ') != std::string_view::npos) return std::nullopt;
   auto wanted = uid ? "UID " + std::string(word) : std::string(word);
   for (const auto& entry : rows)
     if (equalsNoCase(entry.name, wanted)) return entry.kind;

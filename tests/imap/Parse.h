@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "imap/Parser.h"
+#include "support/Test.h"
 
 namespace mox::imap::test {
 
