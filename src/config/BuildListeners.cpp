@@ -1,0 +1,176 @@
+#include <algorithm>
+
+#include "base/Text.h"
+#include "config/Build.h"
+#include "config/Keys.h"
+
+namespace mox::config {
+
+namespace {
+
+/// Checks of one listener, with its path at hand.
+class ListenerBuilder {
+ public:
+  ListenerBuilder(Build& b, const std::string& name, const Listener& listener, const Domain& hostname)
+      : b_(b), path_(Path() / "Listeners" / name), l_(listener), info_(name, hostname) {}
+
+  ListenerInfo run() {
+    info_.settings = l_;
+    if (!l_.hostname.empty()) {
+      auto own = checkDomain(b_.fixedFile, path_ / "Hostname", l_.hostname);
+      if (own) info_.hostname = *own;
+    }
+    addresses();
+    if (l_.tls) tls(*l_.tls);
+    mail();
+    web();
+    return std::move(info_);
+  }
+
+ private:
+  void error(const Path& path, std::string message) { b_.fixedFile.error(path, std::move(message)); }
+
+  void addresses() {
+    if (l_.ips.empty()) error(path_ / "IPs", "must not be empty");
+    for (std::size_t i = 0; i < l_.ips.size(); ++i) {
+      auto ip = checkIp(b_.fixedFile, path_ / "IPs" / i, l_.ips[i]);
+      if (!ip) continue;
+      if (std::find(info_.ips.begin(), info_.ips.end(), *ip) != info_.ips.end()) error(path_ / "IPs" / i, "address is listed twice");
+      info_.ips.push_back(*ip);
+    }
+    if (l_.ipsNated && !l_.natIps.empty()) error(path_ / "IPsNATed", "not together with NATIPs");
+    for (std::size_t i = 0; i < l_.natIps.size(); ++i) {
+      auto ip = checkIp(b_.fixedFile, path_ / "NATIPs" / i, l_.natIps[i]);
+      if (ip && (ip->isUnspecified() || ip->isLoopback())) error(path_ / "NATIPs" / i, "must be a public address");
+    }
+  }
+
+  void tls(const ListenerTls& tls) {
+    Path path = path_ / "TLS";
+    if (!tls.acme.empty() && !tls.keyCerts.empty()) error(path, "ACME and KeyCerts exclude each other");
+    if (tls.acme.empty() && tls.keyCerts.empty()) error(path, "needs either ACME or KeyCerts");
+    if (!tls.acme.empty() && !b_.fixed().acme.contains(tls.acme)) error(path / "ACME", "there is no provider \"" + printable(tls.acme) + "\" under ACME");
+    for (std::size_t i = 0; i < tls.keyCerts.size(); ++i) keyCert(path / "KeyCerts" / i, tls.keyCerts[i]);
+    for (std::size_t i = 0; i < tls.hostPrivateKeyFiles.size(); ++i) {
+      const auto& name = tls.hostPrivateKeyFiles[i];
+      auto key = b_.files(resolvePath(b_.tables.configDir, name));
+      if (!key) error(path / "HostPrivateKeyFiles" / i, "cannot read " + name + ": " + key.error().text);
+      else if (auto info = inspectHostKey(*key); !info) error(path / "HostPrivateKeyFiles" / i, name + ": " + info.error().text);
+    }
+    if (tls.minVersion.size() == 7) info_.minTlsVersion = 0x0301 + (tls.minVersion.back() - '0');
+  }
+
+  void keyCert(const Path& path, const KeyCert& pair) {
+    auto certFile = resolvePath(b_.tables.configDir, pair.certFile), keyFile = resolvePath(b_.tables.configDir, pair.keyFile);
+    info_.keyPairs.push_back({certFile, keyFile});
+    auto cert = b_.files(certFile), key = b_.files(keyFile);
+    if (!cert) error(path / "CertFile", "cannot read " + pair.certFile + ": " + cert.error().text);
+    if (!key) error(path / "KeyFile", "cannot read " + pair.keyFile + ": " + key.error().text);
+    if (!cert || !key) return;
+    if (auto checked = inspectKeyPair(*cert, *key); !checked) error(path, checked.error().text);
+  }
+
+  /// Port of a protocol if it is on; checked in any case.
+  std::uint16_t port(std::string_view protocol, bool enabled, std::int64_t given, std::uint16_t standard) {
+    auto out = checkPort(b_.fixedFile, path_ / protocol / "Port", given, standard);
+    return enabled ? out : std::uint16_t(0);
+  }
+
+  void needTls(std::string_view protocol, bool needed, std::string_view otherwise = "") {
+    if (needed && !l_.tls) error(path_ / protocol, "needs TLS in this listener" + std::string(otherwise));
+  }
+
+  void mail() {
+    checkNotNegative(b_.fixedFile, path_ / "SMTPMaxMessageSize", l_.smtpMaxMessageSize);
+    if (l_.smtpMaxMessageSize > 0) info_.maxMessageSize = l_.smtpMaxMessageSize;
+    info_.smtp = port("SMTP", l_.smtp.enabled, l_.smtp.port, 25);
+    info_.submission = port("Submission", l_.submission.enabled, l_.submission.port, 587);
+    info_.submissions = port("Submissions", l_.submissions.enabled, l_.submissions.port, 465);
+    info_.imap = port("IMAP", l_.imap.enabled, l_.imap.port, 143);
+    info_.imaps = port("IMAPS", l_.imaps.enabled, l_.imaps.port, 993);
+    info_.metrics = port("MetricsHTTP", l_.metricsHttp.enabled, l_.metricsHttp.port, 8010);
+    needTls("SMTP", l_.smtp.enabled && !l_.smtp.noStartTls, ", or NoSTARTTLS");
+    needTls("Submission", l_.submission.enabled && !l_.submission.noRequireStartTls, ", or NoRequireSTARTTLS");
+    needTls("Submissions", l_.submissions.enabled);
+    needTls("IMAP", l_.imap.enabled && !l_.imap.noRequireStartTls, ", or NoRequireSTARTTLS");
+    needTls("IMAPS", l_.imaps.enabled);
+    if (l_.smtp.noStartTls && l_.smtp.requireStartTls) error(path_ / "SMTP" / "RequireSTARTTLS", "not together with NoSTARTTLS");
+    zones();
+    if (l_.smtp.firstTimeSenderDelay) {
+      checkNotNegative(b_.fixedFile, path_ / "SMTP" / "FirstTimeSenderDelay", l_.smtp.firstTimeSenderDelay->count());
+      info_.firstTimeSenderDelay = *l_.smtp.firstTimeSenderDelay;
+    }
+    info_.tlsSessionTickets = l_.smtp.tlsSessionTicketsDisabled && !*l_.smtp.tlsSessionTicketsDisabled;
+    distinctPorts();
+  }
+
+  void zones() {
+    for (std::size_t i = 0; i < l_.smtp.dnsbls.size(); ++i) checkDomain(b_.fixedFile, path_ / "SMTP" / "DNSBLs" / i, l_.smtp.dnsbls[i]);
+  }
+
+  void distinctPorts() {
+    std::vector<std::pair<std::string_view, std::uint16_t>> used;
+    for (auto [protocol, number] : {std::pair<std::string_view, std::uint16_t>("SMTP", info_.smtp), {"Submission", info_.submission},
+                                    {"Submissions", info_.submissions}, {"IMAP", info_.imap}, {"IMAPS", info_.imaps}, {"MetricsHTTP", info_.metrics}}) {
+      if (number == 0) continue;
+      auto same = std::find_if(used.begin(), used.end(), [n = number](const auto& other) { return other.second == n; });
+      if (same != used.end()) error(path_ / protocol, "port " + std::to_string(number) + " is that of " + std::string(same->first) + " already");
+      used.emplace_back(protocol, number);
+    }
+  }
+
+  void webService(std::string_view name, const WebService& service, bool tls) {
+    checkPort(b_.fixedFile, path_ / name / "Port", service.port, tls ? 443 : 80);
+    if (!service.path.empty() && service.path.front() != '/') error(path_ / name / "Path", "must start with a slash");
+    else if (!service.path.empty() && service.path.back() != '/') b_.fixedFile.warning(path_ / name / "Path", "should end with a slash");
+    if (tls) needTls(name, service.enabled);
+  }
+
+  void web() {
+    webService("AccountHTTP", l_.accountHttp, false);
+    webService("AccountHTTPS", l_.accountHttps, true);
+    webService("AdminHTTP", l_.adminHttp, false);
+    webService("AdminHTTPS", l_.adminHttps, true);
+    webService("WebmailHTTP", l_.webmailHttp, false);
+    webService("WebmailHTTPS", l_.webmailHttps, true);
+    webService("WebAPIHTTP", l_.webApiHttp, false);
+    webService("WebAPIHTTPS", l_.webApiHttps, true);
+    auto pprof = port("PprofHTTP", l_.pprofHttp.enabled, l_.pprofHttp.port, 8011);
+    auto autoconfig = port("AutoconfigHTTPS", l_.autoconfigHttps.enabled, l_.autoconfigHttps.port, 443);
+    auto mtaSts = port("MTASTSHTTPS", l_.mtaStsHttps.enabled, l_.mtaStsHttps.port, 443);
+    port("WebserverHTTP", l_.webserverHttp.enabled, l_.webserverHttp.port, 80);
+    port("WebserverHTTPS", l_.webserverHttps.enabled, l_.webserverHttps.port, 443);
+    needTls("AutoconfigHTTPS", l_.autoconfigHttps.enabled && !l_.autoconfigHttps.nonTls, ", or NonTLS");
+    needTls("MTASTSHTTPS", l_.mtaStsHttps.enabled && !l_.mtaStsHttps.nonTls, ", or NonTLS");
+    needTls("WebserverHTTPS", l_.webserverHttps.enabled);
+    if (autoconfig != 0 && autoconfig == mtaSts && l_.autoconfigHttps.nonTls != l_.mtaStsHttps.nonTls) {
+      error(path_ / "MTASTSHTTPS", "shares its port with AutoconfigHTTPS, so both must have the same NonTLS");
+    }
+    if (pprof != 0 && pprof == info_.metrics) error(path_ / "PprofHTTP", "must not share its port");
+  }
+
+  Build& b_;
+  Path path_;
+  const Listener& l_;
+  ListenerInfo info_;
+};
+
+}  // namespace
+
+void buildListeners(Build& b) {
+  if (b.fixed().listeners.empty()) b.fixedFile.error(Path() / "Listeners", "at least one is needed");
+  if (!b.tables.hostname) return;
+  for (const auto& [name, listener] : b.fixed().listeners) {
+    b.tables.listeners.push_back(ListenerBuilder(b, name, listener, *b.tables.hostname).run());
+    const auto& info = b.tables.listeners.back();
+    if (info.smtp == 0) continue;
+    b.tables.hostnames.insert(info.hostname);
+    for (const auto& ip : info.ips) {
+      auto& outgoing = b.tables.outgoingIps;
+      bool usable = !ip.isUnspecified() && !ip.isLoopback() && std::find(outgoing.begin(), outgoing.end(), ip) == outgoing.end();
+      if (usable) outgoing.push_back(ip);
+    }
+  }
+}
+
+}  // namespace mox::config

@@ -1,0 +1,126 @@
+#include "config/Source.h"
+
+#include "base/Text.h"
+#include "config/Build.h"
+#include "config/Document.h"
+#include "config/Write.h"
+
+namespace mox::config {
+
+namespace {
+
+bool isJson(const std::string& path) { return path.ends_with(".json"); }
+
+Document parse(const std::string& path, const std::string& text) { return isJson(path) ? parseJson(path, text) : parseSconf(path, text); }
+
+void append(std::vector<Problem>& to, const std::vector<Problem>& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+void buildAll(Build& b) {
+  buildGeneral(b);
+  buildListeners(b);
+  buildTransports(b);
+  buildDomains(b);
+  buildAccounts(b);
+  buildAddresses(b);
+  buildRoutes(b);
+  checkWeb(b);
+}
+
+std::unique_ptr<Config::Tables> emptyTables(const std::string& path, const std::string& staticText) {
+  auto tables = std::make_unique<Config::Tables>();
+  tables->configDir = directoryOf(path);
+  tables->staticText = staticText;
+  return tables;
+}
+
+Loaded finish(std::unique_ptr<Config::Tables> tables, const Document& fixedFile, const Document* dynamicFile) {
+  Loaded out;
+  append(out.errors, fixedFile.errors());
+  // JSON of a reload: both documents are the whole file, so the newer one says it all.
+  if (dynamicFile == nullptr || fixedFile.form() == Form::sconf) append(out.warnings, fixedFile.warnings());
+  if (dynamicFile != nullptr) {
+    append(out.errors, dynamicFile->errors());
+    append(out.warnings, dynamicFile->warnings());
+  }
+  if (out.errors.size() > maxProblems) out.errors.resize(maxProblems);
+  if (out.errors.empty()) out.config = std::make_shared<const Config>(std::move(tables));
+  return out;
+}
+
+/// The checks go on after errors of syntax only if every field was read: else they would complain about what is
+/// missing because of them.
+Loaded loadOneJson(const std::string& path, const std::string& text, const FileReader& files) {
+  auto document = parse(path, text);
+  auto tables = emptyTables(path, text);
+  Whole whole;
+  if (document.ok()) whole = read<Whole>(document);
+  tables->fixed = std::move(whole.fixed);
+  tables->dynamic = std::move(whole.dynamic);
+  Build b{document, document, *tables, files};
+  if (document.ok()) buildAll(b);
+  return finish(std::move(tables), document, nullptr);
+}
+
+Loaded readError(const std::string& path, const Error& error) {
+  Loaded out;
+  out.errors.push_back({path, 0, "", "cannot read: " + error.text});
+  return out;
+}
+
+template <class T>
+T readPart(Document& document, const std::string& path) {
+  if (!isJson(path)) return read<T>(document);
+  auto whole = read<Whole>(document);
+  if constexpr (std::is_same_v<T, Static>) return whole.fixed;
+  else return whole.dynamic;
+}
+
+}  // namespace
+
+std::string dynamicPath(const std::string& path) { return isJson(path) ? path : resolvePath(directoryOf(path), "domains.conf"); }
+
+Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files) {
+  if (isJson(path) && staticText == dynamicText) return loadOneJson(path, staticText, files);
+  auto fixedFile = parse(path, staticText);
+  auto dynamicFile = parse(dynamicPath(path), dynamicText);
+  auto tables = emptyTables(path, staticText);
+  if (fixedFile.ok()) tables->fixed = readPart<Static>(fixedFile, path);
+  if (dynamicFile.ok()) tables->dynamic = readPart<Dynamic>(dynamicFile, path);
+  Build b{fixedFile, dynamicFile, *tables, files};
+  if (fixedFile.ok() && dynamicFile.ok()) buildAll(b);
+  return finish(std::move(tables), fixedFile, &dynamicFile);
+}
+
+Loaded load(const std::string& path, const FileReader& files) {
+  auto fixed = files(path);
+  if (!fixed) return readError(path, fixed.error());
+  if (isJson(path)) return loadText(path, *fixed, *fixed, files);
+  auto dynamic = files(dynamicPath(path));
+  if (!dynamic) return readError(dynamicPath(path), dynamic.error());
+  return loadText(path, *fixed, *dynamic, files);
+}
+
+ConfigSource::ConfigSource(std::string path, ConfigPtr loaded, FileReader files)
+    : path_(std::move(path)), files_(std::move(files)), current_(std::move(loaded)) {}
+
+ConfigPtr ConfigSource::current() const { return *current_.lock(); }
+
+Loaded ConfigSource::reload() {
+  auto dynamic = files_(dynamicPath(path_));
+  if (!dynamic) return readError(dynamicPath(path_), dynamic.error());
+  auto out = loadText(path_, current()->staticText(), *dynamic, files_);
+  if (!out.ok()) return out;
+  auto fixed = files_(path_);
+  if (!fixed) {
+    out.warnings.push_back({path_, 0, "", "cannot read, the settings of the start stay: " + fixed.error().text});
+  } else {
+    auto now = parse(path_, *fixed);
+    auto wanted = readPart<Static>(now, path_);
+    if (!now.ok()) append(out.warnings, now.errors());
+    else if (writeJson(wanted) != writeJson(out.config->fixed())) out.warnings.push_back({path_, 0, "", "has changed; that takes effect at the next start"});
+  }
+  *current_.lock() = out.config;
+  return out;
+}
+
+}  // namespace mox::config
