@@ -1,0 +1,41 @@
+"""What a scenario file needs: the @scenario mark and a few ways to wait and compare."""
+import time
+
+ALL = []
+
+
+def scenario(seconds=60, needs_mox=False):
+    """Marks a function of one argument, the Lab, as a scenario. It passes if it returns; it fails by any exception.
+
+    seconds: its time-out. needs_mox: it fails at once, saying so, when the mox binary is missing.
+    """
+
+    def mark(function):
+        function.seconds = seconds
+        function.needs_mox = needs_mox
+        ALL.append(function)
+        return function
+
+    return mark
+
+
+def wait_for(what, condition, seconds=20.0, pause=0.05):
+    """Asks condition() until it is true and gives its value; fails after that many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds:g} s for {what}")
+        time.sleep(pause)
+
+
+def equal(expected, actual, what="value"):
+    if expected != actual:
+        raise AssertionError(f"{what}: expected {expected!r}, got {actual!r}")
+
+
+def contains(needle, text, what="text"):
+    if needle not in text:
+        raise AssertionError(f"{what}: {needle!r} is not in {text[-2000:]!r}")
