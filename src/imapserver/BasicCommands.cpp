@@ -1,0 +1,75 @@
+// CAPABILITY, NOOP, LOGOUT, ID, ENABLE, STARTTLS. RFC 9051 §6.1, §6.2.1, §6.3.1; RFC 2971; RFC 5161.
+#include "base/Text.h"
+#include "imapserver/Handlers.h"
+
+namespace mox::imapserver {
+
+std::string capabilities(const Context& context) {
+  std::string out =
+      "IMAP4rev2 IMAP4rev1 ENABLE LITERAL+ IDLE SASL-IR BINARY UNSELECT UIDPLUS ESEARCH SEARCHRES MOVE UTF8=ACCEPT "
+      "LIST-EXTENDED CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-STATUS ID APPENDLIMIT=9223372036854775807 CONDSTORE "
+      "STATUS=SIZE QUOTA QUOTA=RES-STORAGE SAVEDATE WITHIN NAMESPACE MULTIAPPEND PREVIEW";
+  if (context.state != imap::State::notAuthenticated) return out;
+  const auto* tls = context.channel->tls();
+  bool passwords = tls != nullptr || !context.listener->requireTls;
+  if (tls == nullptr && context.listener->tls) out += " STARTTLS";
+  for (const auto& mechanism : context.services.authenticator.mechanisms(tls, passwords))
+    if (mechanism != "LOGIN") out += " AUTH=" + mechanism;  // in IMAP the LOGIN command does that
+  if (!passwords) out += " LOGINDISABLED";
+  return out;
+}
+
+void handleCapability(Context& context, const imap::Command&) {
+  context.untagged("CAPABILITY " + capabilities(context));
+  context.ok("done");
+}
+
+void handleNoop(Context& context, const imap::Command&) { context.ok("done"); }
+
+void handleLogout(Context& context, const imap::Command&) {
+  imap::writeStatus(context.out, "*", "BYE", "", "see you");
+  context.ok("logged out");
+  context.closing = true;
+  context.flush();
+  context.channel->close();
+}
+
+void handleId(Context& context, const imap::Command& command) {
+  const auto& fields = command.as<imap::args::Id>().fields;
+  std::string agent;
+  if (fields) {
+    for (const auto& [name, value] : *fields)
+      if (value && (name == "name" || name == "version")) agent += (agent.empty() ? "" : " ") + *value;
+  }
+  if (!agent.empty()) {
+    context.exchange.setUserAgent(agent);
+    context.log.debug("imap client", {{"agent", printable(agent)}});
+  }
+  // The version only for those who may ask (imap.md §3).
+  if (context.state == imap::State::notAuthenticated) context.untagged("ID (\"name\" \"mox\")");
+  else context.untagged("ID (\"name\" \"mox\" \"version\" \"" MOX_VERSION "\")");
+  context.ok("done");
+}
+
+void handleEnable(Context& context, const imap::Command& command) {
+  std::string enabled = "ENABLED";
+  for (const auto& capability : command.as<imap::args::Enable>().capabilities) {
+    if (capability == "IMAP4REV2") context.rev2 = context.utf8 = true;
+    else if (capability == "UTF8=ACCEPT") context.utf8 = true;
+    else if (capability == "CONDSTORE") context.condstore = true;
+    else continue;  // RFC 5161 §3.1: what is not known is passed over
+    enabled += " " + capability;
+  }
+  context.untagged(enabled);
+  context.ok("done");
+}
+
+void handleStartTls(Context& context, const imap::Command&) {
+  if (context.channel->tls() != nullptr) return context.bad("TLS is active already");
+  if (!context.listener->tls) return context.bad("no TLS here");
+  context.ok("begin TLS now");
+  context.flush();
+  context.channel->startTls(context.listener->tls);
+}
+
+}  // namespace mox::imapserver

@@ -1,0 +1,150 @@
+#include "imapserver/Context.h"
+
+#include "base/Text.h"
+
+namespace mox::imapserver {
+
+namespace {
+
+/// RFC 9051 §7.5.1: no EXPUNGE while answering these; so they tell nothing of other sessions' doings.
+bool maySync(imap::CommandKind kind) {
+  using imap::CommandKind;
+  switch (kind) {
+    case CommandKind::fetch:
+    case CommandKind::store:
+    case CommandKind::search:
+    case CommandKind::uidFetch:
+    case CommandKind::uidStore:
+    case CommandKind::uidSearch:
+    case CommandKind::select:
+    case CommandKind::examine:
+    case CommandKind::close:
+    case CommandKind::unselect:
+    case CommandKind::logout: return false;
+    default: return true;
+  }
+}
+
+}  // namespace
+
+std::string_view responseCode(Errc code) {
+  switch (code) {
+    case Errc::notFound: return "NONEXISTENT";
+    case Errc::exists: return "ALREADYEXISTS";
+    case Errc::overQuota: return "OVERQUOTA";
+    case Errc::syntax:
+    case Errc::denied:
+    case Errc::unsupported:
+    case Errc::permanent: return "CANNOT";
+    case Errc::tooLong:
+    case Errc::tooMany: return "LIMIT";
+    case Errc::conflict: return "INUSE";
+    case Errc::temporary:
+    case Errc::timeout: return "UNAVAILABLE";
+  }
+  return "";
+}
+
+Context::Context(Services& s, std::shared_ptr<const ListenerSettings> l)
+    : services(s), listener(std::move(l)), log(s.log), exchange(s.authenticator, "imap", listener->hostname) {}
+
+void Context::begin(std::string commandTag, imap::CommandKind commandKind) {
+  tag = std::move(commandTag);
+  kind = commandKind;
+  running = true;
+  began_ = services.clock.steady();
+}
+
+void Context::untagged(std::string_view text) { out.append("* ").append(text).append("\r\n"); }
+
+void Context::ok(std::string_view code, std::string_view text) {
+  if (maySync(kind)) sync();
+  end("OK", code, text);
+}
+
+void Context::no(std::string_view code, std::string_view text) {
+  if (maySync(kind)) sync();
+  end("NO", code, text);
+}
+
+void Context::no(const Error& error) { no(responseCode(error.code), error.text); }
+
+void Context::bad(std::string_view text, std::string_view code) { end("BAD", code, text); }
+
+void Context::end(std::string_view condition, std::string_view code, std::string_view text) {
+  imap::writeStatus(out, tag.empty() ? "*" : tag, condition, code, text);
+  running = false;
+  std::string_view result = condition == "OK" ? "ok" : condition == "NO" ? "usererror" : "badsyntax";
+  std::chrono::duration<double> took = services.clock.steady() - began_;
+  services.metrics
+      .histogram("mox_imap_command_duration_seconds", "Duration of IMAP commands.",
+                 {{"cmd", lower(imap::name(kind))}, {"result", std::string(result)}})
+      .observe(took.count());
+  if (log.enabled(LogLevel::debug)) log.debug("imap command done", {{"cmd", imap::name(kind)}, {"result", result}, {"text", text}});
+}
+
+void Context::bye(std::string_view text) {
+  if (closing) return;
+  closing = true;
+  imap::writeStatus(out, "*", "BYE", "", text);
+  flush();
+  channel->close();
+}
+
+void Context::flush() {
+  if (out.empty()) return;
+  if (log.enabled(LogLevel::trace)) log.trace(LogLevel::trace, "imap >", printable(out, 2000));
+  channel->write(out);
+  out.clear();
+  if (out.capacity() > 4096) out.shrink_to_fit();  // idle sessions stay small
+}
+
+void Context::stream(std::unique_ptr<net::Producer> producer, std::function<void(Context&)> done) {
+  flush();
+  afterStream_ = std::move(done);
+  channel->stream(std::move(producer));
+}
+
+void Context::streamDone() {
+  if (!afterStream_) return;
+  auto done = std::move(afterStream_);
+  afterStream_ = nullptr;
+  done(*this);
+}
+
+void Context::sync() {
+  if (selected) selected->sync(out, condstore);
+}
+
+std::optional<imap::MailboxName> Context::mailboxName(const std::string& name) {
+  auto parsed = imap::MailboxName::parse(name);
+  if (parsed) return *parsed;
+  no("CANNOT", parsed.error().text);
+  return std::nullopt;
+}
+
+std::optional<store::MailboxRow> Context::mailbox(const std::string& name, std::string_view code) {
+  auto parsed = mailboxName(name);
+  if (!parsed) return std::nullopt;
+  auto row = account->reader().mailbox(std::string_view(parsed->text()));
+  if (!row) no(code, "no such mailbox");
+  return row;
+}
+
+std::int64_t Context::quota() const {
+  auto config = services.config.current();
+  const auto* info = config->account(account->name());
+  return info == nullptr || info->quota == 0 ? -1 : info->quota;
+}
+
+bool Context::logIn(const std::string& accountName, const std::string& address) {
+  auto opened = services.accounts.open(accountName);
+  if (!opened) return false;
+  account = *opened;
+  loginAddress = address;
+  state = imap::State::authenticated;
+  log = log.with({"account", accountName});
+  return true;
+}
+
+}  // namespace mox::imapserver

@@ -1,0 +1,97 @@
+// Context: the state of one IMAP session, as command handlers see it.
+//
+// A handler is a short function that reads its arguments, asks the account, writes responses and ends with exactly one
+// of ok(), no(), bad(), or keeps the command open (stream, offload, IDLE) and ends it later. Responses gather in `out`
+// and leave together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "imap/Command.h"
+#include "imap/MailboxName.h"
+#include "imap/Output.h"
+#include "imapserver/Selected.h"
+#include "imapserver/Services.h"
+#include "login/Exchange.h"
+#include "net/Session.h"
+
+namespace mox::imapserver {
+
+class Context {
+ public:
+  Context(Services& services, std::shared_ptr<const ListenerSettings> listener);
+
+  Services& services;
+  std::shared_ptr<const ListenerSettings> listener;
+  Log log;
+  net::Channel* channel = nullptr;  ///< set while the channel calls the session
+
+  // Who and where ------------------------------------------------------------------------------------------
+  imap::State state = imap::State::notAuthenticated;
+  std::shared_ptr<store::Account> account;  ///< null before login
+  std::string loginAddress;
+  login::Exchange exchange;
+  std::unique_ptr<Selected> selected;  ///< null unless state is selected
+
+  // What was enabled, RFC 5161; never taken back -----------------------------------------------------------
+  bool utf8 = false;       ///< IMAP4rev2 or UTF8=ACCEPT
+  bool rev2 = false;       ///< IMAP4rev2
+  bool condstore = false;  ///< MODSEQ goes with flag changes
+  imap::OutputMode outputMode() const { return {utf8}; }
+
+  // The command under way ----------------------------------------------------------------------------------
+  std::string tag;
+  imap::CommandKind kind = imap::CommandKind::noop;
+  bool running = false;  ///< a command has begun and not ended
+  bool idling = false;
+  bool closing = false;  ///< BYE was said or the peer is lost
+  std::string out;       ///< responses not yet given to the channel
+
+  void begin(std::string commandTag, imap::CommandKind commandKind);
+  /// "* text\r\n".
+  void untagged(std::string_view text);
+  /// End the command. `code` without brackets, "" for none. Pending mailbox changes go out first where they may.
+  void ok(std::string_view code, std::string_view text);
+  void ok(std::string_view text) { ok("", text); }
+  void no(std::string_view code, std::string_view text);
+  void no(const Error& error);
+  void bad(std::string_view text, std::string_view code = "");
+  /// "* BYE text", then close.
+  void bye(std::string_view text);
+
+  /// Gives `out` to the channel.
+  void flush();
+  /// Sends `out`, then the producer, then calls `done`, which ends the command.
+  void stream(std::unique_ptr<net::Producer> producer, std::function<void(Context&)> done);
+  /// For the session: the stream has drained.
+  void streamDone();
+  /// Tells the client what changed in the selected mailbox.
+  void sync();
+
+  /// What goes on after an offload or pause: through the session's own guard against failures.
+  void resume(net::Channel& now, const std::function<void()>& f) { guard(now, f); }
+  std::function<void(net::Channel&, const std::function<void()>&)> guard;
+
+  // Help for handlers --------------------------------------------------------------------------------------
+  /// Name as canonical type; says NO [CANNOT] and gives nothing if it is not valid.
+  std::optional<imap::MailboxName> mailboxName(const std::string& name);
+  /// The mailbox; says NO with `code` if it does not exist.
+  std::optional<store::MailboxRow> mailbox(const std::string& name, std::string_view code = "NONEXISTENT");
+  /// Octets this account may hold; negative is no limit.
+  std::int64_t quota() const;
+  /// Puts the session into the authenticated state.
+  bool logIn(const std::string& accountName, const std::string& address);
+
+ private:
+  void end(std::string_view condition, std::string_view code, std::string_view text);
+  std::function<void(Context&)> afterStream_;
+  Steady began_{};
+};
+
+/// The response code for an error of the store, "" if none fits. RFC 5530.
+std::string_view responseCode(Errc code);
+
+}  // namespace mox::imapserver

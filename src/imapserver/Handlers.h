@@ -1,0 +1,56 @@
+// The command handlers, one a command, found by kind in Dispatch.cpp.
+#pragma once
+
+#include "imapserver/Context.h"
+
+namespace mox::imapserver {
+
+using Handler = void (*)(Context&, const imap::Command&);
+
+// Any state
+void handleCapability(Context& context, const imap::Command& command);
+void handleNoop(Context& context, const imap::Command& command);
+void handleLogout(Context& context, const imap::Command& command);
+void handleId(Context& context, const imap::Command& command);
+// Not authenticated
+void handleStartTls(Context& context, const imap::Command& command);
+void handleAuthenticate(Context& context, const imap::Command& command);
+void handleLogin(Context& context, const imap::Command& command);
+// Authenticated
+void handleEnable(Context& context, const imap::Command& command);
+void handleSelect(Context& context, const imap::Command& command);
+void handleCreate(Context& context, const imap::Command& command);
+void handleDelete(Context& context, const imap::Command& command);
+void handleRename(Context& context, const imap::Command& command);
+void handleSubscribe(Context& context, const imap::Command& command);
+void handleUnsubscribe(Context& context, const imap::Command& command);
+void handleList(Context& context, const imap::Command& command);
+void handleLsub(Context& context, const imap::Command& command);
+void handleNamespace(Context& context, const imap::Command& command);
+void handleStatus(Context& context, const imap::Command& command);
+void handleIdle(Context& context, const imap::Command& command);
+void handleGetQuotaRoot(Context& context, const imap::Command& command);
+void handleGetQuota(Context& context, const imap::Command& command);
+// Selected
+void handleCheck(Context& context, const imap::Command& command);
+void handleClose(Context& context, const imap::Command& command);
+void handleUnselect(Context& context, const imap::Command& command);
+void handleExpunge(Context& context, const imap::Command& command);
+void handleUidExpunge(Context& context, const imap::Command& command);
+void handleSearch(Context& context, const imap::Command& command);
+void handleFetch(Context& context, const imap::Command& command);
+void handleStore(Context& context, const imap::Command& command);
+void handleCopy(Context& context, const imap::Command& command);
+void handleMove(Context& context, const imap::Command& command);
+
+/// Null for commands this server does not do; APPEND is the session's own (its messages are streamed).
+Handler handlerOf(imap::CommandKind kind);
+
+/// What is announced now, for CAPABILITY and response codes.
+std::string capabilities(const Context& context);
+/// The values of STATUS items, "(MESSAGES 3 UIDNEXT 4)".
+std::string statusText(const store::MailboxRow& row, const std::vector<imap::StatusItem>& items);
+/// A BAD syntax text or NO where `set` names messages that are not there; nothing then.
+std::optional<std::vector<Uid>> resolveSet(Context& context, const imap::SequenceSet& set, bool uid);
+
+}  // namespace mox::imapserver

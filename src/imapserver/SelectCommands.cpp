@@ -1,0 +1,94 @@
+// SELECT, EXAMINE, CLOSE, UNSELECT, CHECK. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 3501 §6.4.1.
+#include <fmt/format.h>
+
+#include "imap/Flags.h"
+#include "imapserver/Handlers.h"
+
+namespace mox::imapserver {
+
+namespace {
+
+constexpr std::string_view systemFlags = "\\Seen \\Answered \\Flagged \\Deleted \\Draft $Forwarded $Junk $NotJunk $Phishing $MDNSent";
+
+std::string flagList(const store::MailboxView& view) {
+  std::string out(systemFlags);
+  for (const auto& keyword : view.mailboxKeywords()) out += " " + keyword;
+  return out;
+}
+
+/// Sequence number of the first message without \Seen, 0 if there is none.
+std::size_t firstUnseen(const store::MailboxView& view) {
+  std::size_t index = 0, found = 0;
+  view.forEach([&](const store::ViewEntry& entry) {
+    ++index;
+    if (found == 0 && (entry.flags & store::bit(imap::Flag::seen)) == 0) found = index;
+  });
+  return found;
+}
+
+void describeMailbox(Context& context, const store::MailboxRow& row, const store::MailboxView& view, bool readOnly) {
+  context.untagged(fmt::format("FLAGS ({})", flagList(view)));
+  context.untagged(readOnly ? "OK [PERMANENTFLAGS ()] read-only" : fmt::format("OK [PERMANENTFLAGS ({} \\*)] kept", flagList(view)));
+  context.untagged(fmt::format("{} EXISTS", view.size()));
+  if (!context.rev2) {
+    context.untagged("0 RECENT");
+    if (auto unseen = firstUnseen(view); unseen != 0) context.untagged(fmt::format("OK [UNSEEN {}] first unseen", unseen));
+  }
+  context.untagged(fmt::format("OK [UIDVALIDITY {}] valid", view.uidValidity().value));
+  context.untagged(fmt::format("OK [UIDNEXT {}] next", view.uidNext().value));
+  context.untagged(fmt::format("OK [HIGHESTMODSEQ {}] highest", view.highestModSeq().value));
+  context.out += "* LIST () \"/\" ";
+  imap::writeMailbox(context.out, row.name, context.outputMode());
+  context.out += "\r\n";
+}
+
+void leave(Context& context) {
+  context.selected.reset();
+  context.state = imap::State::authenticated;
+}
+
+}  // namespace
+
+void handleSelect(Context& context, const imap::Command& command) {
+  const auto& arguments = command.as<imap::args::Select>();
+  bool readOnly = command.kind == imap::CommandKind::examine;
+  if (arguments.qresync) return context.bad("QRESYNC is not enabled");
+  // RFC 9051 §6.3.2: the selection is given up even if the new one fails.
+  if (context.selected) {
+    leave(context);
+    context.untagged("OK [CLOSED] previous mailbox closed");
+  }
+  auto row = context.mailbox(arguments.mailbox);
+  if (!row) return;
+  auto view = context.account->snapshot(row->id);
+  if (!view) return context.no("NONEXISTENT", "no such mailbox");
+  if (arguments.condstore) context.condstore = true;
+  describeMailbox(context, *row, *view, readOnly);
+  context.selected = std::make_unique<Selected>(context.account, std::move(view), readOnly);
+  context.state = imap::State::selected;
+  context.ok(readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "examined" : "selected");
+}
+
+void handleClose(Context& context, const imap::Command&) {
+  if (!context.selected->isReadOnly()) {
+    std::vector<Uid> uids;
+    context.selected->view().forEach([&](const store::ViewEntry& entry) { uids.push_back(entry.uid); });
+    auto done = context.account->expunge(context.selected->mailbox(), uids, true);
+    // A mailbox that somebody deleted meanwhile is closed as well.
+    if (!done && done.error().code != Errc::notFound) return context.no(done.error());
+  }
+  leave(context);
+  context.ok("closed");
+}
+
+void handleUnselect(Context& context, const imap::Command&) {
+  leave(context);
+  context.ok("unselected");
+}
+
+void handleCheck(Context& context, const imap::Command&) {
+  if (!context.selected->current()) return context.no("NONEXISTENT", "the mailbox was deleted");
+  context.ok("checked");
+}
+
+}  // namespace mox::imapserver

@@ -1,0 +1,49 @@
+// What an IMAP session needs of the house, and what it knows of its listener.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/Clock.h"
+#include "base/Limits.h"
+#include "base/Log.h"
+#include "base/Metrics.h"
+#include "config/Source.h"
+#include "login/Authenticator.h"
+#include "net/Session.h"
+#include "store/Accounts.h"
+
+namespace mox::net {
+class JobPool;
+}
+
+namespace mox::imapserver {
+
+/// All references outlive every session.
+struct Services {
+  config::ConfigSource& config;
+  store::Accounts& accounts;
+  login::Authenticator& authenticator;
+  const Clock& clock;
+  Metrics& metrics;
+  LimitHits& limits;
+  Log log;
+};
+
+/// One listener's own settings; shared by its sessions.
+struct ListenerSettings {
+  std::string hostname;
+  std::shared_ptr<net::TlsContext> tls;  ///< null: no STARTTLS
+  bool implicitTls = false;
+  bool requireTls = true;  ///< no LOGIN and AUTHENTICATE before TLS
+};
+
+// Timeouts, RFC 9051 §5.4 and imap.md §1.
+inline constexpr Duration timeoutBeforeLogin = std::chrono::seconds(30);   ///< for each command before login
+inline constexpr Duration timeoutAfterLogin = std::chrono::minutes(30);    ///< of silence, IDLE included
+inline constexpr Duration timeoutLiteral = std::chrono::minutes(30);       ///< for one APPEND message as a whole
+
+/// Makes the session of a new connection. The session owns nothing but itself.
+std::unique_ptr<net::Session> makeSession(Services& services, std::shared_ptr<const ListenerSettings> listener);
+
+}  // namespace mox::imapserver
