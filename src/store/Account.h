@@ -52,7 +52,6 @@ struct Delivered {
   ThreadId thread;
 };
 
-/// What deliver() did: all messages, or none because of the quota or a missing mailbox.
 struct DeliverOptions {
   /// Sum of message sizes the account may hold, octets; negative is no limit.
   std::int64_t quota = -1;
@@ -75,6 +74,13 @@ struct FlagsSet {
   std::vector<Uid> modified;  ///< failed unchangedSince, ascending
 };
 
+struct CopyOptions {
+  /// As DeliverOptions::quota; a move takes no room.
+  std::int64_t quota = -1;
+  /// Changed on the way: $Junk and $NotJunk by destination (imap.md §5). Masks of imap::Flag.
+  FlagBits setFlags = 0, clearFlags = 0;
+};
+
 /// COPYUID: from[i] became to[i].
 struct Copied {
   MailboxId destination;
@@ -88,9 +94,9 @@ struct Expunged {
   ModSeq modSeq;          ///< 0 if nothing was there
 };
 
-/// Mailboxes made or changed, parents first.
 struct MailboxesMade {
-  std::vector<MailboxRow> created;
+  std::vector<MailboxRow> created;  ///< parents first
+  std::vector<std::pair<std::string, std::string>> renamed;  ///< old and new names, children after their parent
 };
 
 class Account {
@@ -120,8 +126,8 @@ class Account {
   /// notFound if neither subscribed nor existing.
   Result<void> unsubscribe(const std::string& name);
   Result<void> setSpecialUse(MailboxId mailbox, SpecialUses uses);
-  /// An empty value deletes the entry. All or nothing. tooMany, tooLong.
-  Result<void> setAnnotations(MailboxId mailbox, const std::vector<std::pair<std::string, std::optional<Annotation>>>& changes);
+  /// All or nothing. `mailbox` 0: the server's. tooMany, tooLong (METADATA MAXSIZE), notFound.
+  Result<void> setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes);
 
   // Messages ----------------------------------------------------------------------------------------------
   /// All or none, in order: one commit. overQuota, notFound (a mailbox is gone).
@@ -129,14 +135,14 @@ class Account {
   /// Only real changes count. Unknown UIDs are skipped. notFound, tooMany (keywords).
   Result<FlagsSet> setFlags(MailboxId mailbox, const std::vector<Uid>& uids, const FlagChange& change);
   /// Bodies are shared. notFound, overQuota, conflict if source is destination.
-  Result<Copied> copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, std::int64_t quota = -1);
+  Result<Copied> copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options = {});
   /// The messages keep their id and content, get new UIDs.
-  Result<Copied> move(MailboxId from, const std::vector<Uid>& uids, MailboxId to);
+  Result<Copied> move(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options = {});
   /// `onlyDeleted`: those with \Deleted at the moment of the commit (EXPUNGE); else all of them.
   Result<Expunged> expunge(MailboxId mailbox, const std::vector<Uid>& uids, bool onlyDeleted);
   /// The mailbox as it is now, shared. Null if there is no such mailbox.
   View snapshot(MailboxId mailbox);
-  /// Mutes or unmutes a thread; new messages of a muted one arrive \Seen.
+  /// New messages of a muted thread arrive \Seen.
   void setThreadMuted(ThreadId thread, bool muted);
 
   // Outgoing ----------------------------------------------------------------------------------------------
@@ -171,6 +177,7 @@ class Account {
   const std::string& directory() const;
 
  private:
+  friend class Reader;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -33,6 +33,8 @@ class DatabaseError : public std::runtime_error {
   bool isIo() const;
   /// A UNIQUE, CHECK or FOREIGN KEY rule was violated.
   bool isConstraint() const;
+  /// What was written may or may not be on disk, whatever the page cache says.
+  bool isFailedSync() const;
 
  private:
   int code_;
@@ -53,6 +55,7 @@ class Stmt {
   /// the last step(). An empty blob is stored as an empty blob, not as NULL.
   Stmt& bind(std::int64_t value);
   Stmt& bind(std::string_view text);
+  Stmt& bind(const std::string& text) { return bind(std::string_view(text)); }
   Stmt& bind(const char* text) { return bind(std::string_view(text)); }
   Stmt& bindBlob(std::string_view bytes);
   Stmt& bindNull();
@@ -79,7 +82,7 @@ class Stmt {
 
  private:
   friend class Db;
-  struct Cached;
+  void check(int code);
   Stmt(Db& db, sqlite3_stmt* handle, bool* busy) : db_(&db), handle_(handle), busy_(busy) {}
   Db* db_;
   sqlite3_stmt* handle_;
@@ -128,6 +131,9 @@ class Db {
 
   const std::string& path() const { return path_; }
   sqlite3* handle() const { return handle_; }
+  bool inTransaction() const;
+  /// Closing then does not touch the database file: for connections that can no longer be trusted.
+  void keepWalOnClose();
   /// Statements stepped to a result since the open: for tests and benchmarks.
   std::uint64_t statementsRun() const { return statementsRun_; }
   [[noreturn]] void raise(int code, std::string_view doing) const;
@@ -138,9 +144,16 @@ class Db {
     sqlite3_stmt* handle = nullptr;
     bool busy = false;
   };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+  };
+  void configure(const DbOptions& options);
+  void close();
+
   std::string path_;
   sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, Entry> cache_;
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> cache_;
   std::uint64_t statementsRun_ = 0;
 };
 

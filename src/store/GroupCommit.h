@@ -36,8 +36,8 @@ class WriteTx {
 
 class GroupCommit {
  public:
-  /// Takes over the writing connection.
-  explicit GroupCommit(std::unique_ptr<Db> db);
+  /// Takes over the writing connection. `options`: for the connection that checkpoints.
+  explicit GroupCommit(std::unique_ptr<Db> db, const DbOptions& options = {});
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
@@ -45,7 +45,8 @@ class GroupCommit {
   /// Blocks until `work` is durable, or throws what it threw (nothing of it happened), or throws
   /// DatabaseError (the commit failed: nothing of it is considered done).
   void submit(const std::function<void(WriteTx&)>& work);
-  /// Moves WAL pages into the database file, on a connection of the caller's thread; for background threads.
+  /// Moves WAL pages into the database file on a connection of its own; for background threads. Writers go on,
+  /// unless they have been so fast that the WAL would never start over.
   void checkpoint();
   /// True after a failed fsync.
   bool isPoisoned() const;

@@ -20,7 +20,7 @@ namespace mox::store {
 enum SpecialUse : std::uint8_t { archiveUse = 1, draftsUse = 2, junkUse = 4, sentUse = 8, trashUse = 16 };
 using SpecialUses = std::uint8_t;
 
-inline constexpr std::size_t maxMailboxNameBytes = 1'000;
+inline constexpr std::size_t maxNameBytes = 1'024;  ///< of a mailbox, as imap::maxMailboxNameBytes
 inline constexpr std::size_t maxMailboxes = 10'000;  ///< an account
 
 struct MailboxCounts {
@@ -48,6 +48,8 @@ struct MailboxRow {
 Result<void> checkMailboxName(std::string_view name);
 /// "a/b" of "a/b/c"; "" at the top.
 std::string_view parentName(std::string_view name);
+/// True if `name` is below `ancestor` (not if it is the same).
+bool isBelow(std::string_view name, std::string_view ancestor);
 
 struct Annotation {
   MailboxId mailbox;  ///< 0 is the server's
@@ -55,6 +57,13 @@ struct Annotation {
   std::string value;
   bool isString = true;  ///< else it came as literal8
   ModSeq modSeq;
+};
+
+/// No value deletes the entry.
+struct AnnotationChange {
+  std::string key;  ///< lower case
+  std::optional<std::string> value;
+  bool isString = true;
 };
 
 }  // namespace mox::store

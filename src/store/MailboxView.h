@@ -21,9 +21,9 @@ struct ViewEntry {
   Uid uid;
   FlagBits flags = 0;
   std::uint32_t keywords = 0;  ///< MailboxView::keywords(this)
+  std::uint32_t size = 0;      ///< RFC822.SIZE, octets; deliver() refuses more than fits
   MessageId message;
   ModSeq modSeq;
-  std::uint64_t size = 0;     ///< RFC822.SIZE, octets
   std::int64_t received = 0;  ///< INTERNALDATE, seconds since 1970
 };
 
@@ -51,6 +51,16 @@ class MailboxView {
   void forEach(F&& f) const {
     for (const auto& chunk : chunks_)
       for (const auto& entry : *chunk) f(entry);
+  }
+
+  /// The pieces versions share; none empty.
+  const std::vector<std::shared_ptr<const Chunk>>& chunks() const { return chunks_; }
+  /// The same mailbox without messages: what is left when it was deleted.
+  std::shared_ptr<const MailboxView> emptied() const {
+    auto copy = std::make_shared<MailboxView>(*this);
+    copy->chunks_.clear();
+    copy->starts_.clear();
+    return copy;
   }
 
  private:

@@ -33,7 +33,7 @@ class Spool {
   bool isFile() const { return !path_.empty(); }
   /// Syncs the file (once) and gives it another name, which stays when the Spool goes. Thread safe.
   /// The caller syncs the directory. Only if isFile().
-  void linkTo(const std::string& path);
+  void linkTo(const std::string& path) const;
 
  private:
   void spill();

@@ -1,0 +1,146 @@
+#include "store/Account.h"
+
+#include <algorithm>
+
+#include "store/AccountState.h"
+
+namespace mox::store {
+
+namespace {
+
+/// Free pages given back to the file system in one go of maintain().
+constexpr int vacuumPages = 1'000;
+/// Below this many free pages it is not worth the writing.
+constexpr std::int64_t vacuumFrom = 4'000;
+
+}  // namespace
+
+Account::Account(std::string name, std::string directory, std::string spoolDirectory, Environment environment)
+    : state_(std::make_unique<State>(std::move(name), std::move(directory), std::move(spoolDirectory), std::move(environment))) {}
+Account::~Account() = default;
+
+const std::string& Account::name() const { return state_->name; }
+const std::string& Account::directory() const { return state_->directory; }
+ChangeFeed& Account::feed() { return state_->feed; }
+const GroupCommit& Account::writer() const { return *state_->writer; }
+bool Account::isUsable() const { return !state_->writer->isPoisoned(); }
+Reader Account::reader() const { return Reader(std::make_unique<Reader::State>(*state_)); }
+View Account::snapshot(MailboxId mailbox) { return state_->views.get(mailbox); }
+
+// Outgoing -----------------------------------------------------------------------------------------------------
+
+void Account::addOutgoing(const std::vector<Address>& recipients, Time when) {
+  state_->writer->submit([&](WriteTx& tx) {
+    auto insert = tx.db().prepare("INSERT INTO outgoing(domain, localpart, submitted) VALUES(?,?,?)");
+    for (const auto& to : recipients) insert.bind(to.domain.ascii()).bind(to.localpart.text()).bind(unixSeconds(when)).run();
+  });
+}
+
+Account::OutgoingUse Account::outgoingUse(Time since, const std::vector<Address>& recipients) {
+  auto look = reader();
+  auto& db = look.db();
+  OutgoingUse use;
+  auto count = db.prepare("SELECT count(*) FROM outgoing WHERE submitted >= ?");
+  if (count.bind(unixSeconds(since)).step()) use.messages = count.int64(0);
+  use.messages += static_cast<std::int64_t>(recipients.size());
+  // First-time: written to since then, but neither before then nor in any message kept in a Sent mailbox before then.
+  auto firstTime = db.prepare(
+      "SELECT count(*) FROM (SELECT DISTINCT domain, localpart FROM outgoing WHERE submitted >= ?1) o WHERE "
+      "NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.domain=o.domain AND e.localpart=o.localpart AND e.submitted < ?1) AND "
+      "NOT EXISTS (SELECT 1 FROM recipient r WHERE r.domain=o.domain AND r.localpart=o.localpart AND r.first_sent < ?1)");
+  if (firstTime.bind(unixSeconds(since)).step()) use.firstTimeRecipients = firstTime.int64(0);
+  auto known = db.prepare("SELECT EXISTS(SELECT 1 FROM outgoing WHERE domain=?1 AND localpart=?2) "
+                          "OR EXISTS(SELECT 1 FROM recipient WHERE domain=?1 AND localpart=?2)");
+  std::vector<Address> distinct = recipients;
+  std::sort(distinct.begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  for (const auto& to : distinct) {
+    if (known.bind(to.domain.ascii()).bind(to.localpart.text()).step() && known.int64(0) == 0) ++use.firstTimeRecipients;
+    known.reset();
+  }
+  return use;
+}
+
+void Account::pruneOutgoing(Time before) {
+  state_->writer->submit([&](WriteTx& tx) {
+    // What is forgotten here is still known as somebody written to.
+    tx.db()
+        .prepare("INSERT INTO recipient(domain, localpart, orgdomain, sent, first_sent) "
+                 "SELECT domain, localpart, '', max(submitted), min(submitted) FROM outgoing WHERE submitted < ? GROUP BY 1, 2 "
+                 "ON CONFLICT(domain, localpart) DO UPDATE SET first_sent=min(first_sent, excluded.first_sent)")
+        .bind(unixSeconds(before))
+        .run();
+    tx.db().prepare("DELETE FROM outgoing WHERE submitted < ?").bind(unixSeconds(before)).run();
+  });
+}
+
+// Secrets and settings -----------------------------------------------------------------------------------------
+
+void Account::setPassword(const PasswordSecrets& secrets) {
+  state_->writer->submit([&](WriteTx& tx) {
+    tx.db()
+        .prepare("INSERT OR REPLACE INTO password(id, bcrypt, crammd5, scramsha1, scramsha256) VALUES(1,?,?,?,?)")
+        .bind(secrets.bcrypt)
+        .bindBlob(secrets.cramMd5)
+        .bindBlob(secrets.scramSha1)
+        .bindBlob(secrets.scramSha256)
+        .run();
+  });
+}
+
+std::optional<PasswordSecrets> Account::password() const {
+  auto look = reader();
+  auto row = look.db().prepare("SELECT bcrypt, crammd5, scramsha1, scramsha256 FROM password");
+  if (!row.step()) return std::nullopt;
+  return PasswordSecrets{row.text(0), row.text(1), row.text(2), row.text(3)};
+}
+
+void Account::setSetting(std::string_view key, const std::optional<std::string>& value) {
+  state_->writer->submit([&](WriteTx& tx) {
+    if (value)
+      tx.db().prepare("INSERT OR REPLACE INTO setting(key, value) VALUES(?,?)").bind(key).bindBlob(*value).run();
+    else
+      tx.db().prepare("DELETE FROM setting WHERE key=?").bind(key).run();
+  });
+}
+
+// Upkeep -------------------------------------------------------------------------------------------------------
+
+void Account::maintain() {
+  state_->removeGarbage();
+  state_->readers.trim();
+  state_->views.trim();
+  auto commits = state_->writer->counts().commits;
+  if (state_->commitsSeen.exchange(commits) == commits) return;
+  state_->writer->checkpoint();
+  if (reader().db().scalar("PRAGMA freelist_count") < vacuumFrom) return;
+  state_->writer->submit([](WriteTx& tx) { tx.db().exec(("PRAGMA incremental_vacuum(" + std::to_string(vacuumPages) + ")").c_str()); });
+}
+
+void Account::pruneHistory(ModSeq upTo) {
+  state_->write([&](Operation& op) {
+    auto& from = op.counters().historyFrom;
+    from = std::max(from, std::min(upTo, op.counters().modSeq));
+    op.db().prepare("DELETE FROM expunged WHERE modseq <= ?").bind(from).run();
+    op.db().prepare("DELETE FROM mailbox_removed WHERE modseq <= ?").bind(from).run();
+  });
+}
+
+void Account::backup(const std::string& directory) {
+  auto& files = *state_->env.files;
+  files.makeDirectory(directory);
+  // Files the copy names may lose their last message meanwhile, but are not unlinked while the lease is held.
+  auto lease = std::shared_ptr<void>((++state_->backups, nullptr), [this](void*) { --state_->backups; });
+  auto look = reader();
+  look.db().backup(directory + "/account.db");
+  Db copy(directory + "/account.db");
+  BodyFiles bodies(directory + "/bodies");
+  auto row = copy.prepare("SELECT file FROM content WHERE file IS NOT NULL");
+  while (row.step()) {
+    auto file = row.int64(0);
+    files.makeDirectory(bodies.directoryOf(file));
+    files.link(state_->bodies.path(file), bodies.path(file));
+  }
+}
+
+}  // namespace mox::store

@@ -1,0 +1,125 @@
+// Messages in: body files first, synced, then one commit.
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "store/AccountState.h"
+#include "store/Spool.h"
+
+namespace mox::store {
+
+namespace {
+
+/// What is ready to be committed of one message.
+struct Prepared {
+  std::string inlineBody;  ///< prefix and message, or only the prefix if `file`
+  StoredBody stored;
+  std::unique_ptr<Spool> ownSpool;
+};
+
+/// Body files put in place for a commit that may not come.
+class PlacedFiles {
+ public:
+  PlacedFiles(Files& files, const BodyFiles& bodies) : files_(files), bodies_(bodies) {}
+
+  void place(const Spool& spool, std::int64_t file) {
+    auto directory = bodies_.directoryOf(file);
+    files_.makeDirectory(directory);
+    placed_.push_back(file);
+    spool.linkTo(bodies_.path(file));
+    directories_.insert(std::move(directory));
+  }
+  void sync() {
+    for (const auto& directory : directories_) files_.syncDirectory(directory);
+  }
+  /// The commit certainly did not happen. What cannot be removed now is swept at the next open.
+  void remove(const Log& log) {
+    for (auto file : placed_) {
+      try {
+        files_.remove(bodies_.path(file));
+      } catch (const FileError& error) {
+        log.warn("body file of a failed delivery stays until the account is opened again", {{"error", error.what()}});
+      }
+    }
+  }
+
+ private:
+  Files& files_;
+  const BodyFiles& bodies_;
+  std::vector<std::int64_t> placed_;
+  std::set<std::string> directories_;
+};
+
+struct Preparation {
+  Files& files;
+  const std::string& spoolDirectory;
+  std::atomic<std::int64_t>& nextFile;
+};
+
+/// Puts large bodies into files and concatenates small ones with their prefix.
+std::vector<Prepared> prepare(const std::vector<NewMessage>& messages, const Preparation& with, PlacedFiles& placed) {
+  std::vector<Prepared> prepared(messages.size());
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto& message = messages[i];
+    auto& made = prepared[i];
+    auto data = message.spool != nullptr ? message.spool->data() : message.data;
+    made.stored.size = message.prefix.size() + data.size();
+    made.inlineBody = message.prefix;
+    if (data.size() <= bodyInlineLimit) {
+      made.inlineBody.append(data);
+    } else {
+      const Spool* spool = message.spool;
+      if (spool == nullptr || !spool->isFile()) {
+        made.ownSpool = std::make_unique<Spool>(with.files, with.spoolDirectory);
+        made.ownSpool->append(data);
+        spool = made.ownSpool.get();
+      }
+      made.stored.file = with.nextFile++;
+      placed.place(*spool, *made.stored.file);
+    }
+    made.stored.body = made.inlineBody;
+  }
+  placed.sync();
+  return prepared;
+}
+
+void expungeListed(Operation& op, MailboxId mailbox, const std::vector<Uid>& uids) {
+  if (uids.empty()) return;
+  auto& edit = op.mailbox(mailbox);
+  for (auto uid : uids)
+    if (auto message = loadMessage(op, mailbox, uid)) expungeMessage(op, edit, *message);
+}
+
+}  // namespace
+
+Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages, const DeliverOptions& options) {
+  for (const auto& message : messages) {
+    auto size = message.prefix.size() + (message.spool != nullptr ? message.spool->size() : message.data.size());
+    if (size > std::numeric_limits<std::uint32_t>::max()) return fail(Errc::tooLong, "message of 4 GiB or more");
+    if (message.flags.keywords.size() > maxMessageKeywords) return fail(Errc::tooMany, "too many keywords");
+  }
+  auto& s = *state_;
+  PlacedFiles placed(*s.env.files, s.bodies);
+  try {
+    auto prepared = prepare(messages, {*s.env.files, s.spoolDirectory, s.nextFile}, placed);
+    auto context = s.context();
+    auto result = s.tryWrite<std::vector<Delivered>>([&](Operation& op) {
+      std::vector<Delivered> delivered;
+      expungeListed(op, options.expungeFrom, options.expunge);
+      for (std::size_t i = 0; i < messages.size(); ++i) {
+        auto made = insertMessage(op, context, messages[i], prepared[i].stored);
+        delivered.push_back({made.id, messages[i].mailbox, made.uid, op.modSeq(), made.thread});
+      }
+      op.checkQuota(options.quota);
+      return delivered;
+    });
+    if (!result) placed.remove(s.env.log);
+    return result;
+  } catch (...) {
+    // After a failed fsync the commit may turn out to have happened: then the files must stay for it.
+    if (isUsable()) placed.remove(s.env.log);
+    throw;
+  }
+}
+
+}  // namespace mox::store

@@ -1,0 +1,243 @@
+// Mailboxes: create, delete, rename, subscriptions, special uses, annotations.
+#include <algorithm>
+
+#include "store/AccountState.h"
+#include "store/Rows.h"
+
+namespace mox::store {
+
+namespace {
+
+// Limits of annotations, RFC 5464 §4.2.2: what METADATA TOOMANY and MAXSIZE are for.
+constexpr std::size_t maxAnnotationBytes = 64 * 1024;
+constexpr std::size_t maxAnnotations = 1'000;
+
+void subscribeTo(Operation& op, const std::string& name, MailboxId mailbox) {
+  op.db().prepare("INSERT OR IGNORE INTO subscription(name) VALUES(?)").bind(name).run();
+  if (op.db().changes() > 0) op.tell(Change::Kind::subscribed, mailbox, name);
+}
+
+/// Takes the uses from whoever has them.
+void takeUses(Operation& op, SpecialUses uses, MailboxId except) {
+  if (uses == 0) return;
+  auto holders = op.db().prepare("SELECT id, name FROM mailbox WHERE uses & ? AND id<>?");
+  holders.bind(std::int64_t{uses}).bind(except);
+  while (holders.step()) op.tell(Change::Kind::specialUse, holders.id<MailboxId>(0), holders.text(1));
+  op.db()
+      .prepare("UPDATE mailbox SET uses = uses & ~?1, modseq=?2 WHERE uses & ?1 AND id<>?3")
+      .bind(std::int64_t{uses})
+      .bind(op.modSeq())
+      .bind(except)
+      .run();
+}
+
+MailboxRow insertMailbox(Operation& op, const std::string& name, SpecialUses uses) {
+  if (op.db().scalar("SELECT count(*) FROM mailbox") >= static_cast<std::int64_t>(maxMailboxes))
+    throw Refused{{Errc::tooMany, "too many mailboxes"}};
+  MailboxRow row;
+  row.name = name;
+  row.uses = uses;
+  row.uidValidity = op.takeUidValidity();
+  row.uidNext = Uid(1);
+  row.createSeq = row.modSeq = op.modSeq();
+  op.db()
+      .prepare("INSERT INTO mailbox(name, uidvalidity, uidnext, createseq, modseq, uses, keywords, total, deleted, unseen, unread, size) "
+               "VALUES(?,?,1,?,?,?,'',0,0,0,0,0)")
+      .bind(name)
+      .bind(row.uidValidity)
+      .bind(row.createSeq)
+      .bind(row.modSeq)
+      .bind(std::int64_t{uses})
+      .run();
+  row.id = MailboxId(op.db().lastInsertId());
+  op.insert(row);
+  op.tell(Change::Kind::mailboxAdded, row.id, name);
+  return row;
+}
+
+/// The mailbox and its missing parents, subscribed; only the last gets the uses.
+void createPath(Operation& op, const std::string& name, SpecialUses uses, std::vector<MailboxRow>& created) {
+  if (op.find(name) != nullptr) return;
+  if (auto parent = std::string(parentName(name)); !parent.empty()) createPath(op, parent, 0, created);
+  takeUses(op, uses, MailboxId());
+  auto row = insertMailbox(op, name, uses);
+  subscribeTo(op, name, row.id);
+  row.subscribed = true;
+  created.push_back(row);
+}
+
+std::vector<MessageRow> allMessages(Operation& op, MailboxId mailbox) {
+  static const std::string sql = "SELECT " + messageColumns + " FROM message m WHERE m.mailbox=? ORDER BY m.uid";
+  auto row = op.db().prepare(sql);
+  row.bind(mailbox);
+  std::vector<MessageRow> messages;
+  while (row.step()) messages.push_back(readMessage(row));
+  return messages;
+}
+
+void checkName(const std::string& name) {
+  if (auto checked = checkMailboxName(name); !checked) throw Refused{checked.error()};
+}
+
+struct Renaming {
+  MailboxId id;
+  std::string from, to;
+};
+
+/// The mailbox and all below it, parents first.
+std::vector<Renaming> renamings(Operation& op, MailboxId root, const std::string& from, const std::string& to) {
+  std::vector<Renaming> list{{root, from, to}};
+  auto below = op.db().prepare("SELECT id, name FROM mailbox WHERE name >= ? AND name < ? ORDER BY name");
+  auto first = from + "/", last = from + "0";  // "0" follows "/" in ASCII
+  below.bind(first).bind(last);
+  while (below.step()) {
+    auto name = below.text(1);
+    list.push_back({below.id<MailboxId>(0), name, to + name.substr(from.size())});
+    if (list.back().to.size() > maxNameBytes) throw Refused{{Errc::tooLong, "the name of a mailbox below would be too long"}};
+  }
+  return list;
+}
+
+void rename(Operation& op, const std::vector<Renaming>& list) {
+  auto update = op.db().prepare("UPDATE mailbox SET name=?, modseq=? WHERE id=?");
+  // First out of the way: a new name may be the old name of another one in the list.
+  for (const auto& item : list) update.bind("/" + std::to_string(item.id.value)).bind(op.modSeq()).bind(item.id).run();
+  for (const auto& item : list) {
+    auto taken = op.db().prepare("SELECT 1 FROM mailbox WHERE name=?");
+    if (taken.bind(item.to).step()) throw Refused{{Errc::exists, "a mailbox of that name exists: " + item.to}};
+    update.bind(item.to).bind(op.modSeq()).bind(item.id).run();
+    op.tell(Change::Kind::mailboxRenamed, item.id, item.to).oldName = item.from;
+  }
+}
+
+/// RFC 9051 §6.3.6: Inbox stays, its messages go.
+MailboxesMade renameInbox(Operation& op, const WriteContext& context, MailboxId inbox, const std::string& to) {
+  MailboxesMade made;
+  createPath(op, to, 0, made.created);
+  auto& destination = *op.find(to);
+  for (const auto& message : allMessages(op, inbox)) moveMessage(op, context, message, destination, {});
+  op.db()
+      .prepare("INSERT INTO annotation SELECT ?, key, value, is_string, ? FROM annotation WHERE mailbox=?")
+      .bind(destination.row.id)
+      .bind(op.modSeq())
+      .bind(inbox)
+      .run();
+  return made;
+}
+
+}  // namespace
+
+void Account::ensureMailboxes(const std::vector<std::pair<std::string, SpecialUses>>& mailboxes) {
+  auto done = state_->tryWriteVoid([&](Operation& op) {
+    std::vector<MailboxRow> created;
+    for (const auto& [name, uses] : mailboxes) {
+      checkName(name);
+      createPath(op, name, uses, created);
+    }
+  });
+  if (!done) throw std::invalid_argument("initial mailboxes: " + done.error().text);
+}
+
+Result<MailboxesMade> Account::createMailbox(const std::string& name, SpecialUses uses) {
+  return state_->tryWrite<MailboxesMade>([&](Operation& op) {
+    checkName(name);
+    if (op.find(name) != nullptr) throw Refused{{Errc::exists, "the mailbox exists"}};
+    MailboxesMade made;
+    createPath(op, name, uses, made.created);
+    return made;
+  });
+}
+
+Result<void> Account::deleteMailbox(const std::string& name) {
+  return state_->tryWriteVoid([&](Operation& op) {
+    if (name == "Inbox") throw Refused{{Errc::denied, "Inbox cannot be deleted"}};
+    auto* edit = op.find(name);
+    if (edit == nullptr) throw Refused{{Errc::notFound, "no such mailbox"}};
+    auto id = edit->row.id;
+    if (renamings(op, id, name, name).size() > 1) throw Refused{{Errc::conflict, "the mailbox has mailboxes below it"}};
+    for (const auto& message : allMessages(op, id)) expungeMessage(op, *edit, message);
+    auto& db = op.db();
+    db.prepare("INSERT INTO mailbox_removed(id, name, uidvalidity, modseq) VALUES(?,?,?,?)")
+        .bind(id).bind(name).bind(edit->row.uidValidity).bind(op.modSeq()).run();
+    db.prepare("DELETE FROM expunged WHERE mailbox=?").bind(id).run();
+    db.prepare("DELETE FROM annotation WHERE mailbox=?").bind(id).run();
+    db.prepare("DELETE FROM mailbox WHERE id=?").bind(id).run();
+    op.erase(id);
+    op.tell(Change::Kind::mailboxRemoved, id, name);
+  });
+}
+
+Result<MailboxesMade> Account::renameMailbox(const std::string& from, const std::string& to) {
+  auto context = state_->context();
+  return state_->tryWrite<MailboxesMade>([&](Operation& op) {
+    checkName(to);
+    auto* edit = op.find(from);
+    if (edit == nullptr) throw Refused{{Errc::notFound, "no such mailbox"}};
+    if (op.find(to) != nullptr) throw Refused{{Errc::exists, "a mailbox of that name exists"}};
+    auto id = edit->row.id;
+    op.modSeq();
+    if (from == "Inbox") return renameInbox(op, context, id, to);
+    auto list = renamings(op, id, from, to);
+    MailboxesMade made;
+    // Below itself, the old name is made anew as a parent; else parents come first.
+    if (!isBelow(to, from))
+      if (auto parent = std::string(parentName(to)); !parent.empty()) createPath(op, parent, 0, made.created);
+    rename(op, list);
+    if (auto parent = std::string(parentName(to)); !parent.empty()) createPath(op, parent, 0, made.created);
+    for (const auto& item : list) made.renamed.emplace_back(item.from, item.to);
+    return made;
+  });
+}
+
+Result<void> Account::subscribe(const std::string& name) {
+  return state_->tryWriteVoid([&](Operation& op) {
+    checkName(name);
+    op.modSeq();
+    auto* edit = op.find(name);
+    subscribeTo(op, name, edit == nullptr ? MailboxId() : edit->row.id);
+  });
+}
+
+Result<void> Account::unsubscribe(const std::string& name) {
+  return state_->tryWriteVoid([&](Operation& op) {
+    op.modSeq();
+    auto* edit = op.find(name);
+    op.db().prepare("DELETE FROM subscription WHERE name=?").bind(name).run();
+    if (op.db().changes() > 0)
+      op.tell(Change::Kind::unsubscribed, edit == nullptr ? MailboxId() : edit->row.id, name);
+    else if (edit == nullptr)
+      throw Refused{{Errc::notFound, "no such mailbox"}};
+  });
+}
+
+Result<void> Account::setSpecialUse(MailboxId mailbox, SpecialUses uses) {
+  return state_->tryWriteVoid([&](Operation& op) {
+    const auto& row = op.mailbox(mailbox).row;
+    op.modSeq();
+    takeUses(op, uses, mailbox);
+    op.db().prepare("UPDATE mailbox SET uses=?, modseq=? WHERE id=?").bind(std::int64_t{uses}).bind(op.modSeq()).bind(mailbox).run();
+    op.tell(Change::Kind::specialUse, mailbox, row.name);
+  });
+}
+
+Result<void> Account::setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes) {
+  return state_->tryWriteVoid([&](Operation& op) {
+    if (mailbox) op.mailbox(mailbox);
+    for (const auto& change : changes) {
+      if (change.value && change.value->size() > maxAnnotationBytes) throw Refused{{Errc::tooLong, "annotation too large"}};
+      if (change.value)
+        op.db()
+            .prepare("INSERT OR REPLACE INTO annotation(mailbox, key, value, is_string, modseq) VALUES(?,?,?,?,?)")
+            .bind(mailbox).bind(change.key).bindBlob(*change.value).bind(std::int64_t{change.isString}).bind(op.modSeq()).run();
+      else
+        op.db().prepare("DELETE FROM annotation WHERE mailbox=? AND key=?").bind(mailbox).bind(change.key).run();
+      op.modSeq();
+      op.tell(Change::Kind::annotation, mailbox, change.key);
+    }
+    auto count = op.db().prepare("SELECT count(*) FROM annotation WHERE mailbox=?");
+    if (count.bind(mailbox).step() && count.int64(0) > static_cast<std::int64_t>(maxAnnotations))
+      throw Refused{{Errc::tooMany, "too many annotations"}};
+  });
+}
+
+}  // namespace mox::store

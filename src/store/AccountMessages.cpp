@@ -1,0 +1,130 @@
+// Flags, copy, move, expunge.
+#include <algorithm>
+#include <iterator>
+
+#include "store/AccountState.h"
+#include "store/Rows.h"
+
+namespace mox::store {
+
+namespace {
+
+/// Ascending, each once: the order in which messages are changed and get new UIDs.
+std::vector<Uid> inOrder(std::vector<Uid> uids) {
+  std::sort(uids.begin(), uids.end());
+  uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
+  return uids;
+}
+
+Flags changed(const Flags& from, const FlagChange& change) {
+  if (change.mode == FlagChange::Mode::replace) return change.flags;
+  Flags to;
+  const auto& other = change.flags;
+  auto& out = to.keywords;
+  if (change.mode == FlagChange::Mode::add) {
+    to.bits = from.bits | other.bits;
+    std::set_union(from.keywords.begin(), from.keywords.end(), other.keywords.begin(), other.keywords.end(), std::back_inserter(out));
+  } else {
+    to.bits = from.bits & ~other.bits;
+    std::set_difference(from.keywords.begin(), from.keywords.end(), other.keywords.begin(), other.keywords.end(),
+                        std::back_inserter(out));
+  }
+  return to;
+}
+
+using Transfer = Placed (*)(Operation&, const WriteContext&, const MessageRow&, MailboxEdit&, FlagAdjustment);
+
+Copied transfer(Operation& op, const WriteContext& context, MailboxId from, const std::vector<Uid>& uids, MailboxId to,
+                FlagAdjustment adjust, Transfer one) {
+  if (from == to) throw Refused{{Errc::conflict, "source and destination are the same mailbox"}};
+  op.mailbox(from);
+  auto& destination = op.mailbox(to);
+  Copied copied;
+  copied.destination = to;
+  copied.uidValidity = destination.row.uidValidity;
+  for (auto uid : uids) {
+    auto message = loadMessage(op, from, uid);
+    if (!message) continue;
+    copied.from.push_back(uid);
+    copied.to.push_back(one(op, context, *message, destination, adjust).uid);
+  }
+  if (!copied.from.empty()) copied.modSeq = op.modSeq();
+  return copied;
+}
+
+}  // namespace
+
+Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& uids, const FlagChange& change) {
+  if (change.flags.keywords.size() > maxMessageKeywords) return fail(Errc::tooMany, "too many keywords");
+  FlagChange wanted = change;
+  auto& words = wanted.flags.keywords;
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  auto order = inOrder(uids);
+  return state_->tryWrite<FlagsSet>([&](Operation& op) {
+    FlagsSet set;
+    auto& edit = op.mailbox(mailbox);
+    for (auto uid : order) {
+      auto message = loadMessage(op, mailbox, uid);
+      if (!message) continue;
+      if (wanted.unchangedSince && message->modSeq > *wanted.unchangedSince) {
+        set.modified.push_back(uid);
+        continue;
+      }
+      auto flags = changed(message->flags, wanted);
+      if (flags == message->flags) continue;
+      if (flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
+      changeFlags(op, edit, *message, flags);
+      set.changed.push_back(uid);
+    }
+    if (!set.changed.empty()) set.modSeq = op.modSeq();
+    return set;
+  });
+}
+
+Result<Copied> Account::copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options) {
+  auto order = inOrder(uids);
+  auto context = state_->context();
+  return state_->tryWrite<Copied>([&](Operation& op) {
+    auto copied = transfer(op, context, from, order, to, {options.setFlags, options.clearFlags}, copyMessage);
+    op.checkQuota(options.quota);
+    return copied;
+  });
+}
+
+Result<Copied> Account::move(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options) {
+  auto order = inOrder(uids);
+  auto context = state_->context();
+  return state_->tryWrite<Copied>([&](Operation& op) {
+    return transfer(op, context, from, order, to, {options.setFlags, options.clearFlags}, moveMessage);
+  });
+}
+
+Result<Expunged> Account::expunge(MailboxId mailbox, const std::vector<Uid>& uids, bool onlyDeleted) {
+  auto order = inOrder(uids);
+  return state_->tryWrite<Expunged>([&](Operation& op) {
+    Expunged expunged;
+    auto& edit = op.mailbox(mailbox);
+    for (auto uid : order) {
+      auto message = loadMessage(op, mailbox, uid);
+      if (!message || (onlyDeleted && !message->flags.has(Flag::deleted))) continue;
+      expungeMessage(op, edit, *message);
+      expunged.uids.push_back(uid);
+    }
+    if (!expunged.uids.empty()) expunged.modSeq = op.modSeq();
+    return expunged;
+  });
+}
+
+void Account::setThreadMuted(ThreadId thread, bool muted) {
+  state_->write([&](Operation& op) {
+    op.db()
+        .prepare(muted ? "UPDATE message SET traits = traits | ?1 WHERE id=?2 OR (thread=?2 AND thread<>id)"
+                       : "UPDATE message SET traits = traits & ~?1 WHERE id=?2 OR (thread=?2 AND thread<>id)")
+        .bind(std::int64_t{mutedTrait})
+        .bind(thread)
+        .run();
+  });
+}
+
+}  // namespace mox::store

@@ -1,0 +1,220 @@
+#include "store/AccountState.h"
+
+#include <algorithm>
+
+#include "base/Text.h"
+#include "store/Rows.h"
+#include "store/Schema.h"
+
+namespace mox::store {
+
+// ReaderPool ---------------------------------------------------------------------------------------------------
+
+std::unique_ptr<Db> ReaderPool::take() {
+  std::unique_lock lock(mutex_);
+  freed_.wait(lock, [&] { return taken_ < most; });
+  mostTaken_ = std::max(mostTaken_, ++taken_);
+  if (!idle_.empty()) {
+    auto db = std::move(idle_.back());
+    idle_.pop_back();
+    return db;
+  }
+  lock.unlock();
+  try {
+    return std::make_unique<Db>(path_, options_);
+  } catch (...) {
+    lock.lock();
+    --taken_;
+    freed_.notify_one();
+    throw;
+  }
+}
+
+void ReaderPool::giveBack(std::unique_ptr<Db> db) {
+  std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(db));
+  --taken_;
+  freed_.notify_one();
+}
+
+void ReaderPool::trim() {
+  std::vector<std::unique_ptr<Db>> closing;
+  std::lock_guard lock(mutex_);
+  while (!idle_.empty() && idle_.size() + taken_ > mostTaken_) {
+    closing.push_back(std::move(idle_.back()));
+    idle_.pop_back();
+  }
+  mostTaken_ = taken_;
+}
+
+// BodyFiles ----------------------------------------------------------------------------------------------------
+
+std::string BodyFiles::directoryOf(std::int64_t file) const { return directory_ + "/" + std::to_string(file / perDirectory); }
+
+// ViewCache ----------------------------------------------------------------------------------------------------
+
+View ViewCache::load(MailboxId mailbox) {
+  std::lock_guard lock(dbMutex_);
+  if (!db_) db_ = std::make_unique<Db>(path_, options_);
+  Tx tx(*db_, Tx::Kind::read);
+  static const std::string sql = "SELECT " + mailboxColumns + " FROM mailbox m WHERE m.id=?";
+  auto row = db_->prepare(sql);
+  if (!row.bind(mailbox).step()) return nullptr;
+  return ViewBuilder::load(*db_, readMailbox(row), std::make_shared<const int>(0));
+}
+
+View ViewCache::get(MailboxId mailbox) {
+  std::shared_ptr<Slot> slot;
+  {
+    auto slots = slots_.lock();
+    auto& entry = (*slots)[mailbox];
+    if (!entry) entry = std::make_shared<Slot>();
+    slot = entry;
+  }
+  // The writer waits here while we load, so a change is either in what we read or applied to it afterwards.
+  std::lock_guard lock(slot->mutex);
+  if (slot->gone) return nullptr;
+  slot->asked = true;
+  if (!slot->latest) slot->latest = load(mailbox);
+  return slot->latest;
+}
+
+bool ViewCache::isHeld(const Slot& slot) {
+  // Only get() gives out new references, under the slot's mutex; holders copying theirs only make the count larger.
+  return slot.latest && (slot.latest.use_count() > 1 || ViewBuilder::holders(*slot.latest) > 1);
+}
+
+void ViewCache::apply(const std::vector<ViewDelta>& deltas) {
+  for (const auto& delta : deltas) {
+    std::shared_ptr<Slot> slot;
+    {
+      auto slots = slots_.lock();
+      auto found = slots->find(delta.mailbox);
+      if (found == slots->end()) continue;
+      slot = found->second;
+      if (delta.mailboxGone) slots->erase(found);
+    }
+    std::lock_guard lock(slot->mutex);
+    if (delta.mailboxGone) {
+      slot->gone = true;
+      slot->latest = nullptr;
+    } else if (isHeld(*slot)) {
+      slot->latest = ViewBuilder::next(slot->latest, delta);
+    } else {
+      slot->latest = nullptr;
+    }
+  }
+}
+
+void ViewCache::trim() {
+  auto slots = slots_.lock();
+  for (auto entry = slots->begin(); entry != slots->end();) {
+    auto& slot = *entry->second;
+    std::unique_lock lock(slot.mutex, std::try_to_lock);
+    bool idle = lock && !slot.asked && !isHeld(slot) && entry->second.use_count() == 1;
+    if (lock) slot.asked = false;
+    if (lock) lock.unlock();
+    entry = idle ? slots->erase(entry) : std::next(entry);
+  }
+}
+
+// Account::State -----------------------------------------------------------------------------------------------
+
+Account::State::State(std::string accountName, std::string accountDirectory, std::string spools, Environment environment)
+    : name(std::move(accountName)),
+      directory(std::move(accountDirectory)),
+      spoolDirectory(std::move(spools)),
+      env(std::move(environment)),
+      bodies(directory + "/bodies"),
+      readers(databasePath(), dbOptions()),
+      views(databasePath(), dbOptions()) {
+  open();
+}
+
+DbOptions Account::State::dbOptions() const {
+  DbOptions options;
+  options.vfs = env.vfs;
+  return options;
+}
+
+void Account::State::open() {
+  env.files->makeDirectory(directory);
+  auto db = std::make_unique<Db>(databasePath(), dbOptions());
+  migrateAccount(*db, env.clock->now());
+  recover(*db);
+  writer = std::make_unique<GroupCommit>(std::move(db), dbOptions());
+  removeGarbage();
+}
+
+/// Removes body files whose commit never came. They can only be in the newest directories: a file gets its number
+/// right before its commit, and no more than a directory's worth of commits are ever under way.
+void Account::State::recover(Db& db) {
+  std::int64_t newest = db.scalar("SELECT max(file) FROM content");
+  auto pending = db.prepare("SELECT file FROM garbage");
+  while (pending.step()) {
+    garbage.lock()->push_back(pending.int64(0));
+    newest = std::max(newest, pending.int64(0));
+  }
+  auto known = db.prepare("SELECT 1 FROM content WHERE file=?");
+  auto first = std::max<std::int64_t>(0, newest / BodyFiles::perDirectory - 1);
+  for (const auto& entry : env.files->list(bodies.directory())) {
+    auto number = parseUnsigned(entry);
+    if (!number || static_cast<std::int64_t>(*number) < first) continue;
+    for (const auto& file : env.files->list(bodies.directory() + "/" + entry)) {
+      auto id = parseUnsigned(file);
+      if (!id) continue;
+      newest = std::max(newest, static_cast<std::int64_t>(*id));
+      bool used = known.bind(static_cast<std::int64_t>(*id)).step();
+      known.reset();
+      if (used) continue;
+      env.log.warn("removing a message body without a message", {{"account", name}, {"file", file}});
+      env.files->remove(bodies.directory() + "/" + entry + "/" + file);
+    }
+  }
+  nextFile = newest + 1;
+}
+
+void Account::State::removeGarbage() {
+  if (backups > 0) return;
+  std::vector<std::int64_t> files;
+  files.swap(*garbage.lock());
+  if (files.empty()) return;
+  try {
+    for (auto file : files) env.files->remove(bodies.path(file));
+    writer->submit([&](WriteTx& tx) {
+      auto remove = tx.db().prepare("DELETE FROM garbage WHERE file=?");
+      for (auto file : files) remove.bind(file).run();
+    });
+  } catch (...) {
+    auto again = garbage.lock();
+    again->insert(again->end(), files.begin(), files.end());
+    throw;
+  }
+}
+
+void Account::State::write(const std::function<void(Operation&)>& change) {
+  writer->submit([&](WriteTx& tx) {
+    Operation op(tx.db());
+    change(op);
+    op.finish();
+    tx.afterCommit([this, deltas = op.takeDeltas(), changes = op.takeChanges(), freed = op.freed()] {
+      if (!freed.empty()) {
+        auto files = garbage.lock();
+        files->insert(files->end(), freed.begin(), freed.end());
+      }
+      views.apply(deltas);
+      if (!changes->empty()) feed.publish(changes);
+    });
+  });
+}
+
+Result<void> Account::State::tryWriteVoid(const std::function<void(Operation&)>& change) {
+  try {
+    write(change);
+  } catch (const Refused& refused) {
+    return tl::unexpected<Error>(refused.error);
+  }
+  return {};
+}
+
+}  // namespace mox::store

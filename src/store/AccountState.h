@@ -1,0 +1,132 @@
+// What Account and Reader share behind their pimpls. Private to the room.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/Guarded.h"
+#include "store/Account.h"
+#include "store/Db.h"
+#include "store/GroupCommit.h"
+#include "store/MessageWrites.h"
+#include "store/Operation.h"
+
+namespace mox::store {
+
+/// Reading connections of one account: made when needed, a few at most, waited for beyond that.
+class ReaderPool {
+ public:
+  static constexpr std::size_t most = 8;
+  ReaderPool(std::string path, DbOptions options) : path_(std::move(path)), options_(options) {}
+  std::unique_ptr<Db> take();
+  void giveBack(std::unique_ptr<Db> db);
+  /// Closes connections that lay idle since the last call.
+  void trim();
+
+ private:
+  const std::string path_;
+  const DbOptions options_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<std::unique_ptr<Db>> idle_;
+  std::size_t taken_ = 0;
+  std::size_t mostTaken_ = 0;  ///< since the last trim()
+};
+
+/// Where body files are.
+class BodyFiles {
+ public:
+  explicit BodyFiles(std::string directory) : directory_(std::move(directory)) {}
+  std::string directoryOf(std::int64_t file) const;
+  std::string path(std::int64_t file) const { return directoryOf(file) + "/" + std::to_string(file); }
+  const std::string& directory() const { return directory_; }
+  static constexpr std::int64_t perDirectory = 8'192;
+
+ private:
+  std::string directory_;
+};
+
+/// The newest view of each mailbox that somebody looks at.
+class ViewCache {
+ public:
+  ViewCache(std::string path, DbOptions options) : path_(std::move(path)), options_(options) {}
+  View get(MailboxId mailbox);
+  /// After a commit, in commit order.
+  void apply(const std::vector<ViewDelta>& deltas);
+  /// Forgets views nobody holds and nobody asked for since the last call.
+  void trim();
+
+ private:
+  struct Slot {
+    std::mutex mutex;
+    View latest;
+    bool asked = false;
+    bool gone = false;
+  };
+  static bool isHeld(const Slot& slot);
+  View load(MailboxId mailbox);
+
+  const std::string path_;
+  const DbOptions options_;
+  std::mutex dbMutex_;
+  std::unique_ptr<Db> db_;  ///< of its own, so that the writer never waits for somebody holding a Reader
+  Guarded<std::map<MailboxId, std::shared_ptr<Slot>>> slots_;
+};
+
+struct Account::State {
+  State(std::string accountName, std::string accountDirectory, std::string spools, Environment environment);
+
+  const std::string name, directory, spoolDirectory;
+  const Environment env;
+  const BodyFiles bodies;
+  std::unique_ptr<GroupCommit> writer;
+  mutable ReaderPool readers;
+  ViewCache views;
+  ChangeFeed feed;
+  std::atomic<std::int64_t> nextFile{1};
+  Guarded<std::vector<std::int64_t>> garbage;  ///< rows of table garbage whose files are still to be unlinked
+  std::atomic<int> backups{0};                  ///< under way: nothing is unlinked
+  std::atomic<std::uint64_t> commitsSeen{0};    ///< by maintain()
+
+  /// Runs `change` in a transaction and tells what it changed.
+  void write(const std::function<void(Operation&)>& change);
+  /// The same; what the change refuses comes back as a value.
+  template <class T>
+  Result<T> tryWrite(const std::function<T(Operation&)>& change) {
+    std::optional<T> result;
+    try {
+      write([&](Operation& op) { result.emplace(change(op)); });
+    } catch (const Refused& refused) {
+      return tl::unexpected<Error>(refused.error);
+    }
+    return std::move(*result);
+  }
+  /// For changes without anything to give back.
+  Result<void> tryWriteVoid(const std::function<void(Operation&)>& change);
+  WriteContext context() const { return {env.clock->now(), env.organisationalDomain}; }
+  std::string databasePath() const { return directory + "/account.db"; }
+  DbOptions dbOptions() const;
+
+  void open();
+  void recover(Db& db);
+  void removeGarbage();
+};
+
+struct Reader::State {
+  State(Account::State& owner) : account(owner), db(owner.readers.take()), tx(std::in_place, *db, Tx::Kind::read) {}
+  ~State() {
+    tx.reset();
+    account.readers.giveBack(std::move(db));
+  }
+  Account::State& account;
+  std::unique_ptr<Db> db;
+  std::optional<Tx> tx;
+};
+
+}  // namespace mox::store

@@ -1,0 +1,186 @@
+#include "store/Accounts.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/Text.h"
+#include "base/Unicode.h"
+#include "store/Spool.h"
+
+namespace mox::store {
+
+namespace {
+
+/// How often the background thread looks: soon enough that a WAL stays small, seldom enough to cost nothing.
+constexpr auto upkeepInterval = std::chrono::seconds(1);
+constexpr std::size_t maxAccountNameBytes = 100;
+
+}  // namespace
+
+bool isAccountName(std::string_view name) {
+  if (name.empty() || name.size() > maxAccountNameBytes || !isPlainUtf8(name)) return false;
+  auto allowed = [](char c) { return isAlpha(c) || isDigit(c) || std::string_view("-_.@").find(c) != std::string_view::npos || (c & 0x80) != 0; };
+  return std::string_view("-_.@").find(name.front()) == std::string_view::npos && std::all_of(name.begin(), name.end(), allowed);
+}
+
+struct Accounts::State {
+  State(std::string data, Environment environment)
+      : directory(data + "/accounts"), spools(data + "/tmp"), env(std::move(environment)) {}
+
+  struct Entry {
+    std::shared_ptr<Account> account;  // null while somebody opens or closes it
+    Steady used{};
+  };
+
+  const std::string directory, spools;
+  const Environment env;
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::string, Entry> open;
+  bool stopping = false;
+  std::thread thread;
+
+  std::shared_ptr<Account> acquire(const std::string& name);
+  std::vector<std::shared_ptr<Account>> takeIdle();
+  void close(std::vector<std::shared_ptr<Account>> idle);
+  void upkeep(Account& account) const;
+  void loop(Accounts& owner);
+};
+
+Accounts::Accounts(std::string dataDirectory, Environment environment)
+    : state_(std::make_unique<State>(std::move(dataDirectory), std::move(environment))) {
+  auto& s = *state_;
+  s.env.files->makeDirectory(s.directory);
+  s.env.files->makeDirectory(s.spools);
+  for (const auto& file : s.env.files->list(s.spools)) s.env.files->remove(s.spools + "/" + file);
+  s.thread = std::thread([this] { state_->loop(*this); });
+}
+
+Accounts::~Accounts() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    state_->changed.notify_all();
+  }
+  state_->thread.join();
+}
+
+std::shared_ptr<Account> Accounts::State::acquire(const std::string& name) {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    auto found = open.find(name);
+    if (found == open.end()) break;
+    auto& entry = found->second;
+    if (entry.account && (entry.account->isUsable() || entry.account.use_count() > 1)) {
+      entry.used = env.clock->steady();
+      return entry.account;
+    }
+    if (entry.account) {  // poisoned, and its last user has gone: open it anew
+      open.erase(found);
+      break;
+    }
+    changed.wait(lock);
+  }
+  open[name];  // others wait for us from here on
+  lock.unlock();
+  std::shared_ptr<Account> account;
+  std::exception_ptr error;
+  try {
+    account = std::make_shared<Account>(name, directory + "/" + name, spools, env);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  lock.lock();
+  if (account)
+    open[name] = {account, env.clock->steady()};
+  else
+    open.erase(name);
+  changed.notify_all();
+  if (error) std::rethrow_exception(error);
+  return account;
+}
+
+/// Takes idle accounts out of the map, leaving the names reserved until close().
+std::vector<std::shared_ptr<Account>> Accounts::State::takeIdle() {
+  std::lock_guard lock(mutex);
+  std::vector<Entry*> idle;
+  for (auto& [name, entry] : open)
+    if (entry.account && entry.account.use_count() == 1) idle.push_back(&entry);
+  std::sort(idle.begin(), idle.end(), [](const Entry* a, const Entry* b) { return a->used < b->used; });
+  std::vector<std::shared_ptr<Account>> taken;
+  auto now = env.clock->steady();
+  for (std::size_t i = 0; i < idle.size(); ++i)
+    if (idle.size() - i > maxIdleAccounts || now - idle[i]->used > accountIdleTime || !idle[i]->account->isUsable())
+      taken.push_back(std::move(idle[i]->account));
+  return taken;
+}
+
+void Accounts::State::close(std::vector<std::shared_ptr<Account>> idle) {
+  for (auto& account : idle) {
+    auto name = account->name();
+    account.reset();
+    std::lock_guard lock(mutex);
+    open.erase(name);
+    changed.notify_all();
+  }
+}
+
+void Accounts::State::upkeep(Account& account) const {
+  try {
+    if (account.isUsable()) account.maintain();
+  } catch (const std::exception& error) {
+    env.log.error("upkeep of an account", {{"account", account.name()}, {"error", error.what()}});
+  }
+}
+
+void Accounts::State::loop(Accounts& owner) {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    changed.wait_for(lock, upkeepInterval, [&] { return stopping; });
+    if (stopping) return;
+    lock.unlock();
+    owner.tick();
+    lock.lock();
+  }
+}
+
+Result<std::shared_ptr<Account>> Accounts::open(const std::string& name) {
+  if (!isAccountName(name)) return fail(Errc::syntax, "not an account name");
+  return state_->acquire(name);
+}
+
+bool Accounts::exists(const std::string& name) const {
+  return isAccountName(name) && state_->env.files->size(state_->directory + "/" + name + "/account.db") >= 0;
+}
+
+std::vector<std::string> Accounts::list() const {
+  std::vector<std::string> names;
+  for (auto& name : state_->env.files->list(state_->directory))
+    if (exists(name)) names.push_back(std::move(name));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::unique_ptr<Spool> Accounts::spool() { return std::make_unique<Spool>(*state_->env.files, state_->spools); }
+const std::string& Accounts::spoolDirectory() const { return state_->spools; }
+
+void Accounts::tick() {
+  state_->close(state_->takeIdle());
+  std::vector<std::shared_ptr<Account>> accounts;
+  {
+    std::lock_guard lock(state_->mutex);
+    for (auto& [name, entry] : state_->open)
+      if (entry.account) accounts.push_back(entry.account);
+  }
+  for (auto& account : accounts) state_->upkeep(*account);
+}
+
+std::size_t Accounts::openCount() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->open.size();
+}
+
+}  // namespace mox::store

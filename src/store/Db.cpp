@@ -1,0 +1,225 @@
+#include "store/Db.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace mox::store {
+
+namespace {
+
+/// A writer whose background checkpoints never run (a tool, a test) still keeps its WAL below 80 MB.
+constexpr int walPagesAtMost = 20'000;
+/// Pages copied per step of an online backup; between steps writers get their turn.
+constexpr int backupStepPages = 1'000;
+
+}  // namespace
+
+bool DatabaseError::isDiskFull() const { return (code_ & 0xff) == SQLITE_FULL; }
+bool DatabaseError::isIo() const { return (code_ & 0xff) == SQLITE_IOERR; }
+bool DatabaseError::isConstraint() const { return (code_ & 0xff) == SQLITE_CONSTRAINT; }
+bool DatabaseError::isFailedSync() const { return code_ == SQLITE_IOERR_FSYNC || code_ == SQLITE_IOERR_DIR_FSYNC; }
+
+// Stmt ---------------------------------------------------------------------------------------------------------
+
+Stmt::Stmt(Stmt&& other) noexcept
+    : db_(other.db_), handle_(std::exchange(other.handle_, nullptr)), busy_(other.busy_), next_(other.next_) {}
+
+Stmt::~Stmt() {
+  if (handle_ == nullptr) return;
+  if (busy_ == nullptr) {
+    sqlite3_finalize(handle_);
+    return;
+  }
+  sqlite3_reset(handle_);  // its code repeats the error step() has thrown already
+  sqlite3_clear_bindings(handle_);
+  *busy_ = false;
+}
+
+void Stmt::check(int code) {
+  if (code != SQLITE_OK) db_->raise(code, "binding");
+}
+
+Stmt& Stmt::bind(std::int64_t value) {
+  check(sqlite3_bind_int64(handle_, next_++, value));
+  return *this;
+}
+
+Stmt& Stmt::bind(std::string_view text) {
+  // A null pointer would bind NULL.
+  const char* data = text.data() == nullptr ? "" : text.data();
+  check(sqlite3_bind_text64(handle_, next_++, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  return *this;
+}
+
+Stmt& Stmt::bindBlob(std::string_view bytes) {
+  const char* data = bytes.data() == nullptr ? "" : bytes.data();
+  check(sqlite3_bind_blob64(handle_, next_++, data, bytes.size(), SQLITE_STATIC));
+  return *this;
+}
+
+Stmt& Stmt::bindNull() {
+  check(sqlite3_bind_null(handle_, next_++));
+  return *this;
+}
+
+bool Stmt::step() {
+  int code = sqlite3_step(handle_);
+  if (code == SQLITE_ROW) return true;
+  ++db_->statementsRun_;
+  if (code == SQLITE_DONE) return false;
+  std::string sql = sqlite3_sql(handle_);
+  // Raise before resetting: the reset may replace the message.
+  DatabaseError error(sqlite3_extended_errcode(db_->handle()),
+                      fmt::format("{}: {} ({})", db_->path(), sqlite3_errmsg(db_->handle()), sql.substr(0, 100)));
+  sqlite3_reset(handle_);
+  throw error;
+}
+
+void Stmt::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+void Stmt::reset() {
+  sqlite3_reset(handle_);
+  sqlite3_clear_bindings(handle_);
+  next_ = 1;
+}
+
+std::int64_t Stmt::int64(int column) const { return sqlite3_column_int64(handle_, column); }
+bool Stmt::isNull(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+
+std::string_view Stmt::bytes(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_, column));
+  auto size = sqlite3_column_bytes(handle_, column);
+  return data == nullptr ? std::string_view() : std::string_view(data, static_cast<std::size_t>(size));
+}
+
+// Db -----------------------------------------------------------------------------------------------------------
+
+Db::Db(const std::string& path, const DbOptions& options) : path_(path) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+              (options.readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  int code = sqlite3_open_v2(path.c_str(), &handle_, flags, options.vfs);
+  try {
+    if (code != SQLITE_OK) raise(code, "opening");
+    sqlite3_busy_timeout(handle_, options.busyTimeoutMs);
+    configure(options);
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+void Db::configure(const DbOptions& options) {
+  exec("PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;");
+  exec(fmt::format("PRAGMA cache_size=-{}; PRAGMA mmap_size={};", options.cacheKiB, options.mmapBytes).c_str());
+  if (options.readOnly) return;
+  // auto_vacuum only takes effect before the first table; later it is a no-op.
+  exec("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;");
+  sqlite3_wal_autocheckpoint(handle_, walPagesAtMost);
+}
+
+void Db::close() {
+  for (auto& [sql, entry] : cache_) sqlite3_finalize(entry.handle);
+  cache_.clear();
+  sqlite3_close_v2(handle_);
+  handle_ = nullptr;
+}
+
+Db::~Db() { close(); }
+
+void Db::raise(int code, std::string_view doing) const {
+  int extended = handle_ == nullptr ? code : sqlite3_extended_errcode(handle_);
+  throw DatabaseError(extended == SQLITE_OK ? code : extended,
+                      fmt::format("{}: {}: {}", path_, doing, handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_)));
+}
+
+Stmt Db::prepare(std::string_view sql) {
+  auto found = cache_.find(sql);
+  if (found != cache_.end() && !found->second.busy) {
+    found->second.busy = true;
+    return Stmt(*this, found->second.handle, &found->second.busy);
+  }
+  bool keep = found == cache_.end();
+  sqlite3_stmt* handle = nullptr;
+  int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), keep ? SQLITE_PREPARE_PERSISTENT : 0U, &handle,
+                                nullptr);
+  if (code != SQLITE_OK) raise(code, fmt::format("preparing {}", sql.substr(0, 100)));
+  if (!keep) return Stmt(*this, handle, nullptr);
+  // References to elements of an unordered_map stay valid when it grows.
+  Entry& entry = cache_.emplace(std::string(sql), Entry{handle, true}).first->second;
+  return Stmt(*this, handle, &entry.busy);
+}
+
+void Db::exec(const char* sql) {
+  int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) raise(code, std::string_view(sql).substr(0, 60));
+}
+
+std::int64_t Db::scalar(std::string_view sql) {
+  auto row = prepare(sql);
+  return row.step() ? row.int64(0) : 0;
+}
+
+std::int64_t Db::lastInsertId() const { return sqlite3_last_insert_rowid(handle_); }
+std::int64_t Db::changes() const { return sqlite3_changes64(handle_); }
+bool Db::inTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+void Db::keepWalOnClose() { sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
+
+void Db::migrate(int version, const std::function<void(Db&, int)>& migrate) {
+  auto current = [&] { return scalar("PRAGMA user_version"); };
+  if (current() == version) return;
+  Tx tx(*this);
+  auto from = current();  // again, now that nobody else writes
+  if (from > version)
+    throw std::runtime_error(fmt::format("{}: written by a newer version (format {}, this one knows up to {}): upgrade, or restore a backup",
+                                         path_, from, version));
+  if (from < version) {
+    migrate(*this, static_cast<int>(from));
+    exec(fmt::format("PRAGMA user_version={}", version).c_str());
+  }
+  tx.commit();
+}
+
+int Db::checkpoint() {
+  int pages = 0, done = 0;
+  int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
+  if (code == SQLITE_BUSY) return pages;  // another connection is at it
+  if (code != SQLITE_OK) raise(code, "checkpoint");
+  return pages - done;
+}
+
+void Db::backup(const std::string& path) {
+  sqlite3* to = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &to, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> owner(to, sqlite3_close_v2);
+  if (code != SQLITE_OK) throw DatabaseError(code, fmt::format("{}: opening the backup", path));
+  auto* backup = sqlite3_backup_init(to, "main", handle_, "main");
+  if (backup == nullptr) throw DatabaseError(sqlite3_extended_errcode(to), fmt::format("{}: {}", path, sqlite3_errmsg(to)));
+  do {
+    code = sqlite3_backup_step(backup, backupStepPages);
+  } while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED);
+  int finish = sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE || finish != SQLITE_OK) throw DatabaseError(code, fmt::format("{}: backup: {}", path, sqlite3_errstr(code)));
+}
+
+// Tx -----------------------------------------------------------------------------------------------------------
+
+Tx::Tx(Db& db, Kind kind) : db_(db) { db_.prepare(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN").run(); }
+
+Tx::~Tx() {
+  // Some errors have rolled back already; and a rollback that fails leaves nothing to do, the connection knows.
+  if (open_ && db_.inTransaction()) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Tx::commit() {
+  db_.prepare("COMMIT").run();
+  open_ = false;
+}
+
+}  // namespace mox::store

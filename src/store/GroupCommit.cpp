@@ -1,0 +1,168 @@
+#include "store/GroupCommit.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+namespace mox::store {
+
+namespace {
+
+/// Works one transaction takes at most, so that the first caller does not wait for a crowd.
+constexpr std::size_t batchLimit = 256;
+/// WAL pages left after a background checkpoint from which on it is finished while no one writes.
+constexpr int walPagesToFinish = 8'192;
+
+struct Waiter {
+  const std::function<void(WriteTx&)>* work = nullptr;
+  std::exception_ptr error;
+  std::vector<std::function<void()>> hooks;
+  bool done = false;
+  std::condition_variable wake;
+};
+
+}  // namespace
+
+struct GroupCommit::State {
+  State(std::unique_ptr<Db> database, DbOptions options) : db(std::move(database)), checkpointOptions(options) {}
+
+  std::unique_ptr<Db> db;  // used only by the leader
+  const DbOptions checkpointOptions;
+  std::mutex mutex;
+  std::deque<Waiter*> queue;
+  bool leading = false;
+  std::condition_variable idle;  ///< leading became false
+  std::atomic<bool> poisoned{false};
+  std::atomic<std::uint64_t> commits{0}, works{0}, statements{0};
+
+  std::mutex checkpointMutex;
+  std::unique_ptr<Db> checkpointer;  // under checkpointMutex
+
+  /// keepWalOnClose() waits for the destructor: the leader may be using the connection.
+  void poison() { poisoned = true; }
+  void refuseIfPoisoned() const {
+    if (poisoned) throw DatabaseError(SQLITE_IOERR, db->path() + ": an earlier fsync failed, nothing can be written until reopened");
+  }
+  void runOne(Waiter& waiter, bool alone);
+  void runBatch(const std::vector<Waiter*>& batch);
+  void lead(std::unique_lock<std::mutex>& lock, Waiter& me);
+  void handOver();
+};
+
+GroupCommit::GroupCommit(std::unique_ptr<Db> db, const DbOptions& options)
+    : state_(std::make_unique<State>(std::move(db), options)) {}
+GroupCommit::~GroupCommit() {
+  if (!state_->poisoned) return;
+  state_->db->keepWalOnClose();
+  if (state_->checkpointer) state_->checkpointer->keepWalOnClose();
+}
+
+void GroupCommit::State::runOne(Waiter& waiter, bool alone) {
+  WriteTx tx(*db);
+  if (!alone) db->prepare("SAVEPOINT work").run();
+  try {
+    (*waiter.work)(tx);
+  } catch (...) {
+    waiter.error = std::current_exception();
+    // Disk full and I/O errors may have rolled back everything; then the whole batch is lost.
+    if (!db->inTransaction()) throw;
+    if (alone) return;
+    db->prepare("ROLLBACK TO work").run();
+  }
+  if (!alone) db->prepare("RELEASE work").run();
+  if (!waiter.error) waiter.hooks = std::move(tx.hooks_);
+}
+
+void GroupCommit::State::runBatch(const std::vector<Waiter*>& batch) {
+  auto before = db->statementsRun();
+  try {
+    refuseIfPoisoned();
+    Tx tx(*db);
+    for (auto* waiter : batch) runOne(*waiter, batch.size() == 1);
+    if (batch.size() > 1 || !batch.front()->error) {
+      tx.commit();  // after this line the work is on disk
+      ++commits;
+      works += batch.size();
+    }
+  } catch (const DatabaseError& error) {
+    if (error.isFailedSync()) poison();
+    for (auto* waiter : batch)
+      if (!waiter->error) waiter->error = std::current_exception();
+  } catch (...) {
+    for (auto* waiter : batch)
+      if (!waiter->error) waiter->error = std::current_exception();
+  }
+  statements += db->statementsRun() - before;
+  for (auto* waiter : batch)
+    if (!waiter->error)
+      for (auto& hook : waiter->hooks) hook();
+}
+
+void GroupCommit::State::handOver() {
+  leading = false;
+  idle.notify_one();
+  if (!queue.empty()) queue.front()->wake.notify_one();
+}
+
+void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
+  leading = true;
+  auto count = std::min(queue.size(), batchLimit);
+  std::vector<Waiter*> batch(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
+  queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
+  lock.unlock();
+  runBatch(batch);
+  lock.lock();
+  for (auto* waiter : batch) {
+    waiter->done = true;
+    // Notified under the lock: the waiter's condition variable dies when it returns.
+    if (waiter != &me) waiter->wake.notify_one();
+  }
+  handOver();
+}
+
+void GroupCommit::submit(const std::function<void(WriteTx&)>& work) {
+  Waiter me;
+  me.work = &work;
+  std::unique_lock lock(state_->mutex);
+  state_->queue.push_back(&me);
+  me.wake.wait(lock, [&] { return me.done || (!state_->leading && state_->queue.front() == &me); });
+  if (!me.done) state_->lead(lock, me);
+  lock.unlock();
+  if (me.error) std::rethrow_exception(me.error);
+}
+
+void GroupCommit::checkpoint() {
+  auto& s = *state_;
+  std::lock_guard one(s.checkpointMutex);
+  s.refuseIfPoisoned();
+  try {
+    if (!s.checkpointer) s.checkpointer = std::make_unique<Db>(s.db->path(), s.checkpointOptions);
+    if (s.checkpointer->checkpoint() < walPagesToFinish) return;
+    // Writers were faster: the WAL starts over only when all of it has been moved at a moment nobody writes.
+    std::unique_lock lock(s.mutex);
+    if (s.leading) s.idle.wait(lock, [&] { return !s.leading; });
+    s.leading = true;
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      s.checkpointer->checkpoint();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    s.handOver();
+    if (error) std::rethrow_exception(error);
+  } catch (const DatabaseError& error) {
+    if (error.isFailedSync()) s.poison();
+    throw;
+  }
+}
+
+bool GroupCommit::isPoisoned() const { return state_->poisoned; }
+GroupCommit::Counts GroupCommit::counts() const { return {state_->commits, state_->works, state_->statements}; }
+
+}  // namespace mox::store

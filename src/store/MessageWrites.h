@@ -1,0 +1,59 @@
+// Messages put in, changed, moved and removed inside an Operation. Private to the room.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/Clock.h"
+#include "store/Message.h"
+#include "store/Operation.h"
+
+namespace mox::store {
+
+/// Flags set and cleared when a message enters a mailbox.
+struct FlagAdjustment {
+  FlagBits set = 0, clear = 0;
+};
+
+/// What writing messages needs to know of the house.
+struct WriteContext {
+  Time now{};
+  std::function<std::string(const std::string&)> organisationalDomain;
+};
+
+/// A body as it will be stored: `body` in the database, and the number of its file if it is large.
+struct StoredBody {
+  std::string_view body;
+  std::uint64_t size = 0;
+  std::optional<std::int64_t> file;
+};
+
+struct Placed {
+  MessageId id;
+  Uid uid;
+  ThreadId thread;
+};
+
+Placed insertMessage(Operation& op, const WriteContext& context, const NewMessage& message, const StoredBody& body);
+/// A second message with the same content.
+Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow& from, MailboxEdit& to, FlagAdjustment adjust);
+/// The same message elsewhere.
+Placed moveMessage(Operation& op, const WriteContext& context, const MessageRow& from, MailboxEdit& to, FlagAdjustment adjust);
+/// Writes the new flags; the caller has found that they differ.
+void changeFlags(Operation& op, MailboxEdit& mailbox, const MessageRow& message, const Flags& flags);
+/// Removes the message, its content if it was the last to have it, and leaves a tombstone.
+void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& message);
+std::optional<MessageRow> loadMessage(Operation& op, MailboxId mailbox, Uid uid);
+
+/// Where a message belongs, store.md §8.
+struct ThreadPlace {
+  ThreadId thread;  ///< 0: it starts one
+  MessageId parent;
+  bool muted = false;
+};
+ThreadPlace findThread(Db& db, const NewMessage& message);
+
+}  // namespace mox::store

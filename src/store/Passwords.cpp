@@ -1,0 +1,130 @@
+#include "store/Passwords.h"
+
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+#include <atomic>
+#include <map>
+#include <stdexcept>
+
+#include "base/Guarded.h"
+#include "base/Text.h"
+#include "store/Account.h"
+
+namespace mox::store {
+
+namespace {
+
+constexpr std::size_t bcryptSaltBytes = 16;
+/// Passwords remembered at most; beyond it the oldest go.
+constexpr std::size_t cacheEntries = 10'000;
+
+std::string sha256(std::string_view bytes) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+/// What bcrypt gets: it stops at NUL and after 72 bytes, so such passwords are condensed first.
+std::string bcryptInput(std::string_view password) {
+  if (password.size() <= bcryptMaxBytes && password.find('\0') == std::string_view::npos) return std::string(password);
+  return base64(sha256(password));
+}
+
+std::string crypt(const std::string& phrase, const std::string& setting) {
+  auto data = std::make_unique<crypt_data>();
+  const char* hash = ::crypt_r(phrase.c_str(), setting.c_str(), data.get());
+  std::string result = hash == nullptr ? "*0" : hash;
+  OPENSSL_cleanse(data.get(), sizeof(crypt_data));
+  return result;
+}
+
+bool sameSecret(const std::string& a, const std::string& b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+std::string bcryptHash(std::string_view password, Random& random) {
+  auto salt = random.bytes(bcryptSaltBytes);
+  char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+  if (::crypt_gensalt_rn("$2b$", bcryptCost, salt.data(), static_cast<int>(salt.size()), setting, sizeof setting) == nullptr)
+    throw std::runtime_error("this libcrypt has no bcrypt");
+  auto hash = crypt(bcryptInput(password), setting);
+  if (hash.empty() || hash[0] == '*') throw std::runtime_error("bcrypt failed");
+  return hash;
+}
+
+bool bcryptVerify(std::string_view password, const std::string& hash) {
+  auto computed = crypt(bcryptInput(password), hash);
+  return computed[0] != '*' && sameSecret(computed, hash);
+}
+
+struct PasswordChecker::State {
+  struct Cache {
+    std::map<std::string, Steady> until;  // by cacheKey
+  };
+  State(const Clock& c, Random& random) : clock(c), key(random.bytes(32)), dummy(bcryptHash(random.bytes(16), random)) {}
+
+  const Clock& clock;
+  const std::string key;    ///< of this process: a dump of the cache alone cannot be searched
+  const std::string dummy;  ///< hash of a password nobody knows
+  Guarded<Cache> cache;
+  std::atomic<std::uint64_t> hashes{0};
+
+  /// Bound to the stored hash: a changed password is not found.
+  std::string cacheKey(const std::string& hash, std::string_view password) const {
+    std::string input = hash + std::string(1, '\0') + std::string(password), digest(SHA256_DIGEST_LENGTH, '\0');
+    unsigned length = 0;
+    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(input.data()), input.size(),
+         reinterpret_cast<unsigned char*>(digest.data()), &length);
+    OPENSSL_cleanse(input.data(), input.size());
+    return digest;
+  }
+  bool known(const std::string& cached) {
+    auto access = cache.lock();
+    auto found = access->until.find(cached);
+    if (found == access->until.end()) return false;
+    if (clock.steady() < found->second) return true;
+    access->until.erase(found);
+    return false;
+  }
+  void remember(const std::string& cached) {
+    auto now = clock.steady();
+    auto access = cache.lock();
+    if (access->until.size() >= cacheEntries) std::erase_if(access->until, [&](const auto& entry) { return entry.second <= now; });
+    if (access->until.size() >= cacheEntries) access->until.clear();
+    access->until[cached] = now + passwordCacheTime;
+  }
+};
+
+PasswordChecker::PasswordChecker(const Clock& clock, Random& random) : state_(std::make_unique<State>(clock, random)) {}
+PasswordChecker::~PasswordChecker() = default;
+
+bool PasswordChecker::check(const Account* account, std::string_view password) {
+  auto& s = *state_;
+  auto secrets = account == nullptr ? std::nullopt : account->password();
+  if (!secrets || secrets->bcrypt.empty()) {
+    ++s.hashes;
+    bcryptVerify(password, s.dummy);
+    return false;
+  }
+  bool cacheable = password.size() >= passwordCacheMinimum;
+  auto cached = cacheable ? s.cacheKey(secrets->bcrypt, password) : std::string();
+  if (cacheable && s.known(cached)) return true;
+  ++s.hashes;
+  if (!bcryptVerify(password, secrets->bcrypt)) return false;
+  if (cacheable) s.remember(cached);
+  return true;
+}
+
+bool PasswordChecker::cached(const Account& account, std::string_view password) {
+  auto secrets = account.password();
+  return secrets && password.size() >= passwordCacheMinimum && state_->known(state_->cacheKey(secrets->bcrypt, password));
+}
+
+std::uint64_t PasswordChecker::hashesRun() const { return state_->hashes; }
+
+}  // namespace mox::store

@@ -1,0 +1,194 @@
+#include "store/Reader.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "store/AccountState.h"
+#include "store/ContentState.h"
+#include "store/Rows.h"
+
+namespace mox::store {
+
+Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reader::~Reader() = default;
+Reader::Reader(Reader&&) noexcept = default;
+
+Db& Reader::db() { return *state_->db; }
+
+// Mailboxes ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+const std::string mailboxSql = "SELECT " + mailboxColumns +
+                               ", EXISTS(SELECT 1 FROM subscription s WHERE s.name=m.name), "
+                               "EXISTS(SELECT 1 FROM mailbox c WHERE c.name > m.name||'/' AND c.name < m.name||'0') FROM mailbox m";
+
+MailboxRow fullMailbox(const Stmt& row) {
+  auto mailbox = readMailbox(row);
+  mailbox.subscribed = row.int64(13) != 0;
+  mailbox.hasChildren = row.int64(14) != 0;
+  return mailbox;
+}
+
+const std::string messageSql = "SELECT " + messageColumns + " FROM message m WHERE ";
+
+}  // namespace
+
+std::optional<MailboxRow> Reader::mailbox(MailboxId id) {
+  static const std::string sql = mailboxSql + " WHERE m.id=?";
+  auto row = db().prepare(sql);
+  return row.bind(id).step() ? std::optional(fullMailbox(row)) : std::nullopt;
+}
+
+std::optional<MailboxRow> Reader::mailbox(std::string_view name) {
+  static const std::string sql = mailboxSql + " WHERE m.name=?";
+  auto row = db().prepare(sql);
+  return row.bind(name).step() ? std::optional(fullMailbox(row)) : std::nullopt;
+}
+
+std::vector<MailboxRow> Reader::mailboxes() {
+  static const std::string sql = mailboxSql + " ORDER BY m.name<>'Inbox', m.name";
+  auto row = db().prepare(sql);
+  std::vector<MailboxRow> mailboxes;
+  while (row.step()) mailboxes.push_back(fullMailbox(row));
+  return mailboxes;
+}
+
+std::vector<std::string> Reader::subscriptions() {
+  auto row = db().prepare("SELECT name FROM subscription ORDER BY name");
+  std::vector<std::string> names;
+  while (row.step()) names.push_back(row.text(0));
+  return names;
+}
+
+std::vector<Annotation> Reader::annotations(MailboxId mailbox) {
+  auto row = db().prepare("SELECT key, value, is_string, modseq FROM annotation WHERE mailbox=? ORDER BY key");
+  row.bind(mailbox);
+  std::vector<Annotation> annotations;
+  while (row.step()) annotations.push_back({mailbox, row.text(0), row.text(1), row.int64(2) != 0, row.id<ModSeq>(3)});
+  return annotations;
+}
+
+// Messages -----------------------------------------------------------------------------------------------------
+
+std::optional<MessageRow> Reader::message(MessageId id) {
+  static const std::string sql = messageSql + "m.id=?";
+  auto row = db().prepare(sql);
+  return row.bind(id).step() ? std::optional(readMessage(row)) : std::nullopt;
+}
+
+std::optional<MessageRow> Reader::message(MailboxId mailbox, Uid uid) {
+  static const std::string sql = messageSql + "m.mailbox=? AND m.uid=?";
+  auto row = db().prepare(sql);
+  return row.bind(mailbox).bind(uid).step() ? std::optional(readMessage(row)) : std::nullopt;
+}
+
+void Reader::forEach(MailboxId mailbox, Uid from, const std::function<bool(const MessageRow&)>& each) {
+  static const std::string sql = messageSql + "m.mailbox=? AND m.uid>=? ORDER BY m.uid";
+  auto row = db().prepare(sql);
+  row.bind(mailbox).bind(from);
+  while (row.step())
+    if (!each(readMessage(row))) return;
+}
+
+std::vector<MessageRow> Reader::withMessageId(std::string_view messageId, std::size_t limit) {
+  static const std::string sql = messageSql + "m.message_id=? AND m.message_id<>'' ORDER BY m.id LIMIT ?";
+  auto row = db().prepare(sql);
+  row.bind(messageId).bind(static_cast<std::int64_t>(limit));
+  std::vector<MessageRow> messages;
+  while (row.step()) messages.push_back(readMessage(row));
+  return messages;
+}
+
+std::optional<Structure> Reader::structure(MessageId id) {
+  auto row = db().prepare("SELECT s.envelope, s.body, s.bodystructure, s.part_tree, s.preview, s.header_size "
+                          "FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
+  if (!row.bind(id).step()) return std::nullopt;
+  return Structure{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), static_cast<std::uint64_t>(row.int64(5))};
+}
+
+bool Reader::appendEnvelope(MessageId id, std::string& out) {
+  auto row = db().prepare("SELECT s.envelope FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
+  if (!row.bind(id).step()) return false;
+  out.append(row.bytes(0));
+  return true;
+}
+
+bool Reader::appendBodyStructure(MessageId id, bool extended, std::string& out) {
+  auto row = db().prepare(extended ? "SELECT s.bodystructure FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?"
+                                   : "SELECT s.body FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
+  if (!row.bind(id).step()) return false;
+  out.append(row.bytes(0));
+  return true;
+}
+
+std::optional<std::string> Reader::preview(MessageId id) {
+  auto row = db().prepare("SELECT s.preview FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
+  return row.bind(id).step() ? std::optional(row.text(0)) : std::nullopt;
+}
+
+// Content ------------------------------------------------------------------------------------------------------
+
+Content Reader::content(MessageId id) {
+  auto row = db().prepare("SELECT c.body, c.file, c.size FROM message m JOIN content c ON c.id=m.content WHERE m.id=?");
+  Content content;
+  if (!row.bind(id).step()) return content;
+  auto state = std::make_shared<Content::State>();
+  state->bytes = row.text(0);
+  auto size = static_cast<std::uint64_t>(row.int64(2));
+  if (!row.isNull(1)) {
+    auto path = state_->account.bodies.path(row.int64(1));
+    auto& files = *state_->account.env.files;
+    try {
+      state->fd = files.openRead(path);
+    } catch (const FileError& error) {
+      // Expunged after this reader's snapshot: the file may be gone already. If not expunged, mail is lost: say so.
+      if (error.code().value() == ENOENT && !Reader(std::make_unique<State>(state_->account)).message(id)) return content;
+      throw;
+    }
+    state->fileSize = size - state->bytes.size();
+    if (files.size(path) != static_cast<std::int64_t>(state->fileSize))
+      throw FileError(EIO, std::generic_category(), "message body of the wrong size: " + path);
+  }
+  content.state_ = std::move(state);
+  return content;
+}
+
+std::optional<std::string> Reader::head(MessageId id, std::size_t count) {
+  auto row = db().prepare("SELECT c.id, c.file, c.size FROM message m JOIN content c ON c.id=m.content WHERE m.id=?");
+  if (!row.bind(id).step()) return std::nullopt;
+  if (!row.isNull(1)) return content(id).read(0, count);
+  count = std::min(count, static_cast<std::size_t>(row.int64(2)));
+  sqlite3_blob* blob = nullptr;
+  int code = sqlite3_blob_open(db().handle(), "main", "content", "body", row.int64(0), 0, &blob);
+  std::unique_ptr<sqlite3_blob, int (*)(sqlite3_blob*)> owner(blob, sqlite3_blob_close);
+  if (code != SQLITE_OK) db().raise(code, "opening a body");
+  std::string out(count, '\0');
+  code = sqlite3_blob_read(blob, out.data(), static_cast<int>(count), 0);
+  if (code != SQLITE_OK) db().raise(code, "reading a body");
+  return out;
+}
+
+// History and the rest -----------------------------------------------------------------------------------------
+
+std::optional<std::vector<Uid>> Reader::expungedSince(MailboxId mailbox, ModSeq since) {
+  if (since.value < db().scalar("SELECT history_from FROM state")) return std::nullopt;
+  auto row = db().prepare("SELECT uid FROM expunged WHERE mailbox=? AND modseq>?");
+  row.bind(mailbox).bind(since);
+  std::vector<Uid> uids;
+  while (row.step()) uids.push_back(row.id<Uid>(0));
+  std::sort(uids.begin(), uids.end());
+  return uids;
+}
+
+std::optional<std::string> Reader::setting(std::string_view key) {
+  auto row = db().prepare("SELECT value FROM setting WHERE key=?");
+  return row.bind(key).step() ? std::optional(row.text(0)) : std::nullopt;
+}
+
+std::int64_t Reader::messageBytes() { return db().scalar("SELECT message_bytes FROM state"); }
+ModSeq Reader::modSeq() { return ModSeq(db().scalar("SELECT modseq FROM state")); }
+
+}  // namespace mox::store

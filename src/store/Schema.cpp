@@ -1,0 +1,196 @@
+#include "store/Schema.h"
+
+#include <string>
+
+#include "store/Db.h"
+
+namespace mox::store {
+
+namespace {
+
+constexpr const char* mailboxTables = R"(
+CREATE TABLE state(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  modseq INTEGER NOT NULL,
+  history_from INTEGER NOT NULL,
+  next_uidvalidity INTEGER NOT NULL,
+  next_message INTEGER NOT NULL,
+  next_content INTEGER NOT NULL,
+  message_bytes INTEGER NOT NULL);
+CREATE TABLE mailbox(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  uidvalidity INTEGER NOT NULL UNIQUE,
+  uidnext INTEGER NOT NULL,
+  createseq INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  uses INTEGER NOT NULL,
+  keywords TEXT NOT NULL,
+  total INTEGER NOT NULL,
+  deleted INTEGER NOT NULL,
+  unseen INTEGER NOT NULL,
+  unread INTEGER NOT NULL,
+  size INTEGER NOT NULL);
+CREATE TABLE mailbox_removed(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  uidvalidity INTEGER NOT NULL,
+  modseq INTEGER NOT NULL);
+CREATE TABLE subscription(name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE annotation(
+  mailbox INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  value BLOB NOT NULL,
+  is_string INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, key)) WITHOUT ROWID;
+)";
+
+constexpr const char* messageTables = R"(
+CREATE TABLE content(
+  id INTEGER PRIMARY KEY,
+  refs INTEGER NOT NULL CHECK (refs > 0),
+  size INTEGER NOT NULL,
+  file INTEGER,
+  body BLOB NOT NULL);
+CREATE UNIQUE INDEX content_file ON content(file) WHERE file IS NOT NULL;
+CREATE TABLE garbage(file INTEGER PRIMARY KEY);
+CREATE TABLE structure(
+  content INTEGER PRIMARY KEY REFERENCES content ON DELETE CASCADE,
+  header_size INTEGER NOT NULL,
+  envelope BLOB NOT NULL,
+  body BLOB NOT NULL,
+  bodystructure BLOB NOT NULL,
+  preview TEXT NOT NULL,
+  recipients TEXT NOT NULL,
+  part_tree BLOB NOT NULL);
+CREATE TABLE message(
+  id INTEGER PRIMARY KEY,
+  mailbox INTEGER NOT NULL REFERENCES mailbox,
+  uid INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  createseq INTEGER NOT NULL,
+  flags INTEGER NOT NULL,
+  keywords TEXT NOT NULL,
+  content INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  saved INTEGER NOT NULL,
+  thread INTEGER NOT NULL,
+  parent INTEGER,
+  traits INTEGER NOT NULL,
+  message_id TEXT NOT NULL,
+  subject_base TEXT NOT NULL,
+  judged INTEGER NOT NULL,
+  original_mailbox INTEGER NOT NULL,
+  destined_mailbox INTEGER,
+  validations INTEGER NOT NULL,
+  remote_ip BLOB, ip1 BLOB, ip2 BLOB, ip3 BLOB,
+  ehlo_domain TEXT,
+  mailfrom_localpart TEXT, mailfrom_domain TEXT,
+  rcptto_localpart TEXT, rcptto_domain TEXT,
+  msgfrom_localpart TEXT, msgfrom_domain TEXT, msgfrom_orgdomain TEXT,
+  dkim_domains TEXT);
+CREATE INDEX message_view ON message(mailbox, uid, flags, modseq, size, received, keywords);
+CREATE INDEX message_message_id ON message(message_id) WHERE message_id <> '';
+CREATE INDEX message_subject ON message(subject_base, received) WHERE subject_base <> '';
+CREATE INDEX message_thread ON message(thread) WHERE thread <> id;
+CREATE INDEX message_network ON message(ip3, received, ip2, ip1, size) WHERE ip3 IS NOT NULL;
+CREATE TABLE expunged(
+  mailbox INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, modseq, uid)) WITHOUT ROWID;
+)";
+
+// Only messages somebody has judged are in these: a delivery writes to none of them.
+constexpr const char* reputationTables = R"(
+CREATE INDEX judged_from ON message(msgfrom_domain, msgfrom_localpart, received) WHERE judged > 0;
+CREATE INDEX judged_orgdomain ON message(msgfrom_orgdomain, received) WHERE judged > 0;
+CREATE INDEX judged_mailfrom ON message(mailfrom_domain, mailfrom_localpart, received) WHERE judged > 0;
+CREATE INDEX judged_ehlo ON message(ehlo_domain, received) WHERE judged > 0;
+CREATE INDEX judged_ip1 ON message(ip1, received) WHERE judged > 0;
+CREATE INDEX judged_ip2 ON message(ip2, received) WHERE judged > 0;
+CREATE INDEX judged_ip3 ON message(ip3, received) WHERE judged > 0;
+CREATE TABLE judged_dkim(
+  domain TEXT NOT NULL,
+  received INTEGER NOT NULL,
+  message INTEGER NOT NULL,
+  PRIMARY KEY (domain, received, message)) WITHOUT ROWID;
+CREATE TABLE recipient(
+  domain TEXT NOT NULL,
+  localpart TEXT NOT NULL,
+  orgdomain TEXT NOT NULL,
+  sent INTEGER NOT NULL,
+  first_sent INTEGER NOT NULL,
+  PRIMARY KEY (domain, localpart)) WITHOUT ROWID;
+CREATE INDEX recipient_orgdomain ON recipient(orgdomain, sent);
+CREATE TABLE outgoing(
+  id INTEGER PRIMARY KEY,
+  domain TEXT NOT NULL,
+  localpart TEXT NOT NULL,
+  submitted INTEGER NOT NULL);
+CREATE INDEX outgoing_submitted ON outgoing(submitted);
+CREATE INDEX outgoing_address ON outgoing(domain, localpart);
+CREATE TABLE password(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  bcrypt TEXT NOT NULL,
+  crammd5 BLOB NOT NULL,
+  scramsha1 BLOB NOT NULL,
+  scramsha256 BLOB NOT NULL);
+CREATE TABLE setting(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)";
+
+constexpr const char* authTables = R"(
+CREATE TABLE tls_public_key(
+  fingerprint TEXT PRIMARY KEY,
+  created INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  no_imap_preauth INTEGER NOT NULL,
+  account TEXT NOT NULL,
+  login_address TEXT NOT NULL,
+  certificate BLOB NOT NULL);
+CREATE INDEX tls_public_key_account ON tls_public_key(account);
+CREATE TABLE login_attempt(
+  key BLOB PRIMARY KEY,
+  account TEXT NOT NULL,
+  login_address TEXT NOT NULL,
+  remote_ip TEXT NOT NULL,
+  local_ip TEXT NOT NULL,
+  tls TEXT NOT NULL,
+  tls_key TEXT NOT NULL,
+  protocol TEXT NOT NULL,
+  user_agent TEXT NOT NULL,
+  mechanism TEXT NOT NULL,
+  result INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  count INTEGER NOT NULL);
+CREATE INDEX login_attempt_account ON login_attempt(account, last);
+CREATE INDEX login_attempt_last ON login_attempt(last);
+CREATE TABLE failed_attempts(account TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+)";
+
+}  // namespace
+
+void migrateAccount(Db& db, Time now) {
+  db.migrate(accountFormat, [&](Db& d, int from) {
+    if (from >= 1) return;
+    d.exec(mailboxTables);
+    d.exec(messageTables);
+    d.exec(reputationTables);
+    // Half of the seconds since 1970: an account made anew after a loss starts above what it had before, as it
+    // would have to make a mailbox every two seconds to catch up. The first modseq given out is 2.
+    auto first = std::to_string(unixSeconds(now) / 2);
+    d.exec(("INSERT INTO state VALUES(1, 1, 0, " + first + ", 1, 1, 0)").c_str());
+  });
+}
+
+void migrateAuth(Db& db) {
+  db.migrate(authFormat, [](Db& d, int from) {
+    if (from < 1) d.exec(authTables);
+  });
+}
+
+}  // namespace mox::store

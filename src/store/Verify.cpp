@@ -1,0 +1,125 @@
+#include "store/Verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/Text.h"
+#include "store/Account.h"
+#include "store/Db.h"
+#include "store/Files.h"
+
+namespace mox::store {
+
+namespace {
+
+/// Lines SQLite reports at most of one check.
+constexpr int reportedAtMost = 100;
+
+class Verifier {
+ public:
+  Verifier(Reader reader, Files& files, std::string bodies) : reader_(std::move(reader)), files_(files), bodies_(std::move(bodies)) {}
+
+  std::vector<std::string> run(bool sweep) {
+    database();
+    mailboxes();
+    messages();
+    contents();
+    bodyFiles(sweep);
+    return std::move(problems_);
+  }
+
+ private:
+  /// Each row of the query is a problem; its first column says which.
+  void each(std::string_view sql, std::string_view problem) {
+    auto row = reader_.db().prepare(sql);
+    while (row.step()) problems_.push_back(fmt::format("{}: {}", problem, row.bytes(0)));
+  }
+
+  void database() {
+    auto check = reader_.db().prepare(fmt::format("PRAGMA integrity_check({})", reportedAtMost));
+    while (check.step())
+      if (check.bytes(0) != "ok") problems_.push_back("SQLite: " + check.text(0));
+    each("PRAGMA foreign_key_check", "row whose parent is missing in table");
+    each("SELECT count(*) FROM state HAVING count(*)<>1", "rows in table state");
+  }
+
+  void mailboxes() {
+    each("SELECT m.id FROM mailbox m LEFT JOIN (SELECT mailbox, count(*) n, sum(size) size, sum(flags&1=0) unseen, sum(flags&8<>0) deleted, "
+         "sum(flags&9=0) unread FROM message GROUP BY mailbox) c ON c.mailbox=m.id WHERE m.total<>ifnull(c.n,0) OR m.size<>ifnull(c.size,0) "
+         "OR m.unseen<>ifnull(c.unseen,0) OR m.deleted<>ifnull(c.deleted,0) OR m.unread<>ifnull(c.unread,0)",
+         "wrong counts of mailbox");
+    each("SELECT id FROM mailbox WHERE modseq<createseq OR modseq>(SELECT modseq FROM state)", "modseq out of order of mailbox");
+    each("SELECT id FROM mailbox WHERE uidvalidity>=(SELECT next_uidvalidity FROM state)", "UIDVALIDITY never given out of mailbox");
+    each("SELECT uidvalidity FROM mailbox INTERSECT SELECT uidvalidity FROM mailbox_removed", "UIDVALIDITY of a removed mailbox in use again");
+    each("SELECT name FROM mailbox m WHERE instr(name,'/') AND NOT EXISTS(SELECT 1 FROM mailbox p WHERE "
+         "p.name<>m.name AND substr(m.name,1,length(p.name)+1)=p.name||'/')",
+         "mailbox without parent");
+    auto rows = reader_.db().prepare("SELECT m.id, m.keywords, x.keywords FROM mailbox m JOIN message x ON x.mailbox=m.id "
+                                     "WHERE x.keywords<>'' GROUP BY 1, 3");
+    while (rows.step()) {
+      auto known = splitKeywords(rows.bytes(1)), used = splitKeywords(rows.bytes(2));
+      if (!std::includes(known.begin(), known.end(), used.begin(), used.end()))
+        problems_.push_back("keywords of a message are not in the list of mailbox " + rows.text(0));
+    }
+  }
+
+  void messages() {
+    each("SELECT mailbox||'/'||uid FROM message GROUP BY mailbox, uid HAVING count(*)>1", "UID given twice");
+    each("SELECT x.id FROM message x JOIN mailbox m ON m.id=x.mailbox WHERE x.uid>=m.uidnext OR x.uid<1", "UID not below UIDNEXT of message");
+    each("SELECT x.id FROM message x JOIN mailbox m ON m.id=x.mailbox WHERE x.modseq>m.modseq OR x.modseq<x.createseq OR x.createseq<2",
+         "modseq out of order of message");
+    each("SELECT mailbox||'/'||uid FROM expunged e WHERE EXISTS(SELECT 1 FROM message x WHERE x.mailbox=e.mailbox AND x.uid=e.uid)",
+         "UID both present and expunged");
+    each("SELECT mailbox||'/'||uid FROM expunged GROUP BY mailbox, uid HAVING count(*)>1", "UID expunged twice");
+    each("SELECT e.mailbox||'/'||e.uid FROM expunged e JOIN mailbox m ON m.id=e.mailbox WHERE e.uid>=m.uidnext OR e.modseq>m.modseq",
+         "impossible tombstone");
+    each("SELECT modseq FROM expunged WHERE modseq<=(SELECT history_from FROM state) LIMIT 1", "tombstone older than the history");
+    each("SELECT id FROM message WHERE id>=(SELECT next_message FROM state)", "message id never given out");
+    each("SELECT id FROM message WHERE judged<>CASE flags&192 WHEN 64 THEN 1 WHEN 128 THEN 2 ELSE 0 END", "wrong judgement of message");
+    each("SELECT message FROM judged_dkim d WHERE NOT EXISTS(SELECT 1 FROM message x WHERE x.id=d.message AND x.judged>0)",
+         "judged_dkim row of no judged message");
+    each("SELECT message_bytes FROM state WHERE message_bytes<>(SELECT ifnull(sum(size),0) FROM message)", "quota counter is wrong");
+  }
+
+  void contents() {
+    each("SELECT x.id FROM message x LEFT JOIN content c ON c.id=x.content WHERE c.id IS NULL OR c.size<>x.size",
+         "content missing or of another size of message");
+    each("SELECT c.id FROM content c LEFT JOIN (SELECT content, count(*) n FROM message GROUP BY content) x ON x.content=c.id "
+         "WHERE c.refs<>ifnull(x.n,0)", "wrong reference count of content");
+    each("SELECT c.id FROM content c LEFT JOIN structure s ON s.content=c.id WHERE s.content IS NULL", "no structure of content");
+    each("SELECT id FROM content WHERE id>=(SELECT next_content FROM state)", "content id never given out");
+    each("SELECT id FROM content WHERE file IS NULL AND length(body)<>size", "body of the wrong length of content");
+    each("SELECT file FROM garbage WHERE file IN (SELECT file FROM content)", "body file both used and to be removed");
+  }
+
+  void bodyFiles(bool sweep) {
+    std::set<std::string> known;
+    auto row = reader_.db().prepare("SELECT file, size-length(body) FROM content WHERE file IS NOT NULL UNION ALL SELECT file, -1 FROM garbage");
+    while (row.step()) {
+      auto name = fmt::format("{}/{}", row.int64(0) / 8'192, row.int64(0));
+      known.insert(name);
+      if (row.int64(1) < 0) continue;
+      auto size = files_.size(bodies_ + "/" + name);
+      if (size != row.int64(1)) problems_.push_back(fmt::format("body file {} has {} bytes, not {}", name, size, row.int64(1)));
+    }
+    if (!sweep) return;
+    for (const auto& directory : files_.list(bodies_))
+      for (const auto& file : files_.list(bodies_ + "/" + directory))
+        if (!known.contains(directory + "/" + file)) problems_.push_back("body file of no message: " + directory + "/" + file);
+  }
+
+  Reader reader_;
+  Files& files_;
+  const std::string bodies_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+std::vector<std::string> verify(const Account& account, Files& files, bool bodies) {
+  return Verifier(account.reader(), files, account.directory() + "/bodies").run(bodies);
+}
+
+}  // namespace mox::store
