@@ -1,0 +1,217 @@
+// How a connection moves bytes between socket, session and buffers.
+#include <algorithm>
+#include <stdexcept>
+
+#include "net/Connection.h"
+
+namespace mox::net {
+
+namespace {
+
+/// Producers are asked in steps of this, well below OutputQueue::highWater.
+constexpr std::size_t pieceBytes = 64 * 1024;
+/// A tarpitted peer waits this long for each read and each byte.
+constexpr Duration slowStep = std::chrono::seconds(1);
+/// The rest of slow output leaves this long before the peer would be taken for stalled.
+constexpr Duration slowReserve = std::chrono::seconds(5);
+
+}  // namespace
+
+// Reads and feeds first, sends once after, and goes round again while sending has set the session free.
+void Connection::pump(Worker& worker) {
+  readBudget_ = engine_->options.turnBytes;
+  writeBudget_ = engine_->options.turnBytes;
+  exhausted_ = false;
+  bool wakeable = true;
+  while (phase_ == Phase::open && wakeable) {
+    if ((notes_ & woken) != 0 && !waiting()) {
+      notes_ &= ~woken;
+      starved_ = false;
+      session_->onWake(*this);
+    }
+    while (mayFeed() && readBudget_ > 0 && (feedUnread() || readSome(worker))) {
+    }
+    flush();
+    if (phase_ != Phase::open) return;
+    if (nextTls_ && output_.empty()) return beginTls(*std::exchange(nextTls_, nullptr));
+    bool feedable = mayFeed() && ((unread() > 0 && !starved_) || !exhausted_);
+    if (feedable && readBudget_ == 0) return signal(again);
+    wakeable = feedable || ((notes_ & woken) != 0 && !waiting());
+  }
+  // A dead socket that nobody reads would report itself for ever.
+  if (phase_ == Phase::open && (notes_ & broken) != 0 && !mayFeed()) finish(End::reset, "connection lost");
+}
+
+// ---- Input
+
+bool Connection::readSome(Worker& worker) {
+  if (exhausted_) return false;
+  std::size_t limit = session_->inputLimit();
+  if (unread() >= limit || (slow_ && !mayReadSlowly())) {
+    exhausted_ = true;
+    return false;
+  }
+  std::size_t room = std::min({worker.scratch.size(), limit - unread(), readBudget_});
+  std::size_t got = 0;
+  Io io = stream_.read(worker.scratch.data(), room, got);
+  wantWrite_ = io == Io::wantWrite;
+  if (io != Io::done) {
+    exhausted_ = true;
+    if (io != Io::wantRead && io != Io::wantWrite) readFailed(io);
+    return false;
+  }
+  readBudget_ -= got;
+  // A short read of a plain socket has emptied it; TLS gives a record at a time.
+  if (slow_ || (!stream_.isTls() && got < room)) exhausted_ = true;
+  if (slow_ && stream_.pending()) slowRead_ = now_ + slowStep;
+  takeInput(std::string_view(worker.scratch).substr(0, got));
+  return true;
+}
+
+void Connection::readFailed(Io io) {
+  if (io == Io::reset) return finish(End::reset, stream_.error());
+  if (io == Io::tls) return finish(End::tls, stream_.error());
+  ending_ = End::peer;  // it may still read what we have for it
+  close();
+}
+
+/// True once a second after there was something to read.
+bool Connection::mayReadSlowly() {
+  if (slowRead_ == never) {
+    if ((notes_ & readable) != 0 || stream_.pending()) slowRead_ = now_ + slowStep;
+    return false;
+  }
+  if (now_ < slowRead_) return false;
+  slowRead_ = never;
+  return true;
+}
+
+// Most input is taken at once and never copied.
+void Connection::takeInput(std::string_view fresh) {
+  starved_ = false;
+  if (unread() > 0) {
+    input_.erase(0, inputTaken_);
+    inputTaken_ = 0;
+    input_.append(fresh);
+    feedUnread();
+    return;
+  }
+  std::size_t taken = feed(fresh);
+  input_.assign(fresh.substr(taken));
+  inputTaken_ = 0;
+}
+
+bool Connection::feedUnread() {
+  if (unread() == 0 || starved_ || !mayFeed()) return false;
+  inputTaken_ += feed(std::string_view(input_).substr(inputTaken_));
+  return true;
+}
+
+std::size_t Connection::feed(std::string_view view) {
+  std::size_t taken = 0;
+  while (taken < view.size() && mayFeed()) {
+    auto rest = view.substr(taken);
+    std::size_t count = session_->onInput(*this, rest);
+    if (count > rest.size()) throw std::logic_error("onInput() took more than it was given");
+    taken += count;
+    if (count > 0) {
+      overrunTold_ = false;
+      continue;
+    }
+    if (!mayFeed()) break;  // it waits for something and will see the rest again
+    if (rest.size() >= session_->inputLimit() && !overrunTold_) {
+      overrunTold_ = true;
+      session_->onOverrun(*this);
+      continue;
+    }
+    starved_ = true;
+    break;
+  }
+  return taken;
+}
+
+// ---- Output
+
+void Connection::flush() {
+  while (phase_ == Phase::open || phase_ == Phase::closing) {
+    output_.refill(pieceBytes);
+    if (!output_.ready().empty()) {
+      if (!sendSome()) return;
+      continue;
+    }
+    stall_ = slowWrite_ = slowRush_ = never;
+    writeBlocked_ = false;
+    unsigned finished = output_.takeFinished();
+    if (finished == 0) return;
+    starved_ = false;
+    for (; finished > 0 && phase_ == Phase::open; --finished) session_->onDrained(*this);
+  }
+}
+
+/// True if bytes left and more may.
+bool Connection::sendSome() {
+  auto ready = output_.ready();
+  bool bytewise = slow_ && sendSlowly();
+  if (bytewise && now_ < slowWrite_) return false;
+  if (bytewise) ready = ready.substr(0, 1);
+  if (writeBudget_ == 0) {
+    signal(again);
+    return false;
+  }
+  std::size_t put = 0;
+  switch (stream_.write(ready, put)) {
+    case Io::done: break;
+    case Io::wantRead:
+    case Io::wantWrite:
+      if (stall_ == never) stall_ = now_ + engine_->options.writeStallTimeout;
+      writeBlocked_ = true;
+      return false;
+    case Io::eof: finish(End::peer, ""); return false;
+    case Io::reset: finish(End::reset, stream_.error()); return false;
+    case Io::tls: finish(End::tls, stream_.error()); return false;
+  }
+  output_.drop(put);
+  stall_ = never;
+  writeBlocked_ = false;
+  writeBudget_ -= std::min(writeBudget_, put);
+  if (bytewise) slowWrite_ = now_ + slowStep;
+  return true;
+}
+
+/// True while slow output goes byte by byte.
+bool Connection::sendSlowly() {
+  if (slowRush_ == never) {
+    slowRush_ = now_ + engine_->options.writeStallTimeout - slowReserve;
+    slowWrite_ = now_;
+  }
+  if (now_ < slowRush_) return true;
+  slowWrite_ = never;
+  return false;
+}
+
+// ---- The end
+
+void Connection::closingStep(Worker&) {
+  if (writeBudget_ == 0) writeBudget_ = engine_->options.turnBytes;
+  flush();
+  if (phase_ != Phase::closing) return;
+  if (!output_.empty()) {
+    if ((notes_ & broken) != 0) finish(ending_ == End::closed ? End::reset : ending_, "connection lost");
+    return;
+  }
+  stream_.shutdown();
+  End end = ending_;
+  endSession(end, "");
+  if (end == End::peer) return finish(end, "");
+  stream_.releaseTls();
+  deadline_ = stall_ = slowRead_ = slowWrite_ = never;
+  guard_ = now_ + engine_->options.lingerTimeout;
+  phase_ = Phase::linger;
+}
+
+void Connection::lingerStep(Worker& worker) {
+  Io io = stream_.discard(worker.scratch.data(), worker.scratch.size());
+  if (io != Io::done && io != Io::wantRead) finish(End::closed, "");
+}
+
+}  // namespace mox::net
