@@ -152,7 +152,7 @@ std::string decodeWords(std::string_view value) {
 
 namespace {
 
-constexpr std::size_t maxWord = 75;
+constexpr std::size_t maxWord = 64;  ///< RFC 2047 §2 allows 75, but the first should fit behind "Subject: "
 constexpr std::string_view wordStart = "=?utf-8?q?", wordStartBase64 = "=?utf-8?b?", wordEnd = "?=";
 
 /// RFC 2047 §5 (3): safe in a phrase too.

@@ -16,7 +16,7 @@ inline constexpr std::size_t maxWordConversions = 1'000;
 /// decoded stay as they are. Always valid UTF-8 without CR, LF, NUL.
 std::string decodeWords(std::string_view value);
 
-/// `text` (UTF-8) as encoded words of at most 75 octets, separated by a space; never splits a character.
+/// `text` (UTF-8) as encoded words of at most 64 octets, separated by a space; never splits a character.
 /// ASCII text without "=?" comes back as it is.
 std::string encodeWords(std::string_view text);
 

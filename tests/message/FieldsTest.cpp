@@ -191,7 +191,7 @@ struct FieldsTest : test::Suite<FieldsTest> {
       auto encoded = encodeWords(text);
       CHECK_EQ(text, decodeWords(encoded));
       for (auto word : split(encoded, ' ')) {
-        CHECK(word.size() <= 75);
+        CHECK(word.size() <= 64);
         CHECK(isUtf8(decodeWords(word)) && decodeWords(word).find("\xef\xbf\xbd") == std::string::npos);
       }
     }
