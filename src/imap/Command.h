@@ -29,6 +29,8 @@ enum class StatusItem : std::uint8_t {
 };
 std::string_view statusItemName(StatusItem item);
 
+inline constexpr std::size_t maxFetchItems = 1000;  ///< different items of one FETCH
+
 /// A data item of FETCH, RFC 9051 §6.4.5 and extensions.
 struct FetchItem {
   enum class Kind : std::uint8_t {

@@ -14,8 +14,13 @@ bool Lexer::fail(std::string_view reason) {
   return false;
 }
 
+std::string Lexer::place() const {
+  if (atEnd()) return " at the end of the command";
+  return " at octet " + std::to_string(at_ + 1);
+}
+
 bool Lexer::end() {
-  if (!atEnd()) return fail("unexpected \"" + printable(rest(), 20) + "\" after the command");
+  if (!atEnd()) return fail("unexpected text" + place());
   return true;
 }
 
@@ -28,7 +33,7 @@ bool Lexer::take(char c) {
 bool Lexer::expect(char c) {
   if (take(c)) return true;
   std::string wanted = c == ' ' ? "a space" : "\"" + std::string(1, c) + "\"";
-  return fail("expected " + wanted + (atEnd() ? " at the end of the command" : " before \"" + printable(rest(), 20) + "\""));
+  return fail("expected " + wanted + place());
 }
 
 bool Lexer::takeWord(std::string_view word) {
@@ -61,7 +66,7 @@ bool Lexer::tag(std::string& out) {
 
 bool Lexer::atom(std::string& out) {
   out = span(isAtomChar);
-  return !out.empty() || fail("expected an atom before \"" + printable(rest(), 20) + "\"");
+  return !out.empty() || fail("expected an atom" + place());
 }
 
 bool Lexer::upperAtom(std::string& out) {
@@ -72,7 +77,7 @@ bool Lexer::upperAtom(std::string& out) {
 
 bool Lexer::itemName(std::string& out) {
   out = upper(span([](char c) { return isAlpha(c) || isDigit(c) || c == '.' || c == '-'; }));
-  return !out.empty() || fail("expected a name before \"" + printable(rest(), 20) + "\"");
+  return !out.empty() || fail("expected a name" + place());
 }
 
 bool Lexer::quoted(std::string& out) {
@@ -115,13 +120,13 @@ bool Lexer::literal(std::string& out, bool allowBinary) {
 bool Lexer::string(std::string& out) {
   if (peek() == '"') return quoted(out);
   if (peek() == '{') return literal(out, false);
-  return fail("expected a string before \"" + printable(rest(), 20) + "\"");
+  return fail("expected a string" + place());
 }
 
 bool Lexer::astring(std::string& out) {
   if (peek() == '"' || peek() == '{') return string(out);
   out = span(isAstringChar);
-  return !out.empty() || fail("expected a string before \"" + printable(rest(), 20) + "\"");
+  return !out.empty() || fail("expected a string" + place());
 }
 
 bool Lexer::nstring(std::optional<std::string>& out) {
@@ -151,7 +156,7 @@ bool Lexer::mailbox(std::string& out) { return astring(out) && decodeName(out); 
 bool Lexer::pattern(std::string& out) {
   if (peek() == '"' || peek() == '{') return string(out) && decodeName(out);
   out = span(isListChar);
-  if (out.empty()) return fail("expected a mailbox pattern before \"" + printable(rest(), 20) + "\"");
+  if (out.empty()) return fail("expected a mailbox pattern" + place());
   return decodeName(out);
 }
 

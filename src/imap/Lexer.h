@@ -85,6 +85,8 @@ class Lexer {
   bool flag(Flags& out);
 
  private:
+  /// For reasons. What stands there is not told: it may be a password, and reasons are logged.
+  std::string place() const;
   bool quoted(std::string& out);
   bool literal(std::string& out, bool allowBinary);
   bool decodeName(std::string& name);

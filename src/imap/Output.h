@@ -38,6 +38,12 @@ void writeFlags(std::string& out, const Flags& flags);
 /// "\" 1-Feb-1994 …\"" with quotes.
 void writeDateTime(std::string& out, Time time);
 
+/// PARTIAL (first:last set), RFC 9394; an empty set is NIL.
+struct PartialResult {
+  std::int64_t first = 0, last = 0;
+  NumberSet numbers;
+};
+
 /// One untagged ESEARCH line, CRLF included. RFC 9051 §7.3.4, RFC 7377 §2.1.
 struct EsearchResponse {
   std::string tag;
@@ -48,12 +54,7 @@ struct EsearchResponse {
   std::optional<std::uint64_t> count;
   std::optional<NumberSet> all;  ///< left out if empty
   std::optional<std::uint64_t> modSeq;
-  /// PARTIAL (first:last set), RFC 9394; an empty set is NIL.
-  struct Part {
-    std::int64_t first = 0, last = 0;
-    NumberSet numbers;
-  };
-  std::optional<Part> partial;
+  std::optional<PartialResult> partial;
 };
 void writeEsearch(std::string& out, const EsearchResponse& response, OutputMode mode);
 

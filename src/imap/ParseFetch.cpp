@@ -16,7 +16,6 @@ struct ItemName {
   std::string_view name;
   bool peek = false;
 };
-/// Items that take no argument, then those with [.
 constexpr std::array plainItems{
     ItemName{Kind::envelope, "ENVELOPE"},
     ItemName{Kind::flags, "FLAGS"},
@@ -48,8 +47,10 @@ const ItemName* findItem(const std::array<ItemName, N>& items, std::string_view 
   return it == items.end() ? nullptr : &*it;
 }
 
-void addItem(std::vector<FetchItem>& out, FetchItem item) {
+bool addItem(Lexer& lexer, std::vector<FetchItem>& out, FetchItem item) {
+  if (out.size() >= maxFetchItems) return lexer.fail("too many FETCH items");
   if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(std::move(item));
+  return true;
 }
 
 bool parsePartNumbers(Lexer& lexer, std::vector<std::uint32_t>& out) {
@@ -148,11 +149,7 @@ bool parseFetchItem(Lexer& lexer, std::vector<FetchItem>& out) {
   std::string name;
   if (!lexer.itemName(name)) return false;
   FetchItem item;
-  if (lexer.peek() == '[') {
-    if (!parseBracketItem(lexer, name, item)) return false;
-    addItem(out, std::move(item));
-    return true;
-  }
+  if (lexer.peek() == '[') return parseBracketItem(lexer, name, item) && addItem(lexer, out, std::move(item));
   const auto* known = findItem(plainItems, name);
   if (known == nullptr) return lexer.fail("unknown FETCH item " + printable(name, 40));
   item.kind = known->kind;
@@ -162,8 +159,7 @@ bool parseFetchItem(Lexer& lexer, std::vector<FetchItem>& out) {
     item.lazy = true;
     if (!lexer.space() || !list(lexer, [&] { return lexer.takeWord("LAZY"); })) return false;
   }
-  addItem(out, std::move(item));
-  return true;
+  return addItem(lexer, out, std::move(item));
 }
 
 bool parseFetch(Lexer& lexer, args::Fetch& out) {

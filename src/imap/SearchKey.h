@@ -46,14 +46,16 @@ struct SearchKey {
   std::vector<SearchKey> children;
 };
 
+/// PARTIAL first:last, 1-based, negative counts from the end; |first| <= |last|. RFC 9394.
+struct ResultWindow {
+  std::int64_t first = 0, last = 0;
+};
+
 /// RETURN (…), RFC 4731, RFC 5182, RFC 9394.
 struct SearchReturn {
   bool given = false;  ///< RETURN was there: answer with ESEARCH
   bool min = false, max = false, all = false, count = false, save = false;
-  /// PARTIAL first:last, 1-based, negative counts from the end; |first| <= |last|.
-  struct Window {
-    std::int64_t first = 0, last = 0;
-  };
+  using Window = ResultWindow;
   std::optional<Window> partial;
 };
 

@@ -1,5 +1,8 @@
 #include "imap/Output.h"
 
+#include "Nested.h"
+#include "base/Random.h"
+#include "base/Text.h"
 #include "imap/Section.h"
 #include "imap/Structure.h"
 #include "imap/Parser.h"
@@ -18,6 +21,7 @@ struct OutputTest : mox::test::Suite<OutputTest> {
     l.add("ENVELOPE with octets that are not safe", &OutputTest::unsafeEnvelope);
     l.add("BODY and BODYSTRUCTURE of the RFCs", &OutputTest::body);
     l.add("BODYSTRUCTURE: extension data", &OutputTest::extension);
+    l.add("whatever a message says, what is rendered can be read", &OutputTest::readable);
     l.add("BODYSTRUCTURE: broken trees", &OutputTest::brokenTrees);
   }
 
@@ -71,7 +75,7 @@ struct OutputTest : mox::test::Suite<OutputTest> {
     multi.uidValidity = 1;
     multi.uid = true;
     multi.all = NumberSet();
-    multi.partial = EsearchResponse::Part{-1, -100, {}};
+    multi.partial = PartialResult{-1, -100, {}};
     writeEsearch(out, multi, {});
     CHECK_EQ(std::string("* ESEARCH (TAG \"tag1\" MAILBOX \"folder 1\" UIDVALIDITY 1) UID PARTIAL (-1:-100 NIL)\r\n"), out);
     out.clear();
@@ -197,6 +201,38 @@ struct OutputTest : mox::test::Suite<OutputTest> {
     binary.subtype = "pdf";
     binary.end = 5;
     CHECK_EQ(std::string("(\"APPLICATION\" \"PDF\" NIL NIL NIL \"7BIT\" 5 NIL NIL NIL NIL)"), renderBodyStructure(binary));
+  }
+
+  void readable() {
+    FakeRandom random(3);
+    // Octets that matter come often.
+    auto word = [&] {
+      const std::string octets = std::string("ab \\\"(){}\r\n\xc3\xa9%*");
+      std::string out;
+      for (auto left = random.below(9); left > 0; --left) out += octets[random.below(octets.size())];
+      return out;
+    };
+    for (int round = 0; round < 500; ++round) {
+      message::Envelope e;
+      e.subject = word();
+      if (random.below(2) == 0) e.date = word();
+      e.to = {{word(), word(), std::nullopt}, {std::nullopt, word(), word()}};
+      e.messageId = word();
+      auto read = mox::imap::test::readNested(renderEnvelope(e)).value();
+      CHECK_EQ(std::size_t(10), read.items.size());
+      CHECK(read.items[0].text == e.date && read.items[1].text == e.subject && read.items[9].text == e.messageId);
+      CHECK(read.items[5].items[0].items[0].text == e.to[0].name && read.items[5].items[1].items[3].text == e.to[1].host);
+
+      Part part;
+      part.subtype = lower(word());
+      part.parameters = {{word(), word()}, {word(), word()}};
+      part.description = word();
+      part.disposition = message::Disposition{word(), {{word(), word()}}};
+      part.location = word();
+      auto body = mox::imap::test::readNested(renderBodyStructure(part)).value();
+      CHECK_EQ(std::size_t(12), body.items.size());
+      CHECK(body.items[2].items[3].text == part.parameters[1].value && body.items[4].text == part.description && body.items[11].text == part.location);
+    }
   }
 
   void brokenTrees() {

@@ -276,6 +276,9 @@ struct ParserTest : mox::test::Suite<ParserTest> {
       CHECK_MSG(std::string(bad), !reason.empty());
       for (char c : reason) CHECK_MSG(std::string(bad), c >= ' ' && c < 0x7f);
     }
+    // A reason is logged: no piece of a password in it.
+    for (std::string_view bad : {"a  LOGIN u secret", "a LOGIN u \"secret", "a LOGIN u secret secret", "a LOGIN u secret(", "a AUTHENTICATE PLAIN secret!", "a LOGIN u(secret"})
+      CHECK_MSG(std::string(bad), error(bad).reason.find("secret") == std::string::npos);
     Framed bare = frame("a NOOP");
     bare.bareLineFeed = true;
     CHECK_EQ(std::string("a"), parseCommand(bare, {}).error().tag);

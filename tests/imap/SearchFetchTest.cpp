@@ -166,6 +166,9 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
     std::string deep = "a FETCH 1 BODY[1";
     for (int i = 0; i < 5000; ++i) deep += ".1";
     CHECK_EQ(std::string("section is too deep"), whyNot(deep + "]"));
+    std::string many = "a FETCH 1 (UID";
+    for (std::size_t i = 1; i <= maxFetchItems; ++i) many += " BODY[" + std::to_string(i) + "]";
+    CHECK_EQ(std::string("too many FETCH items"), whyNot(many + ")"));
   }
 
   void store() {
