@@ -36,6 +36,18 @@ std::string asciiWithReplacements(std::string_view bytes) {
   return out;
 }
 
+/// Each octet that starts no valid character becomes U+FFFD.
+std::string utf8WithReplacements(std::string_view bytes) {
+  std::string out;
+  while (const auto* bad = u8_check(u8(bytes), bytes.size())) {
+    auto good = static_cast<std::size_t>(bad - u8(bytes));
+    out += bytes.substr(0, good);
+    out += replacement;
+    bytes.remove_prefix(good + 1);
+  }
+  return out += bytes;
+}
+
 struct IconvCloser {
   void operator()(void* handle) const { ::iconv_close(static_cast<iconv_t>(handle)); }
 };
@@ -86,7 +98,8 @@ std::string toUtf8(std::string_view bytes, std::string_view charset) {
   std::string name = lower(trim(charset));
   if (name.empty() || name == "us-ascii" || name == "ascii") return isUtf8(bytes) ? std::string(bytes) : asciiWithReplacements(bytes);
   if (name == "iso-8859-1") name = "windows-1252";  // what senders mean, and a superset in practice
-  if ((name == "utf-8" || name == "utf8") && isUtf8(bytes)) return std::string(bytes);
+  // Not by iconv, which lets code points beyond U+10FFFF pass.
+  if (name == "utf-8" || name == "utf8") return utf8WithReplacements(bytes);
   auto handle = ::iconv_open("UTF-8", name.c_str());
   if (handle == reinterpret_cast<iconv_t>(-1)) return isUtf8(bytes) ? std::string(bytes) : asciiWithReplacements(bytes);
   std::unique_ptr<void, IconvCloser> hold(handle);
@@ -105,6 +118,7 @@ std::string toUtf8(std::string_view bytes, std::string_view charset) {
     --left;
     ::iconv(handle, nullptr, nullptr, nullptr, nullptr);
   }
+  if (!isUtf8(out)) return utf8WithReplacements(out);
   return out;
 }
 

@@ -24,7 +24,7 @@ HeaderLine classifyHeaderLine(std::string_view line, bool first) {
   if (line.empty()) return HeaderLine::blank;
   if (isWsp(line[0])) return first ? HeaderLine::ignored : HeaderLine::continuation;
   if (fieldNameLength(line) > 0) return HeaderLine::field;
-  if (first && (line.starts_with("From ") || line.starts_with(">From "))) return HeaderLine::ignored;
+  if (line.starts_with("From ") || line.starts_with(">From ")) return HeaderLine::ignored;
   return HeaderLine::none;
 }
 
@@ -48,7 +48,7 @@ std::optional<HeaderField> HeaderFields::next() {
     std::size_t after = at_;
     auto line = lineAt(block_, at_, after);
     auto kind = classifyHeaderLine(line, first_);
-    if (kind == HeaderLine::ignored) {
+    if (kind == HeaderLine::ignored || kind == HeaderLine::continuation) {
       at_ = after;
       continue;
     }

@@ -1,8 +1,8 @@
 // HeaderFields: the fields of a header block one after the other, as views.
 //
 // RFC 5322 §2.2 and the obsolete forms of §4.5: CRLF or LF, white space before
-// the colon. An mbox "From " line and white space before any field are passed
-// over at the start; the first line that is neither field nor continuation ends
+// the colon. An mbox "From " line is passed over (trace fields may have been put
+// in front of it), and so is white space before any field; the first line that is neither field nor continuation ends
 // the header, as lenient readers do. parse() and this agree on every line,
 // because both ask classifyHeaderLine.
 #pragma once
@@ -20,7 +20,7 @@ enum class HeaderLine {
   field,         ///< starts a field
   continuation,  ///< belongs to the field before
   blank,         ///< ends the header
-  ignored,       ///< mbox line or continuation of nothing, at the very start
+  ignored,       ///< mbox line, or a continuation of nothing
   none,          ///< no header line: ends the header and is the first line of the body
 };
 

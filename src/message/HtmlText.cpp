@@ -129,7 +129,11 @@ class Tokenizer {
       at_ = end == std::string_view::npos ? html_.size() : at_ + end + 3;
       return true;
     }
-    if (rest.size() < 2 || !(isAlpha(rest[1]) || rest[1] == '/' || rest[1] == '!' || rest[1] == '?')) return false;
+    if (rest.size() == 1) {  // cut off, or nothing
+      ++at_;
+      return true;
+    }
+    if (!(isAlpha(rest[1]) || rest[1] == '/' || rest[1] == '!' || rest[1] == '?')) return false;
     Tag tag = readTag();
     if (oneOf(unread, tag.name) && !tag.closes && !tag.selfClosed) {
       skipElement(tag.name);

@@ -35,7 +35,6 @@ TreeBuilder::TreeBuilder(std::string_view prefix, std::string_view data) : prefi
 
 Part TreeBuilder::build() {
   push(0, false, true);
-  frames_[0].firstLine = prefix_.empty();
   while (scan_.next()) {
     auto line = scan_.line();
     if (line.size() > 2 && line[0] == '-' && line[1] == '-' && !open_.empty() && boundaryLine()) continue;

@@ -148,6 +148,8 @@ struct ParseTest : test::Suite<ParseTest> {
     CHECK_EQ(std::string("spaced"), *p.root.envelope->subject);
     CHECK(!p.hasBody && p.hasHeader && p.root.envelope->to.empty());
     CHECK_EQ(std::string("not a header line\r\nTo: x@y\r\n"), body(p.root, m));
+    p = parse("Received: x\r\n", m);
+    CHECK_EQ(std::string("spaced"), *p.root.envelope->subject);
     p = parse("\r\nbody\r\n");
     CHECK(p.hasBody && !p.hasHeader);
     CHECK_EQ(std::string("body"), p.preview);
