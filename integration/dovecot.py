@@ -29,7 +29,7 @@ log_path = {folder}/log
 listen = *
 {secure}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login cram-md5 scram-sha-256
 mail_location = {storage}:{mail}/%u
 mail_fsync = optimized
 first_valid_uid = {MAIL_UID}
@@ -57,11 +57,14 @@ service lmtp {{
     port = 24
   }}
 }}
-service anvil {{
-  chroot =
+service auth {{
+  unix_listener {folder}/auth {{
+    mode = 0666
+  }}
 }}
 """
         path = host.write("dovecot/dovecot.conf", config)
+        self.auth_socket = folder + "/auth"  # for Postfix: smtpd_sasl_type = dovecot
         self.process = host.spawn(["dovecot", "-F", "-c", path], "dovecot.out")
         host.wait_for_port(143, process=self.process)
         host.wait_for_port(24, process=self.process)

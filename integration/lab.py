@@ -22,6 +22,12 @@ class Lab:
         self.folder = folder
         os.chmod(folder, 0o755)  # daemons run as several users
         self.hosts = {}
+        # One hosts file for all, the scenario's own process included; no resolver: names fail at once, not after ten seconds.
+        for name, text in (("hosts", "127.0.0.1 localhost\n"), ("resolv.conf", "")):
+            with open(self.path(name), "w") as file:
+                file.write(text)
+            if os.path.exists("/etc/" + name):
+                run(["mount", "--bind", self.path(name), os.path.realpath("/etc/" + name)])
         self._hub = self._keeper(net=True, mounts=False)
         self._in(self._hub, ["sh", "-ec", "ip link set lo up; ip link add br0 type bridge; ip link set br0 up"])
 
@@ -29,9 +35,8 @@ class Lab:
         """A new host, reached by the others at 10.77.0.11 and up; its own loopback is 127.0.0.0/8."""
         host = Host(self, name, NETWORK + str(11 + len(self.hosts)))
         self.hosts[name] = host
-        hosts_file = "127.0.0.1 localhost\n" + "".join(f"{h.address} {h.name}\n" for h in self.hosts.values())
-        for each in self.hosts.values():  # in place, because the file is bind-mounted
-            each.write("hosts", hosts_file)
+        with open(self.path("hosts"), "a") as file:
+            file.write(f"{host.address} {name}\n")
         return host
 
     def path(self, *parts):
@@ -90,11 +95,9 @@ class Host:
         lab._in(lab._hub, ["sh", "-ec", f"ip link add {port} type veth peer name eth0 netns {self._pid}; "
                            f"ip link set {port} master br0 up"])
         lab._in(self._pid, ["sh", "-ec", f"ip link set lo up; ip addr add {address}/24 dev eth0; ip link set eth0 up"])
-        self.write("hosts", "")
-        self.write("resolv.conf", "")  # no resolver: names fail at once instead of after ten seconds
-        for name_in_etc in ("hosts", "resolv.conf"):
-            if os.path.exists("/etc/" + name_in_etc):
-                self.bind(name_in_etc, os.path.realpath("/etc/" + name_in_etc))
+        self.write("resolv.conf", "")
+        if os.path.exists("/etc/resolv.conf"):
+            self.bind("resolv.conf", os.path.realpath("/etc/resolv.conf"))
 
     def path(self, *parts):
         path = os.path.join(self.folder, *parts)

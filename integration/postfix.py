@@ -41,10 +41,11 @@ postlog   unix-dgram n - n  -  1  postlogd
 
 
 class Postfix:
-    def __init__(self, host, name, domains=(), tls=None, **settings):
+    def __init__(self, host, name, domains=(), tls=None, master="", **settings):
         """Starts an instance that calls itself `name` and keeps mail for any address of `domains` in Maildirs.
 
         tls: (certificate, key) offers STARTTLS; outgoing TLS is opportunistic unless smtp_tls_security_level is given.
+        master: further lines of master.cf.
         settings: further main.cf parameters, which win.
         """
         require("postfix", "sendmail", "postqueue")
@@ -57,7 +58,7 @@ class Postfix:
             "inet_interfaces": "all", "inet_protocols": "ipv4", "mynetworks": "127.0.0.0/8 10.77.0.0/24", "biff": "no",
             "maillog_file": host.path("spool", "mail.log"), "maillog_file_prefixes": host.folder, "alias_maps": "", "alias_database": "",
             "virtual_mailbox_domains": " ".join(domains), "virtual_mailbox_base": self.mail,
-            "virtual_mailbox_maps": "regexp:" + host.write("etc-postfix/mailboxes", "/^(.+)@(.+)$/ $2/$1/\n"),
+            "virtual_mailbox_maps": "static:all/",  # one Maildir; Delivered-To tells whose a message is
             "virtual_uid_maps": f"static:{MAIL_UID}", "virtual_gid_maps": f"static:{MAIL_UID}", "virtual_mailbox_limit": "0",
             "message_size_limit": "104857600", "smtp_tls_security_level": "may", "smtp_tls_loglevel": "1", "smtpd_tls_loglevel": "1",
             "smtp_tls_CAfile": host.lab.ca(), "smtpd_peername_lookup": "no",
@@ -67,10 +68,11 @@ class Postfix:
             "smtpd_client_connection_rate_limit": "0", "default_process_limit": "20",
         }
         if tls:
-            main.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": tls[0], "smtpd_tls_key_file": tls[1]})
+            main.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": tls[0], "smtpd_tls_key_file": tls[1],
+                         "smtpd_tls_received_header": "yes"})
         main.update(settings)
         host.write("etc-postfix/main.cf", "".join(f"{key} = {value}\n" for key, value in main.items()))
-        host.write("etc-postfix/master.cf", MASTER)
+        host.write("etc-postfix/master.cf", MASTER + master)
         # postfix start runs Debian's own scripts from the configuration folder.
         for file in ("postfix-files", "postfix-script", "post-install", "dynamicmaps.cf"):
             if os.path.exists("/etc/postfix/" + file):
@@ -125,13 +127,12 @@ class Postfix:
 
     def messages(self, address):
         """The messages in a mailbox, as bytes, oldest first."""
-        user, domain = address.split("@")
-        files = glob.glob(os.path.join(self.mail, domain, user, "*", "*"))
-        files = [f for f in files if os.path.basename(os.path.dirname(f)) in ("new", "cur")]
         result = []
-        for path in sorted(files, key=os.path.getmtime):
+        for path in sorted(glob.glob(os.path.join(self.mail, "all", "new", "*")), key=os.path.getmtime):
             with open(path, "rb") as file:
-                result.append(file.read())
+                message = file.read()
+            if f"\nDelivered-To: {address}\n".encode() in message:
+                result.append(message)
         return result
 
     def wait_message(self, address, text="", seconds=30):
