@@ -103,7 +103,8 @@ Result<Domain> Domain::make(std::string_view text) {
   char* raw = nullptr;
   if (::idn2_to_unicode_8z8z(out.ascii_.c_str(), &raw, IDN2_NONTRANSITIONAL) == IDN2_OK) {
     IdnString hold(raw);
-    if (out.ascii_ != raw && isPlainUtf8(raw)) out.unicode_ = raw;
+    // A label can decode to what IDNA forbids; such a name only has its ASCII form.
+    if (out.ascii_ != raw && isPlainUtf8(raw) && toAscii(raw) == out.ascii_) out.unicode_ = raw;
   }
   return out;
 }

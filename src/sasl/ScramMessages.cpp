@@ -112,7 +112,7 @@ Result<ClientFirst> parseClientFirst(std::string_view text) {
   if (!nonce || !isNonce(*nonce)) return fail(Errc::syntax, "bad SCRAM nonce");
   if (nonce->size() < minClientNonce) return fail(Errc::syntax, "SCRAM nonce too short");
   out.nonce = *nonce;
-  if (!areExtensions(rest)) return fail(Errc::syntax, "junk after SCRAM nonce");
+  if (!areExtensions(rest) || text.ends_with(',')) return fail(Errc::syntax, "junk after SCRAM nonce");
   return out;
 }
 

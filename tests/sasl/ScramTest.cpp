@@ -146,8 +146,6 @@ struct SaslScramTest : mox::test::Suite<SaslScramTest> {
                             "n,x=y,n=user,r=12345678", "n,,n=us=er,r=12345678", "n,,n=us=2cer,r=12345678", "n,,n=user,r=1234 5678",
                             "n,,n=user,r=12345678,", "n,,n=user,r=12345678,,x=y", "n,,n=user,r=12345678,junk", "n,,n=e\xcc\x81,r=12345678",
                             "n,,n=\xff,r=12345678", "n,a=e\xcc\x81,n=u,r=12345678"}) {
-      // A trailing comma is the only tolerance of the attribute reader: it is read as no more attributes.
-      if (bad == "n,,n=user,r=12345678,") continue;
       CHECK_MSG(bad, first("SCRAM-SHA-256", bad) == "syntax");
     }
     CHECK_EQ("syntax"s, first("SCRAM-SHA-256", "n,,n=us\0er,r=12345678"s));
