@@ -24,7 +24,7 @@ std::string_view start(std::string_view subject) {
 }  // namespace
 
 struct Pattern::Compiled {
-  explicit Compiled(const std::string& text) : expression(text, Poco::RegularExpression::RE_UTF8) {}
+  explicit Compiled(const std::string& text) : expression(std::string(limits) + text, Poco::RegularExpression::RE_UTF8) {}
   Poco::RegularExpression expression;
 };
 
@@ -33,7 +33,8 @@ Result<Pattern> Pattern::make(std::string_view text) {
   if (!isUtf8(text) || text.find('\0') != std::string_view::npos) return fail(Errc::syntax, "regular expression is not plain UTF-8");
   if (text.starts_with("(*")) return fail(Errc::syntax, "regular expression starts with a control verb");
   try {
-    return Pattern(std::string(text), std::make_shared<const Compiled>(std::string(limits) + std::string(text)));
+    Poco::RegularExpression asWritten(std::string(text), Poco::RegularExpression::RE_UTF8);  // so that errors have its offsets
+    return Pattern(std::string(text), std::make_shared<const Compiled>(std::string(text)));
   } catch (const Poco::RegularExpressionException& e) {
     return fail(Errc::syntax, "invalid regular expression: " + printable(e.message()));
   }

@@ -77,10 +77,12 @@ class Reader {
   }
 
   void member(const Path& path, const Node& node, const Field& field) {
+    auto errors = document_.errors().size();
     value(path, node, *field.type, field.value);
+    if (document_.errors().size() > errors) return;
     if (field.isDeprecated) document_.warning(path, "deprecated: " + std::string(field.doc));
     if (field.isLater && asksForSomething(field) && told_.insert(pattern(path)).second) {
-      document_.warning(path, "accepted, but not available yet in this program: it has no effect");
+      document_.warning(path, "accepted, but not available yet in this program");
     }
     if (!field.choiceTexts.empty()) checkChoices(path, field);
   }
