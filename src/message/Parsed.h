@@ -6,8 +6,8 @@
 // limits below; what lies beyond a limit stays part of the last part that fits.
 //
 // Offsets are octets from the start of the message as stored (the trace prefix
-// included). Values that come from header fields are unfolded raw octets: no
-// encoded word is decoded here, so ENVELOPE says what the message says.
+// included). Values that come from header fields are unfolded raw octets without
+// NUL: no encoded word is decoded here, so ENVELOPE says what the message says.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ inline constexpr std::size_t maxReferences = 200;       ///< message ids kept of
 struct EnvelopeAddress {
   std::optional<std::string> name;     ///< display name, quotes and backslashes removed, raw octets
   std::optional<std::string> mailbox;  ///< localpart unquoted, or group name
-  std::optional<std::string> host;
+  std::optional<std::string> host;     ///< "" if a mailbox has none: nothing would say group
 };
 
 struct Envelope {
@@ -68,8 +68,8 @@ struct Part {
   std::optional<Disposition> disposition;
   std::vector<std::string> languages;
 
-  /// Of a multipart: its parts. Of message/rfc822 and message/global: exactly one, the embedded message,
-  /// whose envelope is below.
+  /// Of a multipart: its parts; none if it has no usable boundary. Of message/rfc822 and message/global: the embedded
+  /// message, whose envelope is below; none beyond maxNesting or maxParts, or if it is base64 or quoted-printable.
   std::vector<Part> children;
   /// Set where this part is an embedded message (the only child of a message/rfc822), and in the root.
   std::optional<Envelope> envelope;
