@@ -77,22 +77,24 @@ void Account::pruneOutgoing(Time before) {
 // Secrets and settings -----------------------------------------------------------------------------------------
 
 void Account::setPassword(const PasswordSecrets& secrets) {
+  const auto& sasl = secrets.sasl;
   state_->writer->submit([&](WriteTx& tx) {
-    tx.db()
-        .prepare("INSERT OR REPLACE INTO password(id, bcrypt, crammd5, scramsha1, scramsha256) VALUES(1,?,?,?,?)")
-        .bind(secrets.bcrypt)
-        .bindBlob(secrets.cramMd5)
-        .bindBlob(secrets.scramSha1)
-        .bindBlob(secrets.scramSha256)
-        .run();
+    auto row = tx.db().prepare("INSERT OR REPLACE INTO password VALUES(1,?,?,?,?,?,?,?,?,?,?,?)");
+    row.bind(secrets.bcrypt).bindBlob(sasl.cramMd5.inner).bindBlob(sasl.cramMd5.outer);
+    for (const auto* scram : {&sasl.scramSha1, &sasl.scramSha256})
+      row.bindBlob(scram->salt).bind(std::int64_t{scram->iterations}).bindBlob(scram->storedKey).bindBlob(scram->serverKey);
+    row.run();
   });
 }
 
 std::optional<PasswordSecrets> Account::password() const {
   auto look = reader();
-  auto row = look.db().prepare("SELECT bcrypt, crammd5, scramsha1, scramsha256 FROM password");
+  auto row = look.db().prepare("SELECT * FROM password");
   if (!row.step()) return std::nullopt;
-  return PasswordSecrets{row.text(0), row.text(1), row.text(2), row.text(3)};
+  auto scram = [&](int at) {
+    return sasl::ScramSecret{row.text(at), static_cast<unsigned>(row.int64(at + 1)), row.text(at + 2), row.text(at + 3)};
+  };
+  return PasswordSecrets{row.text(1), {{row.text(2), row.text(3)}, scram(4), scram(8)}};
 }
 
 void Account::setSetting(std::string_view key, const std::optional<std::string>& value) {

@@ -162,6 +162,11 @@ void GroupCommit::checkpoint() {
   }
 }
 
+std::size_t GroupCommit::waiting() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->queue.size();
+}
+
 bool GroupCommit::isPoisoned() const { return state_->poisoned; }
 GroupCommit::Counts GroupCommit::counts() const { return {state_->commits, state_->works, state_->statements}; }
 

@@ -48,6 +48,8 @@ class GroupCommit {
   /// Moves WAL pages into the database file on a connection of its own; for background threads. Writers go on,
   /// unless they have been so fast that the WAL would never start over.
   void checkpoint();
+  /// Callers waiting for the next leader: for tests and metrics.
+  std::size_t waiting() const;
   /// True after a failed fsync.
   bool isPoisoned() const;
 

@@ -11,6 +11,7 @@
 
 #include "base/Guarded.h"
 #include "base/Text.h"
+#include "sasl/Prepare.h"
 #include "store/Account.h"
 
 namespace mox::store {
@@ -62,6 +63,14 @@ bool bcryptVerify(std::string_view password, const std::string& hash) {
   return computed[0] != '*' && sameSecret(computed, hash);
 }
 
+Result<PasswordSecrets> makeSecrets(std::string_view password, Random& random) {
+  auto prepared = sasl::preparePassword(password);
+  if (!prepared) return tl::unexpected<Error>(prepared.error());
+  auto derived = sasl::derive(*prepared, random);
+  if (!derived) return tl::unexpected<Error>(derived.error());
+  return PasswordSecrets{bcryptHash(*prepared, random), std::move(*derived)};
+}
+
 struct PasswordChecker::State {
   struct Cache {
     std::map<std::string, Steady> until;  // by cacheKey
@@ -103,8 +112,12 @@ struct PasswordChecker::State {
 PasswordChecker::PasswordChecker(const Clock& clock, Random& random) : state_(std::make_unique<State>(clock, random)) {}
 PasswordChecker::~PasswordChecker() = default;
 
-bool PasswordChecker::check(const Account* account, std::string_view password) {
+bool PasswordChecker::check(const Account* account, std::string_view given) {
   auto& s = *state_;
+  // What cannot be a password cannot be right; it still costs the same.
+  auto prepared = sasl::preparePassword(given);
+  if (!prepared) account = nullptr;
+  std::string_view password = prepared ? std::string_view(*prepared) : std::string_view();
   auto secrets = account == nullptr ? std::nullopt : account->password();
   if (!secrets || secrets->bcrypt.empty()) {
     ++s.hashes;
@@ -120,9 +133,11 @@ bool PasswordChecker::check(const Account* account, std::string_view password) {
   return true;
 }
 
-bool PasswordChecker::cached(const Account& account, std::string_view password) {
+bool PasswordChecker::cached(const Account& account, std::string_view given) {
+  auto password = sasl::preparePassword(given);
+  if (!password || password->size() < passwordCacheMinimum) return false;
   auto secrets = account.password();
-  return secrets && password.size() >= passwordCacheMinimum && state_->known(state_->cacheKey(secrets->bcrypt, password));
+  return secrets && state_->known(state_->cacheKey(secrets->bcrypt, *password));
 }
 
 std::uint64_t PasswordChecker::hashesRun() const { return state_->hashes; }

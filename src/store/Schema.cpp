@@ -135,9 +135,11 @@ CREATE INDEX outgoing_address ON outgoing(domain, localpart);
 CREATE TABLE password(
   id INTEGER PRIMARY KEY CHECK (id = 1),
   bcrypt TEXT NOT NULL,
-  crammd5 BLOB NOT NULL,
-  scramsha1 BLOB NOT NULL,
-  scramsha256 BLOB NOT NULL);
+  crammd5_inner BLOB NOT NULL, crammd5_outer BLOB NOT NULL,
+  scramsha1_salt BLOB NOT NULL, scramsha1_iterations INTEGER NOT NULL,
+  scramsha1_storedkey BLOB NOT NULL, scramsha1_serverkey BLOB NOT NULL,
+  scramsha256_salt BLOB NOT NULL, scramsha256_iterations INTEGER NOT NULL,
+  scramsha256_storedkey BLOB NOT NULL, scramsha256_serverkey BLOB NOT NULL);
 CREATE TABLE setting(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 )";
 

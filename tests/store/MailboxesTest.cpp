@@ -1,0 +1,169 @@
+#include "store/StoreFixture.h"
+
+namespace mox::store::test {
+
+struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
+  static void list(List& l) {
+    l.add("names", &MailboxesTest::names);
+    l.add("create", &MailboxesTest::create);
+    l.add("special uses", &MailboxesTest::specialUses);
+    l.add("delete", &MailboxesTest::remove);
+    l.add("rename with children", &MailboxesTest::rename);
+    l.add("rename below itself", &MailboxesTest::renameBelowItself);
+    l.add("rename up", &MailboxesTest::renameUp);
+    l.add("rename Inbox", &MailboxesTest::renameInbox);
+    l.add("subscriptions", &MailboxesTest::subscriptions);
+    l.add("annotations", &MailboxesTest::annotations);
+  }
+
+  std::string allNames() {
+    std::vector<std::string> names;
+    for (const auto& mailbox : account->reader().mailboxes()) names.push_back(mailbox.name);
+    return show(names);
+  }
+
+  void names() {
+    for (const char* good : {"a", "Inbox", "Inbox/x", "a b/c%d*", "Entw\xc3\xbcrfe", "x/inbox"}) CHECK_MSG(good, checkMailboxName(good).has_value());
+    for (const std::string& bad : {std::string(), std::string("/a"), std::string("a/"), std::string("a//b"), std::string("a/../b"),
+                                   std::string("."), std::string("#x"), std::string("a\0b", 3), std::string("a\r\nb"), std::string("INBOX"),
+                                   std::string("inbox/x"), std::string("\xff"), std::string("u\xcc\x88"), std::string(2000, 'x')})
+      CHECK_MSG(bad, !checkMailboxName(bad));
+  }
+
+  void create() {
+    auto made = account->createMailbox("a/b/c", archiveUse);
+    CHECK(made.has_value());
+    CHECK_EQ(std::size_t{3}, made->created.size());
+    CHECK_EQ(std::string("a"), made->created[0].name);
+    CHECK_EQ(int{archiveUse}, int{made->created[2].uses});
+    CHECK_EQ(0, int{made->created[0].uses});
+    CHECK(account->createMailbox("a").error().code == Errc::exists);
+    CHECK(account->createMailbox("a/").error().code == Errc::syntax);
+    auto row = *account->reader().mailbox("a/b");
+    CHECK(row.subscribed && row.hasChildren);
+    CHECK(!account->reader().mailbox("a/b/c")->hasChildren);
+    CHECK_EQ(std::string("Inbox; Sent; a; a/b; a/b/c"), allNames());
+    CHECK(made->created[0].uidValidity != made->created[1].uidValidity);
+    checkSound();
+  }
+
+  void specialUses() {
+    auto first = account->createMailbox("one", junkUse)->created[0].id;
+    auto second = account->createMailbox("two", junkUse | trashUse)->created[0].id;
+    CHECK_EQ(0, int{row(first).uses});
+    CHECK_EQ(junkUse | trashUse, int{row(second).uses});
+    CHECK(account->setSpecialUse(first, trashUse).has_value());
+    CHECK_EQ(int{junkUse}, int{row(second).uses});
+    CHECK_EQ(int{trashUse}, int{row(first).uses});
+  }
+
+  void remove() {
+    account->createMailbox("a/b");
+    auto a = id("a"), b = id("a/b");
+    deliverMany(3, b);
+    auto view = account->snapshot(b);
+    CHECK(account->deleteMailbox("a").error().code == Errc::conflict);
+    CHECK(account->deleteMailbox("Inbox").error().code == Errc::denied);
+    CHECK(account->deleteMailbox("none").error().code == Errc::notFound);
+    CHECK(account->deleteMailbox("a/b").has_value());
+    CHECK_EQ(std::size_t{3}, view->size());
+    CHECK(account->snapshot(b) == nullptr);
+    CHECK(account->deleteMailbox("a").has_value());
+    CHECK(!account->reader().mailbox(a));
+    CHECK_EQ(std::int64_t{0}, account->reader().messageBytes());
+    CHECK_EQ(std::string("Inbox; Sent; a; a/b"), show(account->reader().subscriptions()));  // stay, RFC 9051 §6.3.5
+    auto failed = account->deliver({Mail().in(b)});
+    CHECK(!failed && failed.error().code == Errc::notFound);
+    checkSound();
+  }
+
+  void rename() {
+    account->createMailbox("a/b");
+    account->createMailbox("ab");
+    auto a = row(id("a")), b = row(id("a/b"));
+    deliverMany(2, b.id);
+    CHECK(account->renameMailbox("none", "x").error().code == Errc::notFound);
+    CHECK(account->renameMailbox("a", "ab").error().code == Errc::exists);
+    CHECK(account->renameMailbox("a", "x//y").error().code == Errc::syntax);
+    auto renamed = account->renameMailbox("a", "x/y");
+    CHECK(renamed.has_value());
+    CHECK_EQ(std::string("Inbox; Sent; ab; x; x/y; x/y/b"), allNames());
+    CHECK_EQ(std::size_t{1}, renamed->created.size());
+    CHECK_EQ(std::size_t{2}, renamed->renamed.size());
+    CHECK_EQ(std::string("x/y/b"), renamed->renamed[1].second);
+    auto now = row(id("x/y/b"));
+    CHECK(now.id == b.id && now.uidValidity == b.uidValidity && now.uidNext == Uid(3));
+    CHECK_EQ(std::string("1 2"), show(uids(b.id)));
+    // The old name, made anew, is another mailbox.
+    CHECK(account->createMailbox("a")->created[0].uidValidity > a.uidValidity);
+    CHECK_EQ(std::string("Inbox; Sent; a; a/b; ab; x"), show(account->reader().subscriptions()));
+    checkSound();
+  }
+
+  void renameBelowItself() {
+    account->createMailbox("a/b");
+    auto a = id("a"), b = id("a/b");
+    auto renamed = account->renameMailbox("a", "a/b/x");
+    CHECK_MSG(renamed ? "" : renamed.error().text, renamed.has_value());
+    CHECK_EQ(std::string("Inbox; Sent; a; a/b; a/b/x; a/b/x/b"), allNames());
+    CHECK(id("a/b/x") == a && id("a/b/x/b") == b && id("a") != a);
+    CHECK_EQ(std::size_t{2}, renamed->created.size());
+    checkSound();
+  }
+
+  void renameUp() {
+    account->createMailbox("a/a/c");
+    CHECK(account->renameMailbox("a/a", "a").error().code == Errc::exists);
+    CHECK(account->renameMailbox("a/a", "b").has_value());
+    CHECK_EQ(std::string("Inbox; Sent; a; b; b/c"), allNames());
+    checkSound();
+  }
+
+  void renameInbox() {
+    account->createMailbox("Inbox/child");
+    deliverMany(3, inbox);
+    account->expunge(inbox, uidList({2}), false);
+    auto before = row(inbox);
+    CHECK(account->setAnnotations(inbox, {{"/private/comment", "mine", true}}).has_value());
+    CHECK(account->renameMailbox("Inbox", "old/mail").has_value());
+    CHECK_EQ(std::string("Inbox; Inbox/child; Sent; old; old/mail"), allNames());
+    CHECK(row(inbox).uidValidity == before.uidValidity && row(inbox).uidNext == before.uidNext);
+    CHECK(uids(inbox).empty());
+    CHECK_EQ(std::string("1 2"), show(uids(id("old/mail"))));
+    CHECK_EQ(std::string("1 2 3"), show(*account->reader().expungedSince(inbox, ModSeq(1))));
+    CHECK_EQ(std::string("mine"), account->reader().annotations(id("old/mail"))[0].value);
+    CHECK_EQ(std::uint32_t{4}, deliver(Mail(), inbox).uid.value);
+    checkSound();
+  }
+
+  void subscriptions() {
+    CHECK(account->subscribe("not/there").has_value());
+    CHECK(account->subscribe("not//there").error().code == Errc::syntax);
+    CHECK_EQ(std::string("Inbox; Sent; not/there"), show(account->reader().subscriptions()));
+    CHECK(account->unsubscribe("not/there").has_value());
+    CHECK(account->unsubscribe("not/there").error().code == Errc::notFound);
+    CHECK(account->unsubscribe("Sent").has_value());
+    CHECK(account->unsubscribe("Sent").has_value());
+    CHECK(!row(sent).subscribed);
+  }
+
+  void annotations() {
+    std::string binary("a\0b", 3);
+    CHECK(account->setAnnotations(inbox, {{"/private/comment", "x", true}, {"/shared/comment", binary, false}}).has_value());
+    CHECK(account->setAnnotations(MailboxId(), {{"/shared/comment", "server", true}}).has_value());
+    auto got = account->reader().annotations(inbox);
+    CHECK_EQ(std::size_t{2}, got.size());
+    CHECK_EQ(binary, got[1].value);
+    CHECK(!got[1].isString);
+    CHECK(account->setAnnotations(inbox, {{"/private/comment", std::nullopt, true}, {"/private/x", std::string(1 << 20, 'x'), true}}).error().code ==
+          Errc::tooLong);
+    CHECK_EQ(std::size_t{2}, account->reader().annotations(inbox).size());
+    CHECK(account->setAnnotations(inbox, {{"/private/comment", std::nullopt, true}}).has_value());
+    CHECK_EQ(std::size_t{1}, account->reader().annotations(inbox).size());
+    CHECK_EQ(std::string("server"), account->reader().annotations(MailboxId())[0].value);
+    CHECK(account->setAnnotations(MailboxId(88), {}).error().code == Errc::notFound);
+  }
+};
+SUITE(MailboxesTest);
+
+}  // namespace mox::store::test

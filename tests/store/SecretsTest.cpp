@@ -1,0 +1,239 @@
+// Passwords, login attempts, client keys, and what past mail says.
+#include <thread>
+
+#include "store/AuthDb.h"
+#include "store/Reputation.h"
+#include "store/StoreFixture.h"
+
+namespace mox::store::test {
+
+struct PasswordsTest : mox::test::Suite<PasswordsTest>, AccountFixture {
+  static void list(List& l) {
+    l.add("bcrypt", &PasswordsTest::bcrypt);
+    l.add("checking", &PasswordsTest::checking);
+  }
+
+  void bcrypt() {
+    // A public test vector of the "$2b$" form.
+    CHECK(bcryptVerify("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+    CHECK(!bcryptVerify("U*V", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+    CHECK(!bcryptVerify("x", "") && !bcryptVerify("x", "nonsense") && !bcryptVerify("", "*0"));
+    auto hash = bcryptHash("secret", random);
+    CHECK_EQ(std::string("$2b$10$"), hash.substr(0, 7));
+    CHECK(bcryptVerify("secret", hash) && hash != bcryptHash("secret", random));
+    // Long passwords and NUL are not cut.
+    std::string longOne(100, 'x'), nul("abc\0def", 7);
+    CHECK(!bcryptVerify(longOne + "y", bcryptHash(longOne, random)));
+    CHECK(!bcryptVerify("abc", bcryptHash(nul, random)));
+  }
+
+  void checking() {
+    PasswordChecker checker(clock, random);
+    CHECK(!checker.check(nullptr, "whatever"));
+    CHECK(!checker.check(account.get(), "whatever"));  // none set: the same work
+    CHECK_EQ(std::uint64_t{2}, checker.hashesRun());
+    CHECK(!makeSecrets("", random) && !makeSecrets("bad\x01", random));
+    auto secrets = *makeSecrets("correct horse", random);
+    account->setPassword(secrets);
+    auto kept = account->password()->sasl;
+    CHECK(kept.cramMd5.inner == secrets.sasl.cramMd5.inner && kept.cramMd5.outer == secrets.sasl.cramMd5.outer);
+    CHECK_EQ(secrets.sasl.scramSha1.salt, kept.scramSha1.salt);
+    CHECK_EQ(8192u, kept.scramSha1.iterations);
+    CHECK_EQ(secrets.sasl.scramSha256.storedKey, kept.scramSha256.storedKey);
+    CHECK_EQ(secrets.sasl.scramSha256.serverKey, kept.scramSha256.serverKey);
+    CHECK_EQ(4096u, kept.scramSha256.iterations);
+    CHECK(!checker.check(account.get(), "wrong horse!"));
+    CHECK(!checker.check(account.get(), "bad\x01"));
+    CHECK(checker.check(account.get(), "correct\xc2\xa0horse"));  // RFC 8265 §4.2: a no-break space is a space
+    CHECK(checker.cached(*account, "correct horse") && !checker.cached(*account, "wrong horse!"));
+    auto before = checker.hashesRun();
+    CHECK(checker.check(account.get(), "correct horse"));
+    CHECK_EQ(before, checker.hashesRun());
+    clock.advance(passwordCacheTime);
+    CHECK(checker.check(account.get(), "correct horse"));
+    CHECK_EQ(before + 1, checker.hashesRun());
+    account->setPassword(*makeSecrets("short", random));
+    CHECK(!checker.check(account.get(), "correct horse"));  // the cache is bound to the hash
+    CHECK(checker.check(account.get(), "short") && !checker.cached(*account, "short"));
+  }
+};
+SUITE(PasswordsTest);
+
+struct AuthDbTest : mox::test::Suite<AuthDbTest> {
+  static void list(List& l) {
+    l.add("client keys", &AuthDbTest::keys);
+    l.add("equal attempts are counted", &AuthDbTest::attempts);
+    l.add("old ones go", &AuthDbTest::prune);
+    l.add("the number of failures is capped", &AuthDbTest::cap);
+  }
+  TempDirectory directory;
+  FakeClock clock;
+
+  static LoginAttempt attempt(const std::string& account, LoginResult result, const std::string& ip = "192.0.2.1") {
+    LoginAttempt made;
+    made.account = account;
+    made.remoteIp = ip;
+    made.protocol = "imap";
+    made.result = result;
+    return made;
+  }
+
+  void keys() {
+    AuthDb db(directory / "auth.db", clock, Log());
+    TlsPublicKey key;
+    key.fingerprint = "print";
+    key.account = "alice";
+    key.loginAddress = "alice@example.org";
+    key.certificate = std::string("\0der", 4);
+    CHECK(db.addKey(key).has_value());
+    CHECK(db.addKey(key).error().code == Errc::exists);
+    CHECK_EQ(key.certificate, db.key("print")->certificate);
+    key.noImapPreauth = true;
+    CHECK(db.updateKey(key).has_value());
+    CHECK(db.key("print")->noImapPreauth);
+    CHECK(db.keys("bob").empty());
+    CHECK_EQ(std::size_t{1}, db.keys("").size());
+    key.account = "bob";
+    CHECK(db.updateKey(key).error().code == Errc::notFound);
+    CHECK(db.removeKey("print").has_value());
+    CHECK(!db.key("print"));
+    CHECK(db.removeKey("print").error().code == Errc::notFound);
+  }
+
+  void attempts() {
+    {
+      AuthDb db(directory / "auth.db", clock, Log());
+      db.add(attempt("alice", LoginResult::badCredentials));
+      clock.advance(std::chrono::hours(1));
+      db.add(attempt("alice", LoginResult::badCredentials));
+      db.add(attempt("alice", LoginResult::ok));
+      db.add(attempt("-", LoginResult::badUser));
+      db.flush();
+      auto all = db.attempts("alice");
+      CHECK_EQ(std::size_t{2}, all.size());
+      auto& failed = all[0].result == LoginResult::ok ? all[1] : all[0];
+      CHECK_EQ(std::int64_t{2}, failed.count);
+      CHECK(failed.last - failed.first == std::chrono::hours(1));
+      CHECK_EQ(std::size_t{3}, db.attempts("").size());
+      db.add(attempt("alice", LoginResult::ok));  // written when the database closes
+    }
+    AuthDb db(directory / "auth.db", clock, Log());
+    std::int64_t count = 0;
+    for (const auto& one : db.attempts("alice")) count += one.count;
+    CHECK_EQ(std::int64_t{4}, count);
+    CHECK_EQ(std::string("badcreds"), std::string(loginResultName(LoginResult::badCredentials)));
+  }
+
+  void prune() {
+    AuthDb db(directory / "auth.db", clock, Log());
+    db.add(attempt("alice", LoginResult::badCredentials));
+    db.flush();
+    clock.advance(loginAttemptAge - std::chrono::hours(1));
+    db.prune();
+    CHECK_EQ(std::size_t{1}, db.attempts("alice").size());
+    clock.advance(std::chrono::hours(2));
+    db.prune();
+    CHECK(db.attempts("alice").empty());
+  }
+
+  void cap() {
+    AuthDb db(directory / "auth.db", clock, Log());
+    for (std::size_t i = 0; i < maxFailedAttempts + 50; ++i) {
+      clock.advance(std::chrono::seconds(1));
+      db.add(attempt("alice", LoginResult::badCredentials, std::to_string(i)));
+      if (i % 50 == 49) db.flush();
+    }
+    db.add(attempt("bob", LoginResult::badCredentials));
+    db.flush();
+    CHECK_EQ(std::uint64_t{0}, db.dropped());
+    auto all = db.attempts("alice", 1'000'000);
+    CHECK_EQ(maxFailedAttempts, all.size());
+    CHECK_EQ(std::string("50"), all.back().remoteIp);
+    CHECK_EQ(std::size_t{1}, db.attempts("bob").size());
+  }
+};
+SUITE(AuthDbTest);
+
+struct ReputationTest : mox::test::Suite<ReputationTest>, AccountFixture {
+  static void list(List& l) {
+    l.add("only judged messages of the mailbox count", &ReputationTest::judged);
+    l.add("rates", &ReputationTest::rates);
+  }
+
+  NewMessage from(const Mail& mail, const std::string& ip, FlagBits bits = 0) {
+    auto message = mail.in(inbox, flags(bits));
+    message.origin.remoteIp = IpAddress::parse(ip);
+    message.origin.ehloDomain = "mx.example.net";
+    message.origin.ehloValidated = true;
+    message.origin.mailFromLocalpart = "bounce";
+    message.origin.mailFromDomain = "example.net";
+    message.origin.mailFromValidated = true;
+    message.origin.msgFromLocalpart = "bob";
+    message.origin.msgFromDomain = "list.example.net";
+    message.origin.msgFromOrgDomain = "example.net";
+    message.origin.msgFromValidated = true;
+    message.origin.dkimDomains = {"example.net"};
+    return message;
+  }
+
+  void judged() {
+    Mail mail;
+    auto junk = from(mail, "192.0.2.1", bit(Flag::junk));
+    auto later = from(mail, "192.0.2.99");
+    later.received += std::chrono::hours(1);
+    CHECK(account->deliver({junk, later, from(mail, "198.51.100.1", bit(Flag::junk) | bit(Flag::notJunk))}).has_value());
+    auto since = Time(std::chrono::seconds(0));
+    auto all = [&] {
+      auto reader = account->reader();
+      Reputation r(reader, inbox);
+      std::string text;
+      for (const auto& list : {r.byFrom("bob", "list.example.net", true, since, 5), r.byFromDomain("list.example.net", std::nullopt, since, 5),
+                               r.byFromOrgDomain("example.net", true, since, 5), r.byDkimDomain("example.net", since, 5),
+                               r.byMailFrom("bounce", "example.net", since, 5), r.byMailFrom("", "example.net", since, 5),
+                               r.byEhlo("mx.example.net", since, 5), r.byIp(*IpAddress::parse("192.0.2.1"), 1, since, 5),
+                               r.byIp(*IpAddress::parse("192.0.2.60"), 2, since, 5), r.byIp(*IpAddress::parse("192.0.7.1"), 3, since, 5)}) {
+        for (const auto& one : list) text += one.isJunk ? 'j' : 'n';
+        text += ' ';
+      }
+      return text;
+    };
+    CHECK_EQ(std::string("j j j j j j j j j j "), all());
+    CHECK(account->setFlags(inbox, uidList({2}), {FlagChange::Mode::add, flags(bit(Flag::notJunk)), std::nullopt}).has_value());
+    CHECK_EQ(std::string("nj nj nj nj nj nj nj j j nj "), all());
+    {
+      auto reader = account->reader();
+      CHECK(Reputation(reader, inbox).byFrom("bob", "list.example.net", false, since, 5).empty());
+      CHECK_EQ(std::size_t{1}, Reputation(reader, inbox).byFrom("bob", "list.example.net", true, since, 1).size());
+      CHECK(Reputation(reader, sent).byFrom("bob", "list.example.net", true, since, 5).empty());
+      CHECK(Reputation(reader, inbox).byEhlo("mx.example.net", clock.now() + std::chrono::hours(9), 5).empty());
+    }
+    // A moved message still counts for the mailbox it came in for; an expunged one does not.
+    CHECK(account->move(inbox, uidList({1}), sent).has_value());
+    CHECK_EQ(std::string("nj nj nj nj nj nj nj j j nj "), all());
+    CHECK(account->expunge(sent, uidList({1}), false).has_value());
+    CHECK_EQ(std::string("n n n n n n n   n "), all());
+    CHECK(account->setFlags(inbox, uidList({2}), {FlagChange::Mode::replace, {}, std::nullopt}).has_value());
+    CHECK_EQ(std::string("          "), all());
+    checkSound();
+  }
+
+  void rates() {
+    Mail mail;
+    CHECK(account->deliver({from(mail, "192.0.2.1"), from(mail, "192.0.2.2"), from(mail, "192.0.7.3"), from(mail, "198.51.100.1")}).has_value());
+    auto reader = account->reader();
+    Reputation r(reader, sent);
+    auto ip = *IpAddress::parse("192.0.2.1");
+    auto since = clock.now() - std::chrono::hours(1);
+    CHECK_EQ(std::int64_t{1}, r.received(ip, 1, since, 100).messages);
+    CHECK_EQ(std::int64_t{2}, r.received(ip, 2, since, 100).messages);
+    CHECK_EQ(std::int64_t{3}, r.received(ip, 3, since, 100).messages);
+    CHECK_EQ(std::int64_t{2}, r.received(ip, 3, since, 2).messages);
+    CHECK_EQ(static_cast<std::int64_t>(3 * mail.data.size()), r.received(ip, 3, since, 100).bytes);
+    CHECK_EQ(std::int64_t{0}, r.received(ip, 3, clock.now() + std::chrono::hours(1), 100).messages);
+    CHECK_EQ(std::string("2001:db8::"), maskedIp(*IpAddress::parse("2001:db8:1:2:3::4"), 3).text());
+    CHECK_EQ(std::string("2001:db8:1::"), maskedIp(*IpAddress::parse("2001:db8:1:2:3::4"), 2).text());
+  }
+};
+SUITE(ReputationTest);
+
+}  // namespace mox::store::test
