@@ -1,8 +1,10 @@
 """The lab itself: hosts, names, peers, corpus. These need no mox."""
 import imaplib
 import smtplib
+import ssl
 
 import corpus
+import dialogue
 from dnslab import DnsLab
 from dovecot import Dovecot
 from lab import run
@@ -120,3 +122,54 @@ def corpus_is_complete(lab):
             raise AssertionError(f"{name} is not in wire form")
     equal(corpus.COUNT, count, "messages")
     print(f"note: {size / 1e6:.1f} MB")
+
+
+@scenario(seconds=40)
+def dialogues_run_live(lab):
+    """The dialogue language against Postfix: it follows what is said, and tells what is not."""
+    host = lab.host("a")
+    Postfix(host, "mail.a.test", ["a.test"], tls=lab.certificate("a", "mail.a.test"))
+    context = ssl.create_default_context(cafile=lab.ca())
+    good = host.write("good.txt", """\
+# RFC 5321 §4.1.1.1 and RFC 3207
+S: 220 {=name} ESMTP *
+C: EHLO client.test
+S...
+S: 250 *
+C: STARTTLS
+S: 220 *
+! tls
+C+: EHLO cli
+! silence
+C+: ent.test\\r\\n
+S: 250-{$name}
+S...
+S: 250 *
+! repeat 3
+C: RSET
+S: 250 *
+! end
+C: MAIL FROM:<x@{$domain}>
+C: RCPT TO:<y@a.test>
+S: 250 *
+S: 250 2.1.5 *
+! use second
+S: 220 *
+C: QUIT
+S+: 221 2.0.0 Bye\\r\\n
+! close
+! use main
+C: QUIT
+S: 221 *
+! close
+""")
+    wrong = host.write("wrong.txt", "S: 220 *\nC: NOOP\nS: 354 *\n")
+    late = host.write("late.txt", "S: 220 *\n! advance 5m\nS: 421 *\n! close\n")
+    with host.inside():
+        equal(None, dialogue.run_file(good, (host.address, 25), context, "a", variables={"domain": "a.test"}))
+        contains("skipped", dialogue.run_file(late, (host.address, 25), context, "a"))
+        try:
+            dialogue.run_file(wrong, (host.address, 25), context, "a")
+            raise AssertionError("a wrong answer was not noticed")
+        except dialogue.Wrong as error:
+            contains("wrong.txt:3: expected: 354 *", str(error))

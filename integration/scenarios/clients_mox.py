@@ -1,0 +1,84 @@
+"""Mail programs against mox localserve."""
+import clients
+from lab import run
+from moxhost import Localserve
+from scenario import contains, equal, scenario
+
+
+def localserve(lab):
+    return Localserve(lab.host("m"))
+
+
+@scenario(seconds=90, needs_mox=True)
+def localserve_by_curl(lab):
+    """curl submits and reads, in every kind of TLS."""
+    clients.curl(localserve(lab))
+
+
+@scenario(seconds=90, needs_mox=True)
+def localserve_by_swaks(lab):
+    """swaks: PLAIN, LOGIN, CRAM-MD5."""
+    clients.swaks(localserve(lab))
+
+
+@scenario(seconds=60, needs_mox=True)
+def localserve_by_msmtp(lab):
+    """msmtp: SCRAM-SHA-256."""
+    clients.msmtp(localserve(lab))
+
+
+@scenario(seconds=60, needs_mox=True)
+def localserve_by_smtplib(lab):
+    """smtplib: large and 8-bit mail, and what must be refused."""
+    clients.python_smtp(localserve(lab))
+
+
+@scenario(seconds=60, needs_mox=True)
+def localserve_by_imaplib(lab):
+    """imaplib: a day's commands and IDLE."""
+    clients.python_imap(localserve(lab))
+
+
+@scenario(seconds=240, needs_mox=True)
+def localserve_by_mbsync(lab):
+    """mbsync: 5,000 messages up, down, and changes both ways."""
+    clients.mbsync(localserve(lab), 5000)
+
+
+@scenario(seconds=90, needs_mox=True)
+def localserve_by_neomutt(lab):
+    """neomutt: search, copy to a file, move to a folder."""
+    clients.neomutt(localserve(lab))
+
+
+@scenario(seconds=60, needs_mox=True)
+def localserve_stops_and_starts(lab):
+    """SIGTERM ends it in order with status 0; what was delivered is there after the next start."""
+    server = localserve(lab)
+    client = server.open_submission()
+    client.sendmail(server.user, [server.user], clients.letter(server, "before the stop"), mail_options=["BODY=8BITMIME"])
+    client.quit()
+    before = server.wait_arrival("before the stop")
+    equal(0, server.stop(), "exit status")
+    again = localserve_again(server)
+    equal(before, again.wait_arrival("before the stop"), "message after a restart")
+
+
+def localserve_again(server):
+    return Localserve(server.host)
+
+
+@scenario(seconds=60, needs_mox=True)
+def localserve_survives_kill(lab):
+    """kill -9 right after 250: the message is there after the next start."""
+    server = localserve(lab)
+    with server.host.inside():
+        client = clients.smtplib.SMTP("127.0.0.1", server.smtp, local_hostname="client.test", timeout=30)
+    for number in range(20):
+        client.sendmail("x@localhost", [server.user], clients.letter(server, f"acknowledged {number}"), mail_options=["BODY=8BITMIME"])
+    contains("mox", run(["cat", f"/proc/{server.process.pid}/comm"]))  # nsenter has become the server
+    server.process.kill()
+    server.process.wait()
+    again = localserve_again(server)
+    for number in range(20):
+        again.wait_arrival(f"acknowledged {number}")
