@@ -67,8 +67,8 @@ struct ConnectionMeta {
 /// A filter's word on a new connection.
 struct Admission {
   bool admitted = true;
-  std::string refusal;          ///< sent before closing (not on implicit TLS), one reply line with CRLF
-  std::shared_ptr<void> lease;  ///< held until the connection is over; for counts of concurrent connections
+  std::string refusal{};          ///< sent before closing (not on implicit TLS), one reply line with CRLF
+  std::shared_ptr<void> lease{};  ///< held until the connection is over; for counts of concurrent connections
 };
 
 /// Called on a worker for each new connection. A null session closes it. May be called by several threads at once.
@@ -77,18 +77,18 @@ using SessionFactory = std::function<std::unique_ptr<Session>(const ConnectionMe
 using AcceptFilter = std::function<Admission(const ConnectionMeta&)>;
 
 struct ListenerOptions {
-  std::string name;                 ///< for metrics, logs and ConnectionMeta
-  std::shared_ptr<TlsContext> tls;  ///< handshake first; null for plain text
+  std::string name{};                 ///< for metrics, logs and ConnectionMeta
+  std::shared_ptr<TlsContext> tls{};  ///< handshake first; null for plain text
   int backlog = 1024;
-  std::string busyReply;  ///< sent when maxConnections is reached, such as "421 4.3.2 busy\r\n"
+  std::string busyReply{};  ///< sent when maxConnections is reached, such as "421 4.3.2 busy\r\n"
 };
 
 struct DialOptions {
-  Endpoint to;
-  std::optional<IpAddress> source;
+  Endpoint to{};
+  std::optional<IpAddress> source{};
   Duration timeout = std::chrono::seconds(30);  ///< for connecting; the handshake has its own
-  std::shared_ptr<TlsContext> tls;              ///< a client context: handshake at once; null for plain text
-  std::string serverName;                       ///< for `tls`: SNI and the name to verify
+  std::shared_ptr<TlsContext> tls{};            ///< a client context: handshake at once; null for plain text
+  std::string serverName{};                     ///< for `tls`: SNI and the name to verify
 };
 
 /// A dialled connection, for the one who dialled.

@@ -59,8 +59,13 @@ void Listener::turn(std::uint32_t signals, Worker& worker) {
     engine_->log.error("listener failed", {{"listener", options_.name}, {"err", error.what()}});
     reactor().setDue(*this, reactor().clock().steady() + engine_->options.acceptBackOff);
   }
-  // Re-armed before the greetings, so that another worker can take the next connections meanwhile.
-  for (auto& connection : taken) Reactor::enterNow(*connection, Connection::started, worker);
+  // Re-armed before the greeting, so that another worker can take the next connections meanwhile. Only one is greeted
+  // here: its session may wait for the disk, and the others must not wait with it.
+  if (taken.empty()) return;
+  auto last = std::move(taken.back());
+  taken.pop_back();
+  for (auto& connection : taken) connection->signal(Connection::started);
+  Reactor::enterNow(*last, Connection::started, worker);
 }
 
 /// False if the listener must rest.

@@ -130,6 +130,7 @@ void Reactor::stop() {
     if (!thread) break;
     thread->join();
   }
+  workers_ = 0;
   workersGauge_.set(0);
   std::deque<std::shared_ptr<Handler>> left;
   ready_.lock()->swap(left);

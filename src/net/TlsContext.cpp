@@ -236,6 +236,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::client(const TlsClientOptions& o
   shared->base = newCtx(TLS_client_method(), options.minVersion);
   SSL_CTX* ctx = shared->base.get();
   SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+  SSL_CTX_set_max_proto_version(ctx, versionNumber(options.maxVersion));
   auto alpn = alpnWire(options.alpn);
   if (!alpn) return tl::unexpected(alpn.error());
   if (!alpn->empty() &&

@@ -61,6 +61,7 @@ struct TlsClientOptions {
   bool systemRoots = true;
   std::string extraRootsPem;
   TlsVersion minVersion = TlsVersion::tls12;
+  TlsVersion maxVersion = TlsVersion::tls13;
   std::vector<std::string> alpn;
   std::optional<CertificatePem> certificate;
   TlsPolicy policy;

@@ -239,8 +239,10 @@ struct World {
     prepare(*session);
     return session;
   }
-  /// Moves the clock and lets deadlines fire.
+  /// Moves the clock and lets deadlines fire. Lets workers come to rest first, so that what they are about to wait
+  /// for is known.
   void advance(Duration by) {
+    allIdle();
     clock.advance(by);
     engine->tick();
   }
