@@ -24,7 +24,7 @@ bool DatabaseError::isFailedSync() const { return code_ == SQLITE_IOERR_FSYNC ||
 // Stmt ---------------------------------------------------------------------------------------------------------
 
 Stmt::Stmt(Stmt&& other) noexcept
-    : db_(other.db_), handle_(std::exchange(other.handle_, nullptr)), busy_(other.busy_), next_(other.next_) {}
+    : db_(other.db_), handle_(std::exchange(other.handle_, nullptr)), busy_(other.busy_), next_(other.next_), started_(other.started_) {}
 
 Stmt::~Stmt() {
   if (handle_ == nullptr) return;
@@ -65,9 +65,10 @@ Stmt& Stmt::bindNull() {
 }
 
 bool Stmt::step() {
+  if (!started_) ++db_->statementsRun_;
+  started_ = true;
   int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;
-  ++db_->statementsRun_;
   if (code == SQLITE_DONE) return false;
   std::string sql = sqlite3_sql(handle_);
   // Raise before resetting: the reset may replace the message.
@@ -87,6 +88,7 @@ void Stmt::reset() {
   sqlite3_reset(handle_);
   sqlite3_clear_bindings(handle_);
   next_ = 1;
+  started_ = false;
 }
 
 std::int64_t Stmt::int64(int column) const { return sqlite3_column_int64(handle_, column); }

@@ -88,6 +88,7 @@ class Stmt {
   sqlite3_stmt* handle_;
   bool* busy_;  ///< of the cache; null if this statement is not cached
   int next_ = 1;
+  bool started_ = false;
 };
 
 struct DbOptions {
@@ -134,7 +135,7 @@ class Db {
   bool inTransaction() const;
   /// Closing then does not touch the database file: for connections that can no longer be trusted.
   void keepWalOnClose();
-  /// Statements stepped to a result since the open: for tests and benchmarks.
+  /// Statements run since the open: for tests and benchmarks.
   std::uint64_t statementsRun() const { return statementsRun_; }
   [[noreturn]] void raise(int code, std::string_view doing) const;
 
