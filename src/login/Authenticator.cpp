@@ -64,7 +64,7 @@ bool countsAsFailure(Verdict verdict) {
 Authenticator::Authenticator(Services services)
     : services_(std::move(services)),
       secrets_(std::make_unique<Secrets>(services_.config, services_.accounts, services_.saltKey)),
-      failures_(net::failedLoginLimits()) {}
+      failures_(net::failedAuthLimiter()) {}
 Authenticator::~Authenticator() = default;
 
 std::vector<std::string> Authenticator::mechanisms(const net::TlsInfo* tls, bool withPasswords) const {
@@ -75,7 +75,7 @@ std::vector<std::string> Authenticator::mechanisms(const net::TlsInfo* tls, bool
 }
 
 bool Authenticator::isLimited(const IpAddress& remote) {
-  if (failures_.mayAdd(remote, services_.clock.now(), 1)) return false;
+  if (failures_.hasRoom(remote, services_.clock.now())) return false;
   services_.metrics.counter("mox_authentication_ratelimited_total", "Authentication attempts refused for rate limits.", {{"kind", "login"}}).inc();
   return true;
 }
@@ -154,10 +154,11 @@ void Authenticator::record(const Outcome& outcome, const Peer& peer, std::string
       .inc();
   auto now = services_.clock.now();
   if (outcome.verdict == Verdict::ok) {
-    failures_.subtract(peer.remote, now);
+    failures_.forgive(peer.remote, now);
     return;
   }
-  if (countsAsFailure(outcome.verdict)) failures_.add(peer.remote, now, 1);
+  if (countsAsFailure(outcome.verdict) && !failures_.add(peer.remote, now))
+    services_.log.info("failed logins reached the limit", {{"cid", peer.cid.value}, {"remote", peer.remote.text()}});
   services_.log.info("failed authentication attempt", {{"cid", peer.cid.value},
                                                        {"username", printable(login)},
                                                        {"remote", peer.remote.text()},

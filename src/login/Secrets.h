@@ -25,7 +25,4 @@ class Authenticator::Secrets final : public sasl::CredentialSource {
   std::string saltKey_;
 };
 
-/// Everything kept of a password: the store's hash and the mechanisms' secrets. About 60 ms of CPU.
-Result<store::PasswordSecrets> makeSecrets(std::string_view password, Random& random);
-
 }  // namespace mox::login

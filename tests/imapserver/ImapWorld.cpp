@@ -1,0 +1,126 @@
+#include "imapserver/ImapWorld.h"
+
+#include <stdlib.h>
+
+#include "base/Text.h"
+#include "imap/Structure.h"
+#include "message/Parsed.h"
+#include "net/TlsContext.h"
+
+namespace mox::test {
+
+namespace {
+
+constexpr const char* staticText =
+    "DataDir: data\nLogLevel: error\nHostname: mox.example\nPostmaster:\n\tAccount: mjl\n\tMailbox: Inbox\n"
+    "Listeners:\n\tlocal:\n\t\tIPs:\n\t\t\t- 127.0.0.1\n\t\tIMAP:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n";
+
+constexpr const char* dynamicText =
+    "Domains:\n\tmox.example:\n\t\tLocalpartCatchallSeparator: +\n"
+    "Accounts:\n\tmjl:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tmjl@mox.example: nil\n\t\tQuotaMessageSize: 1000000\n"
+    "\tother:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tother@mox.example: nil\n"
+    "\tclosed:\n\t\tDomain: mox.example\n\t\tLoginDisabled: ask the boss\n\t\tDestinations:\n\t\t\tclosed@mox.example: nil\n";
+
+/// Made once: hashing costs 60 ms.
+const store::PasswordSecrets& secrets() {
+  static const store::PasswordSecrets made = [] {
+    FakeRandom random(7);
+    return *store::makeSecrets("test1234", random);
+  }();
+  return made;
+}
+
+config::ConfigPtr configuration(const std::string& path) {
+  auto loaded = config::loadText(path, staticText, dynamicText, config::diskFiles());
+  if (!loaded.ok()) throw std::runtime_error("test configuration: " + loaded.errors.at(0).text());
+  return loaded.config;
+}
+
+std::shared_ptr<net::TlsContext> someTls() {
+  static const std::shared_ptr<net::TlsContext> made = [] {
+    FakeClock clock;
+    FakeRandom random;
+    net::TlsServerOptions options;
+    options.certificates = {net::selfSigned({"mox.example"}, clock, random)};
+    return *net::TlsContext::server(options);
+  }();
+  return made;
+}
+
+}  // namespace
+
+ImapWorld::Directory::Directory() {
+  std::string name = (std::filesystem::temp_directory_path() / "mox-imap-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  path = name;
+}
+ImapWorld::Directory::~Directory() { std::filesystem::remove_all(path); }
+
+ImapWorld::ImapWorld(bool tlsFromStart) : limits_(metrics_, Log()) {
+  listener = std::make_shared<imapserver::ListenerSettings>();
+  listener->hostname = "mox.example";
+  listener->implicitTls = tlsFromStart;
+  listener->tls = someTls();
+  auto path = directory_.path.string();
+  config_ = std::make_unique<config::ConfigSource>(path + "/mox.conf", configuration(path + "/mox.conf"));
+  accounts_ = std::make_unique<store::Accounts>(path, store::Environment{&files_, &clock(), &random_, Log(), nullptr, {}});
+  authDb_ = std::make_unique<store::AuthDb>(path + "/auth.db", clock(), Log());
+  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_);
+  pool_ = std::make_unique<net::JobPool>(net::JobPoolOptions{"password"}, metrics_, Log());
+  authenticator_ = std::make_unique<login::Authenticator>(login::Services{*config_, *accounts_, *authDb_, *passwords_, *pool_, clock(),
+                                                                          random_, Log(), metrics_, std::string(32, 'k')});
+  services_ = std::make_unique<imapserver::Services>(imapserver::Services{*config_, *accounts_, *authenticator_, clock(), metrics_, limits_, Log()});
+  for (const char* name : {"mjl", "other", "closed"}) {
+    auto account = *accounts_->open(name);
+    account->ensureMailboxes({{"Inbox", 0}, {"Sent", store::sentUse}, {"Archive", store::archiveUse}, {"Trash", store::trashUse},
+                              {"Drafts", store::draftsUse}, {"Junk", store::junkUse}});
+    account->setPassword(secrets());
+    if (std::string_view(name) == "mjl") account_ = account;
+  }
+}
+
+ImapWorld::~ImapWorld() = default;
+
+std::unique_ptr<net::Session> ImapWorld::connect() { return imapserver::makeSession(*services_, listener); }
+
+MailboxId ImapWorld::mailboxId(const std::string& name) { return account_->reader().mailbox(std::string_view(name)).value().id; }
+
+void ImapWorld::deliver(const std::string& mailbox, std::string_view text) {
+  auto parsed = message::parse(text);
+  store::NewMessage message;
+  message.mailbox = mailboxId(mailbox);
+  message.data = text;
+  message.parsed = &parsed;
+  message.envelope = imap::renderEnvelope(*parsed.root.envelope);
+  message.bodyStructure = imap::renderBody(parsed.root);
+  message.bodyStructureExtended = imap::renderBodyStructure(parsed.root);
+  message.partTree = message::encode(parsed.root);
+  message.received = clock().now();
+  auto done = account_->deliver({message});
+  if (!done) throw std::runtime_error(done.error().text);
+}
+
+bool ImapWorld::act(std::string_view words) {
+  auto parts = split(words, ' ');
+  std::string mailbox(parts.size() > 1 ? parts[1] : "");
+  if (parts[0] == "plain") {
+    listener->implicitTls = false;
+  } else if (parts[0] == "deliver") {
+    deliver(mailbox, "From: <a@remote.example>\r\nTo: <mjl@mox.example>\r\nSubject: hello\r\nMessage-ID: <1@remote.example>\r\n"
+                     "Date: Mon, 02 Jan 2006 15:04:05 -0700\r\n\r\nHello world\r\n");
+  } else if (parts[0] == "flag" && parts.size() == 4) {
+    store::FlagChange change{store::FlagChange::Mode::add, {}, {}};
+    change.flags.add(parts[3]);
+    auto done = account_->setFlags(mailboxId(mailbox), {Uid(static_cast<std::uint32_t>(*parseUnsigned(parts[2])))}, change);
+    return done.has_value();
+  } else if (parts[0] == "expunge" && parts.size() == 3) {
+    return account_->expunge(mailboxId(mailbox), {Uid(static_cast<std::uint32_t>(*parseUnsigned(parts[2])))}, false).has_value();
+  } else if (parts[0] == "delete-mailbox") {
+    return account_->deleteMailbox(mailbox).has_value();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace mox::test

@@ -1,0 +1,57 @@
+// A house for IMAP sessions: a real store in a directory of its own, a configuration of two accounts, a clock that
+// stands. Account "mjl" logs in as mjl@mox.example, "other" as other@mox.example, both with password "test1234".
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "config/Source.h"
+#include "imapserver/Services.h"
+#include "login/Authenticator.h"
+#include "net/JobPool.h"
+#include "store/Accounts.h"
+#include "store/AuthDb.h"
+#include "support/Dialogue.h"
+
+namespace mox::test {
+
+class ImapWorld : public DialogueWorld {
+ public:
+  explicit ImapWorld(bool tlsFromStart = true);
+  ~ImapWorld() override;
+
+  std::unique_ptr<net::Session> connect() override;
+  bool implicitTls() const override { return listener->implicitTls; }
+  /// "deliver MAILBOX" puts a small message there; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
+  /// "plain" makes later connections begin without TLS.
+  bool act(std::string_view words) override;
+
+  store::Account& account() { return *account_; }
+  void deliver(const std::string& mailbox, std::string_view message);
+  MailboxId mailboxId(const std::string& name);
+
+  std::shared_ptr<imapserver::ListenerSettings> listener;
+
+ private:
+  struct Directory {
+    std::filesystem::path path;
+    Directory();
+    ~Directory();
+  };
+  Directory directory_;
+  store::SystemFiles files_;
+  FakeRandom random_;
+  Metrics metrics_;
+  LimitHits limits_;
+  std::unique_ptr<config::ConfigSource> config_;
+  std::unique_ptr<store::Accounts> accounts_;
+  std::unique_ptr<store::AuthDb> authDb_;
+  std::unique_ptr<store::PasswordChecker> passwords_;
+  std::unique_ptr<net::JobPool> pool_;
+  std::unique_ptr<login::Authenticator> authenticator_;
+  std::unique_ptr<imapserver::Services> services_;
+  std::shared_ptr<store::Account> account_;
+};
+
+}  // namespace mox::test

@@ -1,0 +1,140 @@
+// What dialogues cannot say: bytes that arrive together, large answers taken piece by piece, the state table as a whole.
+#include "imapserver/ImapWorld.h"
+#include "imap/CommandKind.h"
+#include "imapserver/Handlers.h"
+#include "support/Test.h"
+
+using namespace mox;
+
+struct ImapSessionTest : test::Suite<ImapSessionTest> {
+  static void list(List& l) {
+    l.add("STARTTLS: plaintext in the same packet is thrown away", &ImapSessionTest::injection);
+    l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
+    l.add("pipelined commands are answered in order", &ImapSessionTest::pipelined);
+    l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
+    l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
+    l.add("guessing slows the connection down and fills the limit", &ImapSessionTest::guessing);
+  }
+
+  std::unique_ptr<test::ImapWorld> world = std::make_unique<test::ImapWorld>();
+  std::unique_ptr<net::Session> session;
+  std::unique_ptr<test::FakeChannel> channel;
+
+  void connect(bool tls = true) {
+    channel.reset();
+    session = world->connect();
+    channel = std::make_unique<test::FakeChannel>(*session, world->clock());
+    if (tls) channel->openTls();
+    else channel->open();
+    channel->take();
+  }
+
+  std::string say(const std::string& line) {
+    channel->feed(line + "\r\n");
+    return channel->take();
+  }
+
+  void logIn() {
+    connect();
+    CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
+  }
+
+  void injection() {
+    world->listener->implicitTls = false;
+    connect(false);
+    channel->feed("a STARTTLS\r\nb NOOP\r\n");
+    auto said = channel->take();
+    CHECK(said.find("a OK") == 0);
+    CHECK(said.find("b OK") == std::string::npos);
+    CHECK(channel->tls() != nullptr);
+    CHECK(say("c NOOP") == "c OK done\r\n");
+  }
+
+  void largeFetch() {
+    logIn();
+    std::string body = "Subject: large\r\n\r\n";
+    while (body.size() < 700'000) body += "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
+    world->deliver("Inbox", body);
+    say("b SELECT Inbox");
+    channel->setReader(test::FakeChannel::Reader::steps);
+    channel->feed("c FETCH 1 BODY.PEEK[]\r\nd NOOP\r\n");
+    std::string got;
+    std::size_t steps = 0, most = 0;
+    while (channel->drainStep()) {
+      auto piece = channel->take();
+      most = std::max(most, piece.size());
+      got += piece;
+      ++steps;
+    }
+    CHECK(steps > 5);
+    CHECK(most < 300'000);
+    CHECK(got.find(body) != std::string::npos);
+    auto end = got.find("c OK fetched\r\n");
+    CHECK(end != std::string::npos && got.find("d OK done\r\n") > end && got.find("d OK done\r\n") != std::string::npos);
+  }
+
+  void pipelined() {
+    logIn();
+    channel->feed("b SELECT Inbox\r\nc CREATE x\r\nd STATUS x (MESSAGES)\r\ne LOGOUT\r\nf NOOP\r\n");
+    auto got = channel->take();
+    auto at = [&](const char* text) { return got.find(text); };
+    CHECK(at("b OK") < at("c OK") && at("c OK") < at("d OK") && at("d OK") < at("e OK") && at("e OK") != std::string::npos);
+    CHECK(at("f OK") == std::string::npos);
+    CHECK(channel->ended());
+  }
+
+  void wrongStates() {
+    // Arguments that parse for commands which need some.
+    const std::map<std::string, std::string> arguments{
+        {"ID", " NIL"}, {"AUTHENTICATE", " PLAIN"}, {"LOGIN", " a b"}, {"ENABLE", " X"}, {"SELECT", " x"}, {"EXAMINE", " x"}, {"CREATE", " zz"},
+        {"DELETE", " x"}, {"RENAME", " x y"}, {"SUBSCRIBE", " zz"}, {"UNSUBSCRIBE", " x"}, {"LIST", " \"\" *"}, {"LSUB", " \"\" *"},
+        {"STATUS", " x (MESSAGES)"}, {"GETQUOTAROOT", " x"}, {"GETQUOTA", " \"\""}, {"SEARCH", " ALL"}, {"FETCH", " 1 FLAGS"},
+        {"STORE", " 1 FLAGS ()"}, {"COPY", " 1 x"}, {"MOVE", " 1 x"}, {"UID EXPUNGE", " 1"}, {"UID SEARCH", " ALL"}, {"UID FETCH", " 1 FLAGS"},
+        {"UID STORE", " 1 FLAGS ()"}, {"UID COPY", " 1 x"}, {"UID MOVE", " 1 x"}};
+    unsigned refused = 0;
+    for (auto state : {imap::State::notAuthenticated, imap::State::authenticated, imap::State::selected}) {
+      if (state == imap::State::notAuthenticated) connect();
+      if (state == imap::State::authenticated) logIn();
+      if (state == imap::State::selected) say("s SELECT Inbox");
+      for (int k = 0; k <= static_cast<int>(imap::CommandKind::uidThread); ++k) {
+        auto kind = static_cast<imap::CommandKind>(k);
+        if (imap::isLegal(kind, state) || imapserver::handlerOf(kind) == nullptr) continue;
+        std::string name(imap::name(kind));
+        auto found = arguments.find(name);
+        auto got = say("x " + name + (found == arguments.end() ? "" : found->second));
+        CHECK_MSG(name + ": " + got, got == "x BAD " + name + " is not possible in this state\r\n");
+        ++refused;
+      }
+    }
+    CHECK(refused > 30);
+    CHECK(!world->account().reader().mailbox(std::string_view("zz")));
+  }
+
+  void poolFull() {
+    connect();
+    channel->setJobs(test::FakeChannel::Jobs::full);
+    CHECK(say("a LOGIN mjl@mox.example test1234").find("a NO [UNAVAILABLE]") == 0);
+    channel->setJobs(test::FakeChannel::Jobs::run);
+    CHECK(say("b LOGIN mjl@mox.example test1234").find("b OK") == 0);
+  }
+
+  void guessing() {
+    connect();
+    for (int i = 0; i < 3; ++i) CHECK(say("a LOGIN mjl@mox.example no").find("a NO [AUTHENTICATIONFAILED]") == 0);
+    CHECK(channel->slow());
+    channel->feed("b LOGIN mjl@mox.example no\r\n");
+    CHECK_EQ(std::string(), channel->take());  // a second's wait
+    channel->advance(std::chrono::seconds(1));
+    CHECK(channel->take().find("b NO") == 0);
+    for (int i = 0; i < 6; ++i) {
+      connect();
+      say("a LOGIN mjl@mox.example no");
+    }
+    connect();
+    CHECK(say("a LOGIN mjl@mox.example test1234").find("* BYE") == 0);
+    world->clock().advance(std::chrono::minutes(1));
+    connect();
+    CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
+  }
+};
+SUITE(ImapSessionTest);
