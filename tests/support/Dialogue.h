@@ -101,4 +101,4 @@ class DialogueFactory : public CppUnit::TestFactory {
 }  // namespace mox::test
 
 /// DIALOGUES(SmtpDialogues, "smtp", [] { return std::make_unique<SmtpWorld>(); });
-#define DIALOGUES(Name, folder, ...) static mox::test::DialogueFactory* Name##_dialogues = new mox::test::DialogueFactory(#Name, folder, __VA_ARGS__)
+#define DIALOGUES(Name, folder, ...) static mox::test::DialogueFactory Name##_dialogues(#Name, folder, __VA_ARGS__)

@@ -49,7 +49,7 @@ class Factory : public CppUnit::TestFactory {
 
 }  // namespace mox::test
 
-#define SUITE(Fixture) static mox::test::Factory<Fixture>* Fixture##_factory = new mox::test::Factory<Fixture>(#Fixture)
+#define SUITE(Fixture) static mox::test::Factory<Fixture> Fixture##_factory(#Fixture)
 #define CHECK(condition) CPPUNIT_ASSERT_MESSAGE(#condition, condition)
 #define CHECK_EQ(expected, actual) CPPUNIT_ASSERT_EQUAL(expected, actual)
 #define CHECK_MSG(message, condition) CPPUNIT_ASSERT_MESSAGE(message, condition)
