@@ -11,30 +11,24 @@ namespace mox::store {
 // ReaderPool ---------------------------------------------------------------------------------------------------
 
 std::unique_ptr<Db> ReaderPool::take() {
-  std::unique_lock lock(mutex_);
-  freed_.wait(lock, [&] { return taken_ < most; });
+  std::unique_ptr<Db> db;
+  {
+    std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      db = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (!db) db = std::make_unique<Db>(path_, options_);
+  std::lock_guard lock(mutex_);
   mostTaken_ = std::max(mostTaken_, ++taken_);
-  if (!idle_.empty()) {
-    auto db = std::move(idle_.back());
-    idle_.pop_back();
-    return db;
-  }
-  lock.unlock();
-  try {
-    return std::make_unique<Db>(path_, options_);
-  } catch (...) {
-    lock.lock();
-    --taken_;
-    freed_.notify_one();
-    throw;
-  }
+  return db;
 }
 
 void ReaderPool::giveBack(std::unique_ptr<Db> db) {
   std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(db));
   --taken_;
-  freed_.notify_one();
+  if (idle_.size() < mostIdle) idle_.push_back(std::move(db));
 }
 
 void ReaderPool::trim() {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,10 +18,11 @@
 
 namespace mox::store {
 
-/// Reading connections of one account: made when needed, a few at most, waited for beyond that.
+/// Reading connections of one account, made when needed. Nobody waits for one: a thread that holds a Reader may
+/// take another, and threads are few.
 class ReaderPool {
  public:
-  static constexpr std::size_t most = 8;
+  static constexpr std::size_t mostIdle = 8;
   ReaderPool(std::string path, DbOptions options) : path_(std::move(path)), options_(options) {}
   std::unique_ptr<Db> take();
   void giveBack(std::unique_ptr<Db> db);
@@ -33,7 +33,6 @@ class ReaderPool {
   const std::string path_;
   const DbOptions options_;
   std::mutex mutex_;
-  std::condition_variable freed_;
   std::vector<std::unique_ptr<Db>> idle_;
   std::size_t taken_ = 0;
   std::size_t mostTaken_ = 0;  ///< since the last trim()

@@ -1,6 +1,10 @@
 #include "store/Accounts.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -17,6 +21,15 @@ namespace {
 /// How often the background thread looks: soon enough that a WAL stays small, seldom enough to cost nothing.
 constexpr auto upkeepInterval = std::chrono::seconds(1);
 constexpr std::size_t maxAccountNameBytes = 100;
+
+/// One process at a time: opening an account removes body files whose commit never came, which another process
+/// may be about to make. The kernel lets go of the lock when we end, however we end.
+Fd lockData(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) throw FileError(errno, std::generic_category(), "opening " + path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) throw FileError(errno, std::generic_category(), "another process uses this data directory: " + path);
+  return fd;
+}
 
 }  // namespace
 
@@ -37,6 +50,7 @@ struct Accounts::State {
 
   const std::string directory, spools;
   const Environment env;
+  Fd inUse;  ///< of the data directory
   mutable std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, Entry> open;
@@ -54,6 +68,7 @@ Accounts::Accounts(std::string dataDirectory, Environment environment)
     : state_(std::make_unique<State>(std::move(dataDirectory), std::move(environment))) {
   auto& s = *state_;
   s.env.files->makeDirectory(s.directory);
+  s.inUse = lockData(s.directory + "/.lock");
   s.env.files->makeDirectory(s.spools);
   for (const auto& file : s.env.files->list(s.spools)) s.env.files->remove(s.spools + "/" + file);
   s.thread = std::thread([this] { state_->loop(*this); });

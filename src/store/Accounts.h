@@ -20,7 +20,7 @@ inline constexpr Duration accountIdleTime = std::chrono::minutes(10);
 
 class Accounts {
  public:
-  /// `dataDirectory` exists. Empties data/tmp; starts the background thread for upkeep.
+  /// Throws FileError if another process uses the directory. Empties data/tmp; starts the background thread for upkeep.
   Accounts(std::string dataDirectory, Environment environment);
   ~Accounts();
   Accounts(const Accounts&) = delete;

@@ -48,6 +48,7 @@ struct GroupCommit::State {
     if (poisoned) throw DatabaseError(SQLITE_IOERR, db->path() + ": an earlier fsync failed, nothing can be written until reopened");
   }
   void runOne(Waiter& waiter, bool alone);
+  static void runHooks(const std::vector<Waiter*>& batch) noexcept;
   void runBatch(const std::vector<Waiter*>& batch);
   void lead(std::unique_lock<std::mutex>& lock, Waiter& me);
   void handOver();
@@ -77,6 +78,13 @@ void GroupCommit::State::runOne(Waiter& waiter, bool alone) {
   if (!waiter.error) waiter.hooks = std::move(tx.hooks_);
 }
 
+/// noexcept: what is on disk but not told to those who hold views could only be repaired by starting anew.
+void GroupCommit::State::runHooks(const std::vector<Waiter*>& batch) noexcept {
+  for (auto* waiter : batch)
+    if (!waiter->error)
+      for (auto& hook : waiter->hooks) hook();
+}
+
 void GroupCommit::State::runBatch(const std::vector<Waiter*>& batch) {
   auto before = db->statementsRun();
   try {
@@ -97,9 +105,7 @@ void GroupCommit::State::runBatch(const std::vector<Waiter*>& batch) {
       if (!waiter->error) waiter->error = std::current_exception();
   }
   statements += db->statementsRun() - before;
-  for (auto* waiter : batch)
-    if (!waiter->error)
-      for (auto& hook : waiter->hooks) hook();
+  runHooks(batch);
 }
 
 void GroupCommit::State::handOver() {

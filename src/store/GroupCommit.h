@@ -24,7 +24,8 @@ namespace mox::store {
 class WriteTx {
  public:
   Db& db() { return db_; }
-  /// Runs once the commit is durable, before submit() returns, in commit order. Must not throw or block.
+  /// Runs once the commit is durable, before submit() returns, in commit order. Must not block; an exception ends the
+  /// process.
   void afterCommit(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 
  private:

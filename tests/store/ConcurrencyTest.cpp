@@ -139,6 +139,7 @@ struct AccountsTest : mox::test::Suite<AccountsTest>, AccountFixture {
     CHECK(bob == *accounts.open("bob"));
     CHECK(accounts.exists("bob"));
     CHECK_EQ(std::size_t{2}, accounts.list().size());
+    CHECK_THROWS(FileError, Accounts(directory.path(), environment()));  // one at a time
   }
 
   void idle() {
