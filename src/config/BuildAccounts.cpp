@@ -25,7 +25,8 @@ void checkWebhooks(Document& file, const Path& path, const Account& account) {
   if (!account.outgoingWebhook) return;
   const auto& events = account.outgoingWebhook->events;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (std::find(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(i), events[i]) != events.begin() + static_cast<std::ptrdiff_t>(i)) {
+    if (std::find(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(i), events[i]) !=
+        events.begin() + static_cast<std::ptrdiff_t>(i)) {
       file.error(path / "OutgoingWebhook" / "Events" / i, "event is listed twice");
     }
   }

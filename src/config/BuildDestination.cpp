@@ -1,6 +1,6 @@
+#include "config/BuildDestination.h"
 #include "base/Text.h"
 #include "base/Unicode.h"
-#include "config/BuildDestination.h"
 
 namespace mox::config {
 
@@ -46,7 +46,8 @@ Rule buildRule(Document& file, const Path& path, const Ruleset& set) {
   rule.listAllowDomain = ruleDomain(file, path / "ListAllowDomain", set.listAllowDomain);
   for (const auto& [name, value] : set.headersRegexp) {
     Path at = path / "HeadersRegexp" / name;
-    if (toLowerUtf8(name) != name || toLowerUtf8(value) != value) file.error(at, "must be in lower case, as it is matched with lower case text");
+    if (toLowerUtf8(name) != name || toLowerUtf8(value) != value)
+      file.error(at, "must be in lower case, as it is matched with lower case text");
     auto left = Pattern::make(name), right = Pattern::make(value);
     if (!left) file.error(at, "name: " + left.error().text);
     if (!right) file.error(at, right.error().text);

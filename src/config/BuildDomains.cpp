@@ -11,7 +11,7 @@ namespace mox::config {
 namespace {
 
 /// What is signed unless the selector says otherwise, RFC 6376 §5.4.1.
-const std::vector<std::string> defaultHeaders = {"From", "To",      "Cc",   "Bcc",        "Reply-To",    "References",
+const std::vector<std::string> defaultHeaders = {"From",        "To",      "Cc",   "Bcc",        "Reply-To",    "References",
                                                  "In-Reply-To", "Subject", "Date", "Message-Id", "Content-Type"};
 
 void buildSeparators(Document& file, const Path& path, DomainInfo& info) {
@@ -28,7 +28,8 @@ void buildSeparators(Document& file, const Path& path, DomainInfo& info) {
     else info.separators.push_back(separator);
   }
   for (const auto& separator : info.separators) {
-    if (!isPlainUtf8(separator) || !isNfc(separator)) file.error(path, "separator of localparts must be plain text in normalisation form C");
+    if (!isPlainUtf8(separator) || !isNfc(separator))
+      file.error(path, "separator of localparts must be plain text in normalisation form C");
   }
   info.caseSensitive = s.localpartCaseSensitive;
 }

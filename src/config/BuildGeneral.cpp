@@ -50,7 +50,8 @@ void checkAcme(Build& b) {
     const auto& binding = *acme.externalAccountBinding;
     if (binding.keyId.empty()) b.fixedFile.error(path / "ExternalAccountBinding" / "KeyID", "must not be empty");
     auto secret = b.files(resolvePath(b.tables.configDir, binding.keyFile));
-    if (!secret) b.fixedFile.error(path / "ExternalAccountBinding" / "KeyFile", "cannot read " + binding.keyFile + ": " + secret.error().text);
+    if (!secret)
+      b.fixedFile.error(path / "ExternalAccountBinding" / "KeyFile", "cannot read " + binding.keyFile + ": " + secret.error().text);
   }
 }
 

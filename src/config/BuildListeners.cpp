@@ -49,7 +49,8 @@ class ListenerBuilder {
     Path path = path_ / "TLS";
     if (!tls.acme.empty() && !tls.keyCerts.empty()) error(path, "ACME and KeyCerts exclude each other");
     if (tls.acme.empty() && tls.keyCerts.empty()) error(path, "needs either ACME or KeyCerts");
-    if (!tls.acme.empty() && !b_.fixed().acme.contains(tls.acme)) error(path / "ACME", "there is no provider \"" + printable(tls.acme) + "\" under ACME");
+    if (!tls.acme.empty() && !b_.fixed().acme.contains(tls.acme))
+      error(path / "ACME", "there is no provider \"" + printable(tls.acme) + "\" under ACME");
     for (std::size_t i = 0; i < tls.keyCerts.size(); ++i) keyCert(path / "KeyCerts" / i, tls.keyCerts[i]);
     for (std::size_t i = 0; i < tls.hostPrivateKeyFiles.size(); ++i) {
       const auto& name = tls.hostPrivateKeyFiles[i];
@@ -110,11 +111,16 @@ class ListenerBuilder {
 
   void distinctPorts() {
     std::vector<std::pair<std::string_view, std::uint16_t>> used;
-    for (auto [protocol, number] : {std::pair<std::string_view, std::uint16_t>("SMTP", info_.smtp), {"Submission", info_.submission},
-                                    {"Submissions", info_.submissions}, {"IMAP", info_.imap}, {"IMAPS", info_.imaps}, {"MetricsHTTP", info_.metrics}}) {
+    for (auto [protocol, number] : {std::pair<std::string_view, std::uint16_t>("SMTP", info_.smtp),
+                                    {"Submission", info_.submission},
+                                    {"Submissions", info_.submissions},
+                                    {"IMAP", info_.imap},
+                                    {"IMAPS", info_.imaps},
+                                    {"MetricsHTTP", info_.metrics}}) {
       if (number == 0) continue;
       auto same = std::find_if(used.begin(), used.end(), [n = number](const auto& other) { return other.second == n; });
-      if (same != used.end()) error(path_ / protocol, "port " + std::to_string(number) + " is that of " + std::string(same->first) + " already");
+      if (same != used.end())
+        error(path_ / protocol, "port " + std::to_string(number) + " is that of " + std::string(same->first) + " already");
       used.emplace_back(protocol, number);
     }
   }

@@ -18,13 +18,15 @@ void checkAuth(Document& file, const Path& path, const TransportAuth& auth, Tran
   info.mechanisms = auth.mechanisms.empty() ? safeMechanisms : auth.mechanisms;
 }
 
-void buildServer(Document& file, const Path& path, const SmtpTransport& server, TransportInfo& info, TransportInfo::Kind kind, std::uint16_t port) {
+void buildServer(Document& file, const Path& path, const SmtpTransport& server, TransportInfo& info, TransportInfo::Kind kind,
+                 std::uint16_t port) {
   info.kind = kind;
   info.host = checkDomain(file, path / "Host", server.host);
   info.port = checkPort(file, path / "Port", server.port, port);
   if (kind == TransportInfo::Kind::submissions) {
     if (server.noStartTls) file.error(path / "NoSTARTTLS", "not with Submissions, which has TLS from the start");
-    if (server.startTlsInsecureSkipVerify) file.error(path / "STARTTLSInsecureSkipVerify", "not with Submissions, which has TLS from the start");
+    if (server.startTlsInsecureSkipVerify)
+      file.error(path / "STARTTLSInsecureSkipVerify", "not with Submissions, which has TLS from the start");
   } else if (server.noStartTls && server.startTlsInsecureSkipVerify) {
     file.error(path / "STARTTLSInsecureSkipVerify", "has no meaning together with NoSTARTTLS");
   }
@@ -52,7 +54,8 @@ TransportInfo buildTransport(Document& file, const Path& path, const std::string
   TransportInfo info;
   info.name = name;
   info.settings = t;
-  int kinds = (t.submissions ? 1 : 0) + (t.submission ? 1 : 0) + (t.smtp ? 1 : 0) + (t.socks ? 1 : 0) + (t.direct ? 1 : 0) + (t.fail ? 1 : 0);
+  int kinds =
+      (t.submissions ? 1 : 0) + (t.submission ? 1 : 0) + (t.smtp ? 1 : 0) + (t.socks ? 1 : 0) + (t.direct ? 1 : 0) + (t.fail ? 1 : 0);
   if (kinds > 1) file.error(path, "has more than one kind of transport");
   using Kind = TransportInfo::Kind;
   if (t.submissions) buildServer(file, path / "Submissions", *t.submissions, info, Kind::submissions, 465);

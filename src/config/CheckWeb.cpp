@@ -51,7 +51,8 @@ void checkForward(Document& file, const Path& path, const WebForward& handler) {
 }
 
 void checkInternal(Document& file, const Path& path, const WebInternal& handler) {
-  if (!handler.basePath.starts_with('/') || !handler.basePath.ends_with('/')) file.error(path / "BasePath", "must start and end with a slash");
+  if (!handler.basePath.starts_with('/') || !handler.basePath.ends_with('/'))
+    file.error(path / "BasePath", "must start and end with a slash");
 }
 
 void checkHandler(Document& file, const Path& path, const WebHandler& handler) {

@@ -68,7 +68,8 @@ std::vector<const DomainInfo*> Config::domains() const {
 Lookup Config::lookup(const Localpart& localpart, const Domain& domain) const {
   auto found = find(localpart, domain, true);
   const auto* info = this->domain(domain);
-  bool special = found.target != nullptr && (found.target == &tables_->postmaster || found.target->purpose == Target::Purpose::hostTlsReports);
+  bool special =
+      found.target != nullptr && (found.target == &tables_->postmaster || found.target->purpose == Target::Purpose::hostTlsReports);
   bool off = info != nullptr && info->disabled && !(special && tables_->hostnames.contains(domain));
   if (off && found.kind != Lookup::Kind::unknownDomain) return {Lookup::Kind::domainDisabled, nullptr, nullptr};
   return found;

@@ -23,10 +23,10 @@
 
 namespace mox::config {
 
-inline constexpr std::int64_t defaultMaxMessageSize = 100 << 20;             ///< bytes
+inline constexpr std::int64_t defaultMaxMessageSize = 100 << 20;  ///< bytes
 inline constexpr Duration defaultFirstTimeSenderDelay = std::chrono::seconds(15);
-inline constexpr std::int64_t defaultMaxOutgoingMessagesPerDay = 1000;       ///< recipients in 24 hours
-inline constexpr std::int64_t defaultMaxFirstTimeRecipientsPerDay = 200;     ///< recipients in 24 hours
+inline constexpr std::int64_t defaultMaxOutgoingMessagesPerDay = 1000;    ///< recipients in 24 hours
+inline constexpr std::int64_t defaultMaxFirstTimeRecipientsPerDay = 200;  ///< recipients in 24 hours
 
 /// A Ruleset, ready to match. Conditions are ANDed; `settings` says what follows.
 struct Rule {
@@ -124,7 +124,7 @@ struct AccountInfo {
   std::int64_t quota = 0;  ///< bytes; 0: no limit
   std::int64_t maxOutgoingMessagesPerDay = 0;
   std::int64_t maxFirstTimeRecipientsPerDay = 0;
-  std::optional<std::string> loginDisabled;  ///< text for whoever tries
+  std::optional<std::string> loginDisabled;                            ///< text for whoever tries
   std::optional<Pattern> junkMailbox, neutralMailbox, notJunkMailbox;  ///< on mailbox names in lower case
   /// Canonical addresses ("user@example.org", "@example.org") in order, without aliases.
   std::vector<std::string> addresses;
@@ -157,8 +157,8 @@ struct TransportInfo {
   enum class Kind { plain, submissions, submission, smtp, socks, direct, fail };
 
   std::string name;
-  Kind kind = Kind::plain;         ///< plain: no kind given, direct delivery without changes
-  std::optional<Domain> host;      ///< of the three with a server
+  Kind kind = Kind::plain;     ///< plain: no kind given, direct delivery without changes
+  std::optional<Domain> host;  ///< of the three with a server
   std::uint16_t port = 0;
   std::vector<std::string> mechanisms;  ///< SASL, best first; empty without Auth
   Transport settings;
@@ -212,7 +212,8 @@ class Config {
 
   /// Transport of a message, null for direct delivery: the first route that matches of account, domain, all.
   /// `attempts` are those made before. `account` may be one that does not exist any more.
-  const TransportInfo* route(std::string_view account, const std::optional<Domain>& from, const std::optional<Domain>& to, int attempts) const;
+  const TransportInfo* route(std::string_view account, const std::optional<Domain>& from, const std::optional<Domain>& to,
+                             int attempts) const;
 
  private:
   Lookup find(const Localpart& localpart, const Domain& domain, bool withPostmaster) const;

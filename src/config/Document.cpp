@@ -11,10 +11,10 @@ int Document::lineOf(const Path& path) const {
     const Node* next = nullptr;
     if (step.isPosition) {
       auto at = static_cast<std::size_t>(std::stoul(step.name));
-      if (node->kind == Node::Kind::list && at < node->entries.size()) next = &node->entries[at].second;
+      if (node->kind == Node::Kind::list && at < node->entries.size()) next = &node->entries[at].value;
     } else {
-      auto at = std::find_if(node->entries.begin(), node->entries.end(), [&](const auto& entry) { return entry.first == step.name; });
-      if (at != node->entries.end()) next = &at->second;
+      auto at = std::find_if(node->entries.begin(), node->entries.end(), [&](const auto& entry) { return entry.key == step.name; });
+      if (at != node->entries.end()) next = &at->value;
     }
     if (next == nullptr) break;
     node = next;

@@ -17,6 +17,8 @@ namespace mox::config {
 inline constexpr std::size_t maxFileBytes = 16 << 20;
 inline constexpr int maxDepth = 24;  ///< nesting; the schema has 7
 
+struct Entry;
+
 struct Node {
   enum class Kind {
     raw,   ///< sconf: text whose type the schema decides
@@ -35,7 +37,14 @@ struct Node {
   bool boolean = false;
   std::int64_t integer = 0;
   double number = 0;
-  std::vector<std::pair<std::string, Node>> entries;  ///< record: key and value in order, keys differ; list: keys are empty
+  std::vector<Entry> entries;  ///< record: in order, keys differ; list: keys are empty
+};
+
+struct Entry {
+  Entry(std::string k, Node v) : key(std::move(k)), value(std::move(v)) {}
+
+  std::string key;
+  Node value;
 };
 
 enum class Form { sconf, json };

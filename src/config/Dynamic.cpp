@@ -15,12 +15,15 @@ void describe(Fields& f, Canonicalization& c) {
 }
 
 void describe(Fields& f, Selector& s) {
-  f.optional("Hash", s.hash, "Hash of the signature; sha1 is only for tests, with RSA keys.").standard("sha256").choices({"sha256", "sha1"});
+  f.optional("Hash", s.hash, "Hash of the signature; sha1 is only for tests, with RSA keys.")
+      .standard("sha256")
+      .choices({"sha256", "sha1"});
   f.optional("Canonicalization", s.canonicalization, "Simple for both if not given, RFC 6376 section 3.4.");
   f.optional("Headers", s.headers, "Header fields to sign, with From. Without it the usual ones.");
   f.optional("DontSealHeaders", s.dontSealHeaders, "Allow that more header fields of the signed names are added on the way.");
   f.optional("Expiration", s.expiration, "How long a signature is valid, such as 72h.");
-  f.required("PrivateKeyFile", s.privateKeyFile, "PEM file with an RSA (1024 bits or more) or ed25519 key in PKCS8, relative to this file.");
+  f.required("PrivateKeyFile", s.privateKeyFile,
+             "PEM file with an RSA (1024 bits or more) or ed25519 key in PKCS8, relative to this file.");
 }
 
 void describe(Fields& f, Dkim& d) {
@@ -52,10 +55,12 @@ void describe(Fields& f, Alias& a) {
 void describe(Fields& f, DomainSettings& d) {
   f.optional("Disabled", d.disabled, "Neither receive nor send mail for it. Users can still log in.");
   f.optional("Description", d.description, "For yourself.");
-  f.optional("ClientSettingsDomain", d.clientSettingsDomain, "Host name that mail clients are told to connect to, so that users need not know Hostname.");
+  f.optional("ClientSettingsDomain", d.clientSettingsDomain,
+             "Host name that mail clients are told to connect to, so that users need not know Hostname.");
   f.optional("LocalpartCatchallSeparator", d.localpartCatchallSeparator,
              "What comes after it in a localpart does not count: with + user+shop@ is delivered as user@. Not together with the list.");
-  f.optional("LocalpartCatchallSeparators", d.localpartCatchallSeparators, "Several such separators. The first is used for addresses made here.");
+  f.optional("LocalpartCatchallSeparators", d.localpartCatchallSeparators,
+             "Several such separators. The first is used for addresses made here.");
   f.optional("LocalpartCaseSensitive", d.localpartCaseSensitive, "User and user are different.");
   f.optional("DKIM", d.dkim, "Signatures of outgoing messages, RFC 6376.");
   f.optional("DMARC", d.dmarc, "Where DMARC reports about the domain arrive, RFC 7489.").later();
@@ -70,7 +75,9 @@ void describe(Fields& f, Ruleset& r) {
   f.optional("MsgFromRegexp", r.msgFromRegexp, "Matches the address in the From header field.");
   f.optional("VerifiedDomain", r.verifiedDomain, "SPF or DKIM must have verified this domain or one below it.");
   f.optional("HeadersRegexp", r.headersRegexp, "Name to value; both match in lower case, all pairs must.").key("<^list-id$>");
-  f.optional("IsForward", r.isForward, "These messages were forwarded by another server: judge them by VerifiedDomain alone. Needs SMTPMailFromRegexp and VerifiedDomain.");
+  f.optional(
+      "IsForward", r.isForward,
+      "These messages were forwarded by another server: judge them by VerifiedDomain alone. Needs SMTPMailFromRegexp and VerifiedDomain.");
   f.optional("ListAllowDomain", r.listAllowDomain, "Accept messages of a mailing list, verified as this domain. Not with IsForward.");
   f.optional("AcceptRejectsToMailbox", r.acceptRejectsToMailbox, "Where to put messages that would be rejected. Not Inbox.");
   f.required("Mailbox", r.mailbox, "Where to put the messages.");
@@ -81,7 +88,8 @@ void describe(Fields& f, Destination& d) {
   f.optional("Mailbox", d.mailbox, "Where to put messages.").standard("Inbox");
   f.optional("Rulesets", d.rulesets, "Other places for some messages; the first that matches counts.").later();
   f.optional("SMTPError", d.smtpError, "Refuse all messages: 421 or 550 and a text. Not with Mailbox and Rulesets.");
-  f.optional("MessageAuthRequiredSMTPError", d.messageAuthRequiredSmtpError, "Refuse messages whose From domain is not verified, with this text.");
+  f.optional("MessageAuthRequiredSMTPError", d.messageAuthRequiredSmtpError,
+             "Refuse messages whose From domain is not verified, with this text.");
   f.optional("FullName", d.fullName, "Name of the sender for this address, if it is not that of the account.");
 }
 
@@ -126,7 +134,9 @@ void describe(Fields& f, JunkFilter& j) {
 void describe(Fields& f, Account& a) {
   f.optional("OutgoingWebhook", a.outgoingWebhook, "Tell a program about deliveries of sent messages.").later();
   f.optional("IncomingWebhook", a.incomingWebhook, "Tell a program about received messages.").later();
-  f.optional("FromIDLoginAddresses", a.fromIdLoginAddresses, "Logins whose messages get their own sender address, so that answers can be told apart.").later();
+  f.optional("FromIDLoginAddresses", a.fromIdLoginAddresses,
+             "Logins whose messages get their own sender address, so that answers can be told apart.")
+      .later();
   f.optional("KeepRetiredMessagePeriod", a.keepRetiredMessagePeriod, "How long to remember sent messages.").later();
   f.optional("KeepRetiredWebhookPeriod", a.keepRetiredWebhookPeriod, "How long to remember calls of webhooks.").later();
   f.optional("LoginDisabled", a.loginDisabled, "Refuse all logins with this text. ASCII, less than 256 characters.");
@@ -135,14 +145,16 @@ void describe(Fields& f, Account& a) {
   f.optional("FullName", a.fullName, "Name of the sender.");
   f.optional("Destinations", a.destinations, "Addresses of the account; @example.org is all that are not others'.").key("user@example.org");
   f.optional("SubjectPass", a.subjectPass, "Let senders pass the junk filter by a token in the subject.").later();
-  f.optional("QuotaMessageSize", a.quotaMessageSize, "Total size of messages; 0 is the default of mox.conf, less than 0 no limit.").unit("bytes");
+  f.optional("QuotaMessageSize", a.quotaMessageSize, "Total size of messages; 0 is the default of mox.conf, less than 0 no limit.")
+      .unit("bytes");
   f.optional("RejectsMailbox", a.rejectsMailbox, "Keeps rejected messages for a while. Not Inbox.").later();
   f.optional("Introbox", a.introbox, "Mailbox for first messages of senders without reputation.").later();
   f.optional("KeepRejects", a.keepRejects, "Never clean up the mailbox for rejects.").later();
   f.optional("AutomaticJunkFlags", a.automaticJunkFlags, "Learn from the mailbox that a message is put in.").later();
   f.optional("JunkFilter", a.junkFilter, "Judge the words of messages from senders without reputation.").later();
   f.optional("MaxOutgoingMessagesPerDay", a.maxOutgoingMessagesPerDay, "Messages times recipients in 24 hours.").standard("1000");
-  f.optional("MaxFirstTimeRecipientsPerDay", a.maxFirstTimeRecipientsPerDay, "Recipients never written to before, in 24 hours.").standard("200");
+  f.optional("MaxFirstTimeRecipientsPerDay", a.maxFirstTimeRecipientsPerDay, "Recipients never written to before, in 24 hours.")
+      .standard("200");
   f.optional("NoFirstTimeSenderDelay", a.noFirstTimeSenderDelay, "Do not wait before taking mail from a sender without reputation.");
   f.optional("NoCustomPassword", a.noCustomPassword, "The user may only have passwords made here.");
   f.optional("Routes", a.routes, "For messages from the account; before those of the domain.");

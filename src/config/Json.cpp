@@ -111,7 +111,7 @@ class TreeBuilder final : public Poco::JSON::Handler {
     auto& parent = open_.back();
     bool isRecord = parent.node.kind == Node::Kind::record;
     if (isRecord && !parent.keys.insert(key).second) document_.errorAt(node.line, "duplicate key \"" + printable(key) + "\"");
-    return parent.node.entries.emplace_back(isRecord ? std::move(key) : std::string(), std::move(node)).second;
+    return parent.node.entries.emplace_back(isRecord ? std::move(key) : std::string(), std::move(node)).value;
   }
 
   Document& document_;

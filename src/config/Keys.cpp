@@ -37,7 +37,8 @@ bool isCurveP256(EVP_PKEY* key) {
 }  // namespace
 
 Result<KeyInfo> inspectPrivateKey(std::string_view pem) {
-  if (pem.find("-----BEGIN ENCRYPTED PRIVATE KEY-----") != std::string_view::npos) return fail(Errc::unsupported, "private key is encrypted");
+  if (pem.find("-----BEGIN ENCRYPTED PRIVATE KEY-----") != std::string_view::npos)
+    return fail(Errc::unsupported, "private key is encrypted");
   if (pem.find("-----BEGIN PRIVATE KEY-----") == std::string_view::npos) return fail(Errc::syntax, "not a private key in PEM of PKCS8");
   auto key = readKey(pem);
   if (!key) return fail(Errc::syntax, "private key is malformed");

@@ -32,7 +32,7 @@ class Path {
 
 struct Problem {
   std::string file;
-  int line = 0;  ///< from 1; 0 if not known
+  int line = 0;      ///< from 1; 0 if not known
   std::string path;  ///< empty for the file as a whole
   std::string message;
 

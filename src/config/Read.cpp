@@ -38,7 +38,10 @@ class Reader {
   bool expect(const Path& path, const Node& node, Node::Kind kind, std::string_view what) {
     if (node.kind == kind) return true;
     std::string message = "expected " + std::string(what);
-    if (node.kind == Node::Kind::raw && trim(node.text).empty()) message = "expected indent: " + std::string(what) + " in the lines below, one tab deeper";
+    if (node.kind != Node::Kind::raw && document_.form() == Form::json)
+      message = kind == Node::Kind::list ? "expected an array" : "expected an object";
+    if (node.kind == Node::Kind::raw && trim(node.text).empty())
+      message = "expected indent: " + std::string(what) + " in the lines below, one tab deeper";
     if (node.kind == Node::Kind::raw && node.text == "\r") message += "; there is a carriage return behind the colon";
     document_.error(path, message);
     return false;
@@ -54,17 +57,19 @@ class Reader {
     const Node& source = isNil(node) ? empty : node;
     if (!expect(path, source, Node::Kind::record, "a block of \"Key: value\" lines")) return;
     std::set<std::string_view> given;
-    for (const auto& [key, child] : source.entries) {
+    for (const auto& entry : source.entries) {
+      const auto& key = entry.key;
       auto field = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == key; });
       if (field == fields.end()) {
         document_.error(path / key, unknownKey(key, fields));
         continue;
       }
       given.insert(field->name);
-      member(path / key, child, *field);
+      member(path / key, entry.value, *field);
     }
     for (const auto& field : fields) {
-      if (field.isRequired && !given.contains(field.name)) document_.error(path, "missing required key \"" + std::string(field.name) + "\"");
+      if (field.isRequired && !given.contains(field.name))
+        document_.error(path, "missing required key \"" + std::string(field.name) + "\"");
     }
   }
 
@@ -131,7 +136,7 @@ class Reader {
   void list(const Path& path, const Node& node, const Type& type, void* value) {
     if (isNil(node) || !expect(path, node, Node::Kind::list, "a list of \"- \" items")) return;
     std::size_t position = 0;
-    for (const auto& entry : node.entries) this->value(path / position++, entry.second, type.element(), type.append(value));
+    for (const auto& entry : node.entries) this->value(path / position++, entry.value, type.element(), type.append(value));
   }
 
   void map(const Path& path, const Node& node, const Type& type, void* value) {

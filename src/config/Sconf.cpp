@@ -79,7 +79,8 @@ class Parser {
     while (more() && lines_[at_].tabs >= depth) {
       const Line line = lines_[at_];
       if (line.tabs > depth) {
-        document_.errorAt(line.number, "line is indented too deep: expected " + std::to_string(depth) + " tabs, found " + std::to_string(line.tabs));
+        document_.errorAt(line.number,
+                          "line is indented too deep: expected " + std::to_string(depth) + " tabs, found " + std::to_string(line.tabs));
         skipDeeper(depth);
         continue;
       }

@@ -117,7 +117,8 @@ Loaded ConfigSource::reload() {
     auto now = parse(path_, *fixed);
     auto wanted = readPart<Static>(now, path_);
     if (!now.ok()) append(out.warnings, now.errors());
-    else if (writeJson(wanted) != writeJson(out.config->fixed())) out.warnings.push_back({path_, 0, "", "has changed; that takes effect at the next start"});
+    else if (writeJson(wanted) != writeJson(out.config->fixed()))
+      out.warnings.push_back({path_, 0, "", "has changed; that takes effect at the next start"});
   }
   *current_.lock() = out.config;
   return out;

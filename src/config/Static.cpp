@@ -17,13 +17,15 @@ void describe(Fields& f, ExternalAccountBinding& e) {
 }
 
 void describe(Fields& f, AcmeProvider& a) {
-  f.required("DirectoryURL", a.directoryUrl, "Where the provider lists its resources, such as https://acme-v02.api.letsencrypt.org/directory.");
+  f.required("DirectoryURL", a.directoryUrl,
+             "Where the provider lists its resources, such as https://acme-v02.api.letsencrypt.org/directory.");
   f.optional("RenewBefore", a.renewBefore, "How long before they expire certificates are renewed.").standard("720h0m0s");
   f.required("ContactEmail", a.contactEmail, "Address at which the provider can reach you about your certificates.");
   f.optional("Port", a.port, "TLS port on which the tls-alpn-01 challenge is answered.").standard("443");
   f.optional("IssuerDomainName", a.issuerDomainName,
              "Name for CAA records that allow this provider to issue. Known by itself for Let's Encrypt.");
-  f.optional("ExternalAccountBinding", a.externalAccountBinding, "Ties the ACME account to an account you have with the provider, RFC 8555 section 7.3.4.");
+  f.optional("ExternalAccountBinding", a.externalAccountBinding,
+             "Ties the ACME account to an account you have with the provider, RFC 8555 section 7.3.4.");
 }
 
 void describe(Fields& f, KeyCert& k) {
@@ -34,9 +36,12 @@ void describe(Fields& f, KeyCert& k) {
 void describe(Fields& f, ListenerTls& t) {
   f.optional("ACME", t.acme, "Name of the entry under ACME that provides certificates. Not together with KeyCerts.").later();
   f.optional("KeyCerts", t.keyCerts, "Certificates and their keys; the one for the name that a client asks for is used, else the first.");
-  f.optional("MinVersion", t.minVersion, "Lowest TLS version that is spoken.").standard("TLSv1.2").choices({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"});
-  f.optional("HostPrivateKeyFiles", t.hostPrivateKeyFiles,
-             "Private keys, RSA 2048 or ECDSA P-256, for certificates from ACME, so that DANE records stay valid. The first of each type counts.");
+  f.optional("MinVersion", t.minVersion, "Lowest TLS version that is spoken.")
+      .standard("TLSv1.2")
+      .choices({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"});
+  f.optional(
+      "HostPrivateKeyFiles", t.hostPrivateKeyFiles,
+      "Private keys, RSA 2048 or ECDSA P-256, for certificates from ACME, so that DANE records stay valid. The first of each type counts.");
   f.optional("ClientAuthDisabled", t.clientAuthDisabled, "Never ask clients for a certificate.");
 }
 
@@ -47,8 +52,12 @@ void describe(Fields& f, ListenerSmtp& s) {
   f.optional("RequireSTARTTLS", s.requireStartTls, "Take mail only after STARTTLS, except TLS reports. Many servers cannot deliver then.");
   f.optional("NoRequireTLS", s.noRequireTls, "Do not announce REQUIRETLS.");
   f.optional("DNSBLs", s.dnsbls, "Zones with addresses of known senders of spam, asked about senders without reputation.").later();
-  f.optional("FirstTimeSenderDelay", s.firstTimeSenderDelay, "How long to wait before taking mail from a sender that has no reputation yet; 0s turns it off.").standard("15s");
-  f.optional("TLSSessionTicketsDisabled", s.tlsSessionTicketsDisabled, "Do not resume TLS sessions by tickets; some large senders fail with them.").standard("true");
+  f.optional("FirstTimeSenderDelay", s.firstTimeSenderDelay,
+             "How long to wait before taking mail from a sender that has no reputation yet; 0s turns it off.")
+      .standard("15s");
+  f.optional("TLSSessionTicketsDisabled", s.tlsSessionTicketsDisabled,
+             "Do not resume TLS sessions by tickets; some large senders fail with them.")
+      .standard("true");
 }
 
 void describe(Fields& f, ListenerStartTls& s) {
@@ -89,7 +98,8 @@ void describe(Fields& f, WebserverService& w) {
 }
 
 void describe(Fields& f, Listener& l) {
-  f.required("IPs", l.ips, "Addresses to listen on; 0.0.0.0 and :: mean all. Addresses given exactly are also those that outgoing mail comes from.");
+  f.required("IPs", l.ips,
+             "Addresses to listen on; 0.0.0.0 and :: mean all. Addresses given exactly are also those that outgoing mail comes from.");
   f.optional("NATIPs", l.natIps, "Public addresses of a router that forwards to IPs.");
   f.optional("IPsNATed", l.ipsNated, "Older way to say that IPs are behind a router. Use NATIPs.").deprecated();
   f.optional("Hostname", l.hostname, "Name this listener goes by, if it is not the global Hostname.");
@@ -182,7 +192,8 @@ void describe(Fields& f, Transport& t) {
 
 void describe(Fields& f, Static& s) {
   f.required("DataDir", s.dataDir, "Directory for accounts, queue and everything else that is kept, relative to this file.");
-  f.required("LogLevel", s.logLevel, "How much is logged. The trace levels show protocols, traceauth with credentials, tracedata with messages.")
+  f.required("LogLevel", s.logLevel,
+             "How much is logged. The trace levels show protocols, traceauth with credentials, tracedata with messages.")
       .choices({"print", "error", "warn", "info", "debug", "trace", "traceauth", "tracedata"});
   f.optional("PackageLogLevels", s.packageLogLevels, "Other levels for parts of the program, such as queue or smtpserver.")
       .key("queue")
@@ -195,7 +206,9 @@ void describe(Fields& f, Static& s) {
   f.optional("TLS", s.tls, "Connections to other servers.");
   f.optional("ACME", s.acme, "Providers of certificates, by a name of your choice.").key("letsencrypt").later();
   f.optional("AdminPasswordFile", s.adminPasswordFile, "File with the bcrypt hash of the password for the admin pages.");
-  f.required("Listeners", s.listeners, "Addresses and protocols to serve, by a name of your choice. The one named public is used for DNS suggestions.").key("public");
+  f.required("Listeners", s.listeners,
+             "Addresses and protocols to serve, by a name of your choice. The one named public is used for DNS suggestions.")
+      .key("public");
   f.required("Postmaster", s.postmaster, "Where mail to postmaster goes, for all host names and for domains without such an address.");
   f.optional("HostTLSRPT", s.hostTlsRpt, "Where reports about TLS to this host arrive, RFC 8460.").later();
   f.optional("InitialMailboxes", s.initialMailboxes, "Mailboxes of new accounts, besides Inbox.");
@@ -204,7 +217,8 @@ void describe(Fields& f, Static& s) {
   f.optional("NoOutgoingDMARCReports", s.noOutgoingDmarcReports, "Do not send DMARC reports.");
   f.optional("NoOutgoingTLSReports", s.noOutgoingTlsReports, "Do not send TLS reports.");
   f.optional("OutgoingTLSReportsForAllSuccess", s.outgoingTlsReportsForAllSuccess, "Send TLS reports even where nothing failed.");
-  f.optional("QuotaMessageSize", s.quotaMessageSize, "Total size of messages an account may have, unless it says otherwise; 0 is no limit.").unit("bytes");
+  f.optional("QuotaMessageSize", s.quotaMessageSize, "Total size of messages an account may have, unless it says otherwise; 0 is no limit.")
+      .unit("bytes");
 }
 
 }  // namespace mox::config

@@ -41,7 +41,7 @@ struct Config::Tables {
   std::unordered_map<std::string, Target> targets;
   std::unordered_map<std::string, AliasTarget> aliases;
   std::unordered_map<std::string, Target> catchalls;  ///< by A-label
-  std::set<Domain> hostnames;  ///< global and of SMTP listeners
+  std::set<Domain> hostnames;                         ///< global and of SMTP listeners
   Target postmaster;
   std::optional<std::pair<std::string, Target>> hostTlsReports;  ///< with localpart in lower case
 

@@ -174,15 +174,9 @@ void schema(std::string& out, Members& members, const Type& type, const Field* f
     case Kind::duration:
       members.text("type", "string");
       return members.text("pattern", "^[-+]?(0|([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|\xc2\xb5s|\xce\xbcs|ms|s|m|h))+$");
-    case Kind::bytes:
-      members.text("type", "string");
-      return members.text("contentEncoding", "base64");
-    case Kind::list:
-      members.text("type", "array");
-      return elementSchema(out, members, "items", type, field, depth);
-    case Kind::map:
-      members.text("type", "object");
-      return elementSchema(out, members, "additionalProperties", type, field, depth);
+    case Kind::bytes: members.text("type", "string"); return members.text("contentEncoding", "base64");
+    case Kind::list: members.text("type", "array"); return elementSchema(out, members, "items", type, field, depth);
+    case Kind::map: members.text("type", "object"); return elementSchema(out, members, "additionalProperties", type, field, depth);
     case Kind::record: return recordSchema(out, members, type, depth);
     default:
       members.text("type", "string");

@@ -125,7 +125,8 @@ class Writer {
 
   void scalar(const Type& type, const void* value, const Path& path) {
     auto text = scalarText(type, value);
-    if (!isOneLine(text) && (text.find('\n') != std::string::npos || text.find('\0') != std::string::npos)) wrong(path, "text of several lines");
+    if (!isOneLine(text) && (text.find('\n') != std::string::npos || text.find('\0') != std::string::npos))
+      wrong(path, "text of several lines");
     out_ += " " + text + "\n";
   }
 

@@ -32,17 +32,46 @@ struct GoDurationTest : test::Suite<GoDurationTest> {
   }
 
   void refuses() {
-    for (const char* bad : {"", "-", "+", "1", "1.5", "h", ".s", ".", "1x", "1 h", " 1h", "1h ", "1h-2m", "--1h", "1d", "9223372036854775808ns",
-                            "-9223372036854775809ns", "99999999999999999999h", "2562048h", "1h\r", "1S"}) {
+    for (const char* bad : {"",
+                            "-",
+                            "+",
+                            "1",
+                            "1.5",
+                            "h",
+                            ".s",
+                            ".",
+                            "1x",
+                            "1 h",
+                            " 1h",
+                            "1h ",
+                            "1h-2m",
+                            "--1h",
+                            "1d",
+                            "9223372036854775808ns",
+                            "-9223372036854775809ns",
+                            "99999999999999999999h",
+                            "2562048h",
+                            "1h\r",
+                            "1S"}) {
       CHECK_MSG(bad, !parseGoDuration(bad));
     }
   }
 
   void writes() {
-    const std::pair<Duration, const char*> cases[] = {
-        {0s, "0s"},           {72h, "72h0m0s"},      {90min, "1h30m0s"}, {15s, "15s"},     {1500ms, "1.5s"},  {100ms, "100ms"},
-        {1500us, "1.5ms"},    {7ns, "7ns"},          {-15s, "-15s"},     {61s, "1m1s"},    {1500ns, "1.5\xc2\xb5s"}, {24h + 1ns, "24h0m0.000000001s"},
-        {Duration(INT64_MIN), "-2562047h47m16.854775808s"}, {Duration(INT64_MAX), "2562047h47m16.854775807s"}};
+    const std::pair<Duration, const char*> cases[] = {{0s, "0s"},
+                                                      {72h, "72h0m0s"},
+                                                      {90min, "1h30m0s"},
+                                                      {15s, "15s"},
+                                                      {1500ms, "1.5s"},
+                                                      {100ms, "100ms"},
+                                                      {1500us, "1.5ms"},
+                                                      {7ns, "7ns"},
+                                                      {-15s, "-15s"},
+                                                      {61s, "1m1s"},
+                                                      {1500ns, "1.5\xc2\xb5s"},
+                                                      {24h + 1ns, "24h0m0.000000001s"},
+                                                      {Duration(INT64_MIN), "-2562047h47m16.854775808s"},
+                                                      {Duration(INT64_MAX), "2562047h47m16.854775807s"}};
     for (const auto& [value, text] : cases) {
       CHECK_EQ(std::string(text), goDuration(value));
       CHECK_MSG(text, parseGoDuration(text) == value);

@@ -21,7 +21,8 @@ test::ConfigFixture quickstart() {
   f.fixed = test::readData("quickstart.mox.conf");
   f.dynamic = test::readData("quickstart.domains.conf");
   for (const char* name : {"2025a", "2025b"}) {
-    f.files["/c/dkim/" + std::string(name) + "._domainkey.example.org.20250418T000000.rsa2048.privatekey.pkcs8.pem"] = f.files.at("/c/dkim/rsa.pem");
+    f.files["/c/dkim/" + std::string(name) + "._domainkey.example.org.20250418T000000.rsa2048.privatekey.pkcs8.pem"] =
+        f.files.at("/c/dkim/rsa.pem");
   }
   f.files["/c/hostkeys/mail.example.org.20250418T000000.rsa2048.privatekey.pkcs8.pem"] = f.files.at("/c/dkim/rsa.pem");
   f.files["/c/hostkeys/mail.example.org.20250418T000000.ecdsap256.privatekey.pkcs8.pem"] = f.files.at("/c/tls/key.pem");
@@ -64,13 +65,17 @@ struct LoadTest : test::Suite<LoadTest> {
     auto loaded = quickstart().load();
     CHECK_MSG(config::text(loaded.errors), loaded.ok());
     auto warnings = config::text(loaded.warnings);
-    for (const char* name : {": ACME:", ".TLS.ACME:", ".AccountHTTP:", ".AdminHTTP:", ".WebmailHTTP:", ".WebAPIHTTP:", ".AutoconfigHTTPS:", ".MTASTSHTTPS:",
-                             ".WebserverHTTP:", ".WebserverHTTPS:", "HostTLSRPT:", ".DMARC:", ".MTASTS:", ".TLSRPT:", ".SubjectPass:", ".RejectsMailbox:",
-                             ".AutomaticJunkFlags:", ".JunkFilter:"}) {
+    for (const char* name : {": ACME:", ".TLS.ACME:", ".AccountHTTP:", ".AdminHTTP:", ".WebmailHTTP:", ".WebAPIHTTP:", ".AutoconfigHTTPS:",
+                             ".MTASTSHTTPS:", ".WebserverHTTP:", ".WebserverHTTPS:", "HostTLSRPT:", ".DMARC:", ".MTASTS:", ".TLSRPT:",
+                             ".SubjectPass:", ".RejectsMailbox:", ".AutomaticJunkFlags:", ".JunkFilter:"}) {
       CHECK_MSG(std::string(name) + " once in\n" + warnings, count(warnings, name) == 1);
     }
     CHECK_EQ(std::size_t(0), count(warnings, "MetricsHTTP"));
-    CHECK_MSG(warnings, warnings.find("/c/domains.conf:34: Accounts.me.Destinations.old: deprecated: a destination without domain, taken as old@example.org\n") != std::string::npos);
+    CHECK_MSG(
+        warnings,
+        warnings.find(
+            "/c/domains.conf:34: Accounts.me.Destinations.old: deprecated: a destination without domain, taken as old@example.org\n") !=
+            std::string::npos);
     CHECK_EQ(std::size_t(19), loaded.warnings.size());
     const auto& config = *loaded.config;
     CHECK_EQ(std::string("/c/../data"), config.dataDir());
@@ -115,7 +120,8 @@ struct LoadTest : test::Suite<LoadTest> {
     test::ConfigFixture::replace(f.fixed, "\t\tIMAPS:\n", "\t\tAdminHTTP:\n\t\t\tEnabled: false\n\t\t\tPort: 81\n\t\tIMAPS:\n");
     CHECK_EQ(std::string(), config::text(f.load().warnings));
     test::ConfigFixture::replace(f.fixed, "CheckUpdates: false", "CheckUpdates: true");
-    CHECK_EQ(std::string("/c/mox.conf:34: CheckUpdates: accepted, but not available yet in this program\n"), config::text(f.load().warnings));
+    CHECK_EQ(std::string("/c/mox.conf:34: CheckUpdates: accepted, but not available yet in this program\n"),
+             config::text(f.load().warnings));
   }
 
   void templates() {
@@ -167,15 +173,24 @@ struct LoadTest : test::Suite<LoadTest> {
       return jsonError(text);
     };
     CHECK_EQ(std::string("/c/mox.json:3: /LogLevel: expected text\n"), edit("\"LogLevel\": \"info\"", "\"LogLevel\": 5"));
-    CHECK_EQ(std::string("/c/mox.json:3: /LogLevl: unknown key\n/c/mox.json:1: missing required key \"LogLevel\"\n"), edit("\"LogLevel\"", "\"LogLevl\""));
+    CHECK_EQ(std::string("/c/mox.json:3: /LogLevl: unknown key\n/c/mox.json:1: missing required key \"LogLevel\"\n"),
+             edit("\"LogLevel\"", "\"LogLevl\""));
     CHECK_EQ(std::string("/c/mox.json:8: /Listeners/public/IPs/0: \"x\" is not an IP address\n"), edit("\"192.0.2.1\"", "\"x\""));
-    CHECK_EQ(std::string("/c/mox.json:3: duplicate key \"LogLevel\"\n"), edit("\"LogLevel\": \"info\"", "\"LogLevel\": \"info\", \"LogLevel\": \"info\""));
-    auto line = std::to_string(1 + std::count(json.begin(), json.begin() + static_cast<std::ptrdiff_t>(json.find("\"Account\": \"admin\"")), '\n'));
-    CHECK_EQ(std::string("/c/mox.json:" + line + ": /Postmaster/Account: there is no account \"nobody\"\n"), edit("\"Account\": \"admin\"", "\"Account\": \"nobody\""));
-    CHECK(edit("\"QuotaMessageSize\": 5000", "\"QuotaMessageSize\": 1.5").find("/QuotaMessageSize: expected a whole number") != std::string::npos);
-    CHECK(edit("\"QuotaMessageSize\": 5000", "\"QuotaMessageSize\": 18446744073709551615").find("/QuotaMessageSize: expected a whole number") != std::string::npos);
-    CHECK(edit("\"QuotaMessageSize\": 5000", "\"QuotaMessageSize\": \"5000\"").find("/QuotaMessageSize: expected a whole number") != std::string::npos);
-    for (const char* bad : {"", "{", "[]", "5", "\"x\"", "null", "{\"a\":1,}", "{} x", "{'a':1}", "{\"a\":\"\xff\"}"}) CHECK_MSG(bad, !jsonError(bad).empty());
+    CHECK_EQ(std::string("/c/mox.json:3: duplicate key \"LogLevel\"\n"),
+             edit("\"LogLevel\": \"info\"", "\"LogLevel\": \"info\", \"LogLevel\": \"info\""));
+    auto line =
+        std::to_string(1 + std::count(json.begin(), json.begin() + static_cast<std::ptrdiff_t>(json.find("\"Account\": \"admin\"")), '\n'));
+    CHECK_EQ(std::string("/c/mox.json:" + line + ": /Postmaster/Account: there is no account \"nobody\"\n"),
+             edit("\"Account\": \"admin\"", "\"Account\": \"nobody\""));
+    CHECK(edit("\"QuotaMessageSize\": 5000", "\"QuotaMessageSize\": 1.5").find("/QuotaMessageSize: expected a whole number") !=
+          std::string::npos);
+    CHECK(edit("\"QuotaMessageSize\": 5000", "\"QuotaMessageSize\": 18446744073709551615")
+              .find("/QuotaMessageSize: expected a whole number") != std::string::npos);
+    CHECK(edit("\"QuotaMessageSize\": 5000", "\"QuotaMessageSize\": \"5000\"").find("/QuotaMessageSize: expected a whole number") !=
+          std::string::npos);
+    CHECK(edit("\"Transports\": {", "\"Transports\": 1, \"X\": {").find("/Transports: expected an object\n") != std::string::npos);
+    for (const char* bad : {"", "{", "[]", "5", "\"x\"", "null", "{\"a\":1,}", "{} x", "{'a':1}", "{\"a\":\"\xff\"}"})
+      CHECK_MSG(bad, !jsonError(bad).empty());
     std::string deep(100000, '[');
     CHECK(!jsonError("{\"a\":" + deep).empty());
   }
@@ -263,7 +278,8 @@ struct LoadTest : test::Suite<LoadTest> {
     CHECK_EQ(std::string("relay.example.net"), smart.host->ascii());
     CHECK(smart.server() != nullptr && smart.mechanisms.empty());
     test::ConfigFixture f;
-    test::ConfigFixture::replace(f.dynamic, "\t\tFullName: U. Ser\n", "\t\tQuotaMessageSize: -1\n\t\tMaxOutgoingMessagesPerDay: 3\n\t\tLoginDisabled: gone\n");
+    test::ConfigFixture::replace(f.dynamic, "\t\tFullName: U. Ser\n",
+                                 "\t\tQuotaMessageSize: -1\n\t\tMaxOutgoingMessagesPerDay: 3\n\t\tLoginDisabled: gone\n");
     CHECK_EQ(std::int64_t(0), f.config()->account("user")->quota);
     CHECK_EQ(std::int64_t(3), f.config()->account("user")->maxOutgoingMessagesPerDay);
     CHECK_EQ(std::string("gone"), f.config()->account("user")->loginDisabled.value());

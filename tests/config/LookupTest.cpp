@@ -39,20 +39,29 @@ test::ConfigFixture full() {
       "\t\tDMARC:\n\t\t\tLocalpart: dmarc+Reports\n\t\t\tAccount: admin\n\t\t\tMailbox: DMARC\n"
       "\t\tTLSRPT:\n\t\t\tLocalpart: tls\n\t\t\tAccount: admin\n\t\t\tMailbox: TLS\n"
       "\t\tAliases:\n"
-      "\t\t\tTeam:\n\t\t\t\tAddresses:\n\t\t\t\t\t- user@example.org\n\t\t\t\t\t- any@b\xc3\xbc" "cher.example\n\t\t\t\tAllowMsgFrom: true\n"
+      "\t\t\tTeam:\n\t\t\t\tAddresses:\n\t\t\t\t\t- user@example.org\n\t\t\t\t\t- any@b\xc3\xbc"
+      "cher.example\n\t\t\t\tAllowMsgFrom: true\n"
       "\t\t\tquiet:\n\t\t\t\tAddresses:\n\t\t\t\t\t- user@example.org\n"
       "\tcase.example:\n\t\tLocalpartCaseSensitive: true\n"
-      "\tb\xc3\xbc" "cher.example: nil\n"
+      "\tb\xc3\xbc"
+      "cher.example: nil\n"
       "\toff.example:\n\t\tDisabled: true\n"
       "\tempty.example: nil\n"
-      "\treports.example:\n\t\tDMARC:\n\t\t\tLocalpart: dmarc+reports\n\t\t\tDomain: example.org\n\t\t\tAccount: admin\n\t\t\tMailbox: DMARC\n"
+      "\treports.example:\n\t\tDMARC:\n\t\t\tLocalpart: dmarc+reports\n\t\t\tDomain: example.org\n\t\t\tAccount: admin\n\t\t\tMailbox: "
+      "DMARC\n"
       "\tmail.example.org: nil\n"
       "Accounts:\n"
-      "\tadmin:\n\t\tDomain: example.org\n\t\tDestinations:\n\t\t\tadmin@example.org: nil\n\t\t\tpostmaster@case.example:\n\t\t\t\tMailbox: Own\n"
-      "\tuser:\n\t\tDomain: example.org\n\t\tFullName: U\n\t\tDestinations:\n\t\t\tUSER@example.org:\n\t\t\t\tMailbox: Work\n\t\t\t\tFullName: W\n"
+      "\tadmin:\n\t\tDomain: example.org\n\t\tDestinations:\n\t\t\tadmin@example.org: "
+      "nil\n\t\t\tpostmaster@case.example:\n\t\t\t\tMailbox: Own\n"
+      "\tuser:\n\t\tDomain: example.org\n\t\tFullName: U\n\t\tDestinations:\n\t\t\tUSER@example.org:\n\t\t\t\tMailbox: "
+      "Work\n\t\t\t\tFullName: W\n"
       "\t\t\tUser@case.example: nil\n\t\t\t@off.example: nil\n\t\t\tj\xc3\xbcrgen@example.org: nil\n\t\t\t\"a b\"@example.org: nil\n"
-      "\t\t\tgone@example.org:\n\t\t\t\tSMTPError: 421 come back later\n\t\t\tstrict@example.org:\n\t\t\t\tMessageAuthRequiredSMTPError: who are you\n"
-      "\tbook:\n\t\tDomain: b\xc3\xbc" "cher.example\n\t\tDestinations:\n\t\t\tany@b\xc3\xbc" "cher.example: nil\n\t\t\t@b\xc3\xbc" "cher.example:\n\t\t\t\tMailbox: All\n";
+      "\t\t\tgone@example.org:\n\t\t\t\tSMTPError: 421 come back later\n\t\t\tstrict@example.org:\n\t\t\t\tMessageAuthRequiredSMTPError: "
+      "who are you\n"
+      "\tbook:\n\t\tDomain: b\xc3\xbc"
+      "cher.example\n\t\tDestinations:\n\t\t\tany@b\xc3\xbc"
+      "cher.example: nil\n\t\t\t@b\xc3\xbc"
+      "cher.example:\n\t\t\t\tMailbox: All\n";
   return f;
 }
 
@@ -76,8 +85,8 @@ struct LookupTest : test::Suite<LookupTest> {
   void addresses() {
     auto c = full().config();
     const std::string user = "user:user@example.org:Work";
-    for (const char* text : {"user@example.org", "User@Example.ORG", "user+x@example.org", "USER--y@example.org", "user+a--b@example.org", "user+@example.org",
-                             "\"user\"@example.org", "user--a+b@example.org"}) {
+    for (const char* text : {"user@example.org", "User@Example.ORG", "user+x@example.org", "USER--y@example.org", "user+a--b@example.org",
+                             "user+@example.org", "\"user\"@example.org", "user--a+b@example.org"}) {
       CHECK_EQ(user, to(*c, text));
     }
     CHECK_EQ(std::string("unknown address"), to(*c, "nobody@example.org"));
@@ -101,7 +110,11 @@ struct LookupTest : test::Suite<LookupTest> {
     CHECK_EQ(postmaster, to(*c, "postmaster@example.org"));
     CHECK_EQ(postmaster, to(*c, "postmaster@empty.example"));
     CHECK_EQ(std::string("admin:postmaster@case.example:Own"), to(*c, "postmaster@case.example"));
-    CHECK_EQ(std::string("book:@b\xc3\xbc" "cher.example:All"), to(*c, "postmaster@b\xc3\xbc" "cher.example"));
+    CHECK_EQ(std::string("book:@b\xc3\xbc"
+                         "cher.example:All"),
+             to(*c,
+                "postmaster@b\xc3\xbc"
+                "cher.example"));
     CHECK_EQ(std::string("unknown domain"), to(*c, "postmaster@elsewhere.example"));
     CHECK_EQ(std::string("admin:TlsReports@mail.example.org:HostReports"), to(*c, "tlsreports@mail.example.org"));
     CHECK_EQ(std::string("unknown address"), to(*c, "tlsreports@example.org"));
@@ -128,9 +141,19 @@ struct LookupTest : test::Suite<LookupTest> {
 
   void catchall() {
     auto c = full().config();
-    CHECK_EQ(std::string("book:@b\xc3\xbc" "cher.example:All"), to(*c, "whoever@b\xc3\xbc" "cher.example"));
-    CHECK_EQ(std::string("book:@b\xc3\xbc" "cher.example:All"), to(*c, "whoever@xn--bcher-kva.example"));
-    CHECK_EQ(std::string("book:any@b\xc3\xbc" "cher.example:Inbox"), to(*c, "any@B\xc3\x9c" "cher.example"));
+    CHECK_EQ(std::string("book:@b\xc3\xbc"
+                         "cher.example:All"),
+             to(*c,
+                "whoever@b\xc3\xbc"
+                "cher.example"));
+    CHECK_EQ(std::string("book:@b\xc3\xbc"
+                         "cher.example:All"),
+             to(*c, "whoever@xn--bcher-kva.example"));
+    CHECK_EQ(std::string("book:any@b\xc3\xbc"
+                         "cher.example:Inbox"),
+             to(*c,
+                "any@B\xc3\x9c"
+                "cher.example"));
     auto at = Address::parse("whoever@xn--bcher-kva.example").value();
     CHECK(c->lookup(at.localpart, at.domain).target->isCatchall());
   }
@@ -175,8 +198,9 @@ struct LookupTest : test::Suite<LookupTest> {
     CHECK_EQ(std::string("user"), login(*c, "User+phone@EXAMPLE.org"));
     CHECK_EQ(std::string("user"), login(*c, "x@off.example"));
     CHECK_EQ(std::string("book"), login(*c, "whoever@xn--bcher-kva.example"));
-    for (const char* text : {"team@example.org", "quiet@example.org", "postmaster@example.org", "postmaster@mail.example.org", "tlsreports@mail.example.org", "user",
-                             "", "@", "@example.org", "user@", "nobody@example.org", "user@elsewhere.example", "user@reports.example"}) {
+    for (const char* text :
+         {"team@example.org", "quiet@example.org", "postmaster@example.org", "postmaster@mail.example.org", "tlsreports@mail.example.org",
+          "user", "", "@", "@example.org", "user@", "nobody@example.org", "user@elsewhere.example", "user@reports.example"}) {
       CHECK_EQ(std::string("no"), login(*c, text));
     }
     CHECK_EQ(std::string("no"), login(*c, std::string("user\0@example.org", 17)));
@@ -189,7 +213,9 @@ struct LookupTest : test::Suite<LookupTest> {
     CHECK(from(*c, "user", "USER+list@example.org") == allowed);
     CHECK(from(*c, "user", "admin@example.org") == notAllowed);
     CHECK(from(*c, "admin", "user@example.org") == notAllowed);
-    CHECK(from(*c, "book", "anything@b\xc3\xbc" "cher.example") == allowed);
+    CHECK(from(*c, "book",
+               "anything@b\xc3\xbc"
+               "cher.example") == allowed);
     CHECK(from(*c, "user", "team@example.org") == allowed);
     CHECK(from(*c, "book", "Team+x@example.org") == allowed);
     CHECK(from(*c, "admin", "team@example.org") == notAllowed);
@@ -209,9 +235,13 @@ struct LookupTest : test::Suite<LookupTest> {
     auto route = [](const std::string& in, const std::string& transport, const std::string& more) {
       return in + "\t-\n" + in + "\t\tTransport: " + transport + "\n" + more;
     };
-    f.dynamic += "Routes:\n" + route("", "smart", "\t\tToDomain:\n\t\t\t- .big.example\n\t\t\t- one.example\n") + route("", "third", "\t\tMinimumAttempts: 5\n");
-    test::ConfigFixture::replace(f.dynamic, "\t\tFullName: U. Ser\n", "\t\tRoutes:\n" + route("\t\t", "direct4", "\t\t\t\tToDomain:\n\t\t\t\t\t- mx.big.example\n"));
-    test::ConfigFixture::replace(f.dynamic, "\texample.com: nil\n", "\texample.com:\n\t\tRoutes:\n" + route("\t\t", "third", "\t\t\t\tFromDomain:\n\t\t\t\t\t- example.com\n"));
+    f.dynamic += "Routes:\n" + route("", "smart", "\t\tToDomain:\n\t\t\t- .big.example\n\t\t\t- one.example\n") +
+                 route("", "third", "\t\tMinimumAttempts: 5\n");
+    test::ConfigFixture::replace(f.dynamic, "\t\tFullName: U. Ser\n",
+                                 "\t\tRoutes:\n" + route("\t\t", "direct4", "\t\t\t\tToDomain:\n\t\t\t\t\t- mx.big.example\n"));
+    test::ConfigFixture::replace(
+        f.dynamic, "\texample.com: nil\n",
+        "\texample.com:\n\t\tRoutes:\n" + route("\t\t", "third", "\t\t\t\tFromDomain:\n\t\t\t\t\t- example.com\n"));
     auto c = f.config();
     auto via = [&](const char* account, const char* sender, const char* recipient, int attempts) {
       const auto* found = c->route(account, Domain::make(sender).value(), Domain::make(recipient).value(), attempts);

@@ -81,9 +81,10 @@ struct SconfTest : test::Suite<SconfTest> {
   }
 
   void everyType() {
-    auto s = good("Flag: true\nCount: -5\nShare: 0.25\nWait: 1h30m\nText: hello: world # no comment\nBlob: YWI=\n"
-                  "List:\n\t- a\n\t- b b\nRecords:\n\t-\n\t\tName: x\n\t-\n\t\tWords:\n\t\t\t- w\n"
-                  "Map:\n\tk y:\n\t\tName: z\nPairs:\n\ta: b\nMaybe:\n\tName: m\nPerhaps: 0s\nColor: red\n");
+    auto s = good(
+        "Flag: true\nCount: -5\nShare: 0.25\nWait: 1h30m\nText: hello: world # no comment\nBlob: YWI=\n"
+        "List:\n\t- a\n\t- b b\nRecords:\n\t-\n\t\tName: x\n\t-\n\t\tWords:\n\t\t\t- w\n"
+        "Map:\n\tk y:\n\t\tName: z\nPairs:\n\ta: b\nMaybe:\n\tName: m\nPerhaps: 0s\nColor: red\n");
     CHECK(s.flag);
     CHECK_EQ(std::int64_t(-5), s.count);
     CHECK_EQ(0.25, s.share);
@@ -128,7 +129,8 @@ struct SconfTest : test::Suite<SconfTest> {
     CHECK_EQ(std::string("f:2: stray whitespace on an empty line\n"), errors("Text: x\n \t\n"));
     CHECK_EQ(std::string("f:2: stray whitespace on an empty line\n"), errors("Text: x\n\t"));
     CHECK_EQ(std::string("f:3: line is indented with spaces: use one tab for each level\n"), errors("Text: x\nList:\n    - a\n\t- b\n"));
-    CHECK_EQ(std::string("f:3: line is indented with spaces: use one tab for each level\n"), errors("Text: x\nMap:\n\t a: nil\n\tb: nil\n"));
+    CHECK_EQ(std::string("f:3: line is indented with spaces: use one tab for each level\n"),
+             errors("Text: x\nMap:\n\t a: nil\n\tb: nil\n"));
     CHECK_EQ(std::string("f:1: line is indented too deep: expected 0 tabs, found 1\n"), errors("\tText: x\n"));
     CHECK_EQ(std::string("f:3: line is indented too deep: expected 1 tabs, found 2\n"), errors("Text: x\nList:\n\t\t- a\n"));
     CHECK_EQ(std::string("f:2: unexpected indent: the line before has a value already\n"), errors("Text: x\n\tFlag: true\n"));
@@ -148,7 +150,8 @@ struct SconfTest : test::Suite<SconfTest> {
   void typeErrors() {
     CHECK_EQ(std::string("f:2: Flag: expected true or false, found \"yes\"\n"), errors("Text: x\nFlag: yes\n"));
     CHECK_EQ(std::string("f:1: Flag: expected true or false, found \"\"\n"), errors("Flag:\nText: x\n"));
-    CHECK_EQ(std::string("f:2: Flag: expected true or false, found \"true\\x0d\"; the line ends with a carriage return\n"), errors("Text: x\nFlag: true\r\n"));
+    CHECK_EQ(std::string("f:2: Flag: expected true or false, found \"true\\x0d\"; the line ends with a carriage return\n"),
+             errors("Text: x\nFlag: true\r\n"));
     for (const char* bad : {"", "x", "1.5", "0x10", "1 ", " 1", "9223372036854775808", "+-1", "--1", "+"}) {
       CHECK_MSG(bad, errors("Text: x\nCount: " + std::string(bad) + "\n").starts_with("f:2: Count: expected a whole number"));
     }
@@ -157,8 +160,10 @@ struct SconfTest : test::Suite<SconfTest> {
     }
     CHECK_EQ(std::string("f:2: Wait: expected a duration such as 15s, 1h30m or 72h, found \"5\"\n"), errors("Text: x\nWait: 5\n"));
     CHECK_EQ(std::string("f:2: Blob: expected base64, found \"YQ\"\n"), errors("Text: x\nBlob: YQ\n"));
-    CHECK_EQ(std::string("f:2: List: expected indent: a list of \"- \" items in the lines below, one tab deeper\n"), errors("Text: x\nList:\n"));
-    CHECK_EQ(std::string("f:2: Maybe: expected indent: a block of \"Key: value\" lines in the lines below, one tab deeper\n"), errors("Text: x\nMaybe:\n"));
+    CHECK_EQ(std::string("f:2: List: expected indent: a list of \"- \" items in the lines below, one tab deeper\n"),
+             errors("Text: x\nList:\n"));
+    CHECK_EQ(std::string("f:2: Maybe: expected indent: a block of \"Key: value\" lines in the lines below, one tab deeper\n"),
+             errors("Text: x\nMaybe:\n"));
     CHECK_EQ(std::string("f:2: List: expected a list of \"- \" items\n"), errors("Text: x\nList: a\n"));
     CHECK_EQ(std::string("f:2: List: expected a list of \"- \" items\n"), errors("Text: x\nList:\n\ta: b\n"));
     CHECK_EQ(std::string("f:3: Records[0]: expected a block of \"Key: value\" lines\n"), errors("Text: x\nRecords:\n\t- Name: x\n"));
@@ -181,7 +186,7 @@ struct SconfTest : test::Suite<SconfTest> {
     auto document = parseSconf("f", "Text: x\r\nFlag: false\r\n");
     CHECK_EQ(std::size_t(1), document.warnings().size());
     CHECK_EQ(1, document.warnings()[0].line);
-    CHECK_EQ(std::string("x\r"), document.root.entries.at(0).second.text);
+    CHECK_EQ(std::string("x\r"), document.root.entries.at(0).value.text);
     CHECK_EQ(std::string("f:2: stray whitespace: a carriage return on an empty line\n"), errors("Text: x\n\r\n"));
     CHECK(errors("Text: x\nList:\r\n\t- a\n").find("f:3") != std::string::npos);
   }
@@ -246,7 +251,8 @@ struct SconfTest : test::Suite<SconfTest> {
     CHECK_MSG(config::text(document.errors()), document.ok());
     CHECK_EQ(std::size_t(1), sample.map.count("one"));
     CHECK(text.starts_with("# A flag. (optional)\nFlag: false\n\n# A count. Unit: bytes. Default: 7. (optional)\nCount: 0\n"));
-    CHECK(text.find("\nMap:\n\tone:\n\n\t\t# A name.") != std::string::npos || text.find("\nMap:\n\tone:\n\t\t# A name. (optional)\n\t\tName: \n") != std::string::npos);
+    CHECK(text.find("\nMap:\n\tone:\n\n\t\t# A name.") != std::string::npos ||
+          text.find("\nMap:\n\tone:\n\t\t# A name. (optional)\n\t\tName: \n") != std::string::npos);
     for (std::size_t at = 0; at < text.size();) {
       auto end = text.find('\n', at);
       CHECK_MSG(text.substr(at, end - at), end - at <= 80);

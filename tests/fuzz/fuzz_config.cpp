@@ -18,7 +18,8 @@ static void probe(const Config& config) {
       auto address = Address::parse(text);
       if (!address) std::abort();
       auto found = config.lookup(address->localpart, address->domain);
-      if (found.kind == Lookup::Kind::unknownDomain || found.kind == Lookup::Kind::unknownAddress || found.kind == Lookup::Kind::alias) std::abort();
+      if (found.kind == Lookup::Kind::unknownDomain || found.kind == Lookup::Kind::unknownAddress || found.kind == Lookup::Kind::alias)
+        std::abort();
       if (found.target != nullptr && config.account(found.target->account) == nullptr) std::abort();
       auto sender = config.mayUseFrom(name, *address);
       bool own = found.target != nullptr && found.target->purpose == Target::Purpose::mail && found.target->account == name;
@@ -34,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   bool isJson = text.starts_with("{");
   auto cut = text.find("\n====\n");
   auto loaded = isJson ? loadText("/c/mox.json", text, text, none)
-                       : loadText("/c/mox.conf", text.substr(0, cut == std::string::npos ? cut : cut + 1), cut == std::string::npos ? "" : text.substr(cut + 6), none);
+                       : loadText("/c/mox.conf", text.substr(0, cut == std::string::npos ? cut : cut + 1),
+                                  cut == std::string::npos ? "" : text.substr(cut + 6), none);
   if (loaded.ok() != loaded.errors.empty()) std::abort();
   for (const auto& problem : loaded.errors) {
     if (problem.text().find('\n') != std::string::npos) std::abort();
