@@ -148,7 +148,7 @@ void Connection::step(Worker& worker) {
     case Phase::open:
       callbacks();
       return pump(worker);
-    case Phase::closing: return closingStep(worker);
+    case Phase::closing: return closingStep();
     case Phase::linger: return lingerStep(worker);
     case Phase::over: return;
   }

@@ -76,7 +76,7 @@ class Connection final : public Handler, public Channel {
   void flush();
   bool sendSome();
   bool sendSlowly();
-  void closingStep(Worker& worker);
+  void closingStep();
   void lingerStep(Worker& worker);
   void engineDeadlines();
   void finish(End end, std::string_view detail);

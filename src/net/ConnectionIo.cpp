@@ -191,7 +191,7 @@ bool Connection::sendSlowly() {
 
 // ---- The end
 
-void Connection::closingStep(Worker&) {
+void Connection::closingStep() {
   if (writeBudget_ == 0) writeBudget_ = engine_->options.turnBytes;
   flush();
   if (phase_ != Phase::closing) return;

@@ -31,7 +31,7 @@ struct JobPool::State {
   unsigned idle = 0;
   bool stopping = false;
 
-  void startThread(std::unique_lock<std::mutex>& hold);
+  void startThread();
   void serve(std::list<std::unique_ptr<Thread>>::iterator self);
   void runOne(std::function<void()> job);
 };
@@ -62,7 +62,7 @@ bool JobPool::submit(std::function<void()> job) {
   }
   state_->queue.push_back(std::move(job));
   state_->queuedGauge.set(static_cast<double>(state_->queue.size()));
-  if (state_->idle < state_->queue.size() && state_->running.size() < state_->options.maxThreads) state_->startThread(hold);
+  if (state_->idle < state_->queue.size() && state_->running.size() < state_->options.maxThreads) state_->startThread();
   state_->work.notify_one();
   return true;
 }
@@ -77,7 +77,8 @@ unsigned JobPool::threads() const {
   return static_cast<unsigned>(state_->running.size());
 }
 
-void JobPool::State::startThread(std::unique_lock<std::mutex>&) {
+// With the lock held.
+void JobPool::State::startThread() {
   for (auto& thread : ended) thread->join();  // they hold no lock any more and are on their last lines
   ended.clear();
   running.emplace_front();
