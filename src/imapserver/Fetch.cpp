@@ -17,6 +17,7 @@ class FetchProducer final : public net::Producer {
 
   bool produce(std::string& out) override {
     const auto enough = out.size() + fetchPiece;
+    lineStart_ = std::string::npos;  // what an earlier piece said cannot be unsaid
     if (next_ == request_.messages.size()) return false;
     auto reader = request_.account->reader();
     while (out.size() < enough && next_ < request_.messages.size()) {
@@ -30,10 +31,10 @@ class FetchProducer final : public net::Producer {
   /// The next thing to write of the current message: its opening, an item, or its end.
   void step(store::Reader& reader, std::string& out) {
     const auto& message = request_.messages[next_];
-    if (item_ == 0 && !open(reader, message, out)) return advance();
+    if (item_ == 0) open(message, out);
     if (item_ < request_.items.size()) {
       out += ' ';
-      writeItem(reader, message, request_.items[item_], out);
+      if (!writeItem(reader, message, request_.items[item_], out)) return giveUp(out);
       ++item_;
       return;
     }
@@ -51,31 +52,19 @@ class FetchProducer final : public net::Producer {
     item_ = 0;
   }
 
-  /// False if the message is gone: then nothing of it is written.
-  bool open(store::Reader& reader, const FetchMessage& message, std::string& out) {
+  void open(const FetchMessage& message, std::string& out) {
     data_ = FetchMessageData(message.entry.message);
-    if (needsStore() && !reader.structure(message.entry.message)) {
-      outcome_->isExpunged = true;
-      return false;
-    }
+    lineStart_ = out.size();
     out.append("* ").append(std::to_string(message.sequence)).append(" FETCH (UID ").append(std::to_string(message.entry.uid.value));
     while (item_ < request_.items.size() && request_.items[item_].kind == Kind::uid) ++item_;
-    return true;
   }
 
-  /// Whether anything beyond the view is asked for.
-  bool needsStore() const {
-    for (const auto& item : request_.items) {
-      switch (item.kind) {
-        case Kind::flags:
-        case Kind::internalDate:
-        case Kind::rfc822Size:
-        case Kind::uid:
-        case Kind::modSeq: break;
-        default: return true;
-      }
-    }
-    return false;
+  /// The message is gone: its line is taken back, or ended with NIL if part of it was sent.
+  void giveUp(std::string& out) {
+    outcome_->isExpunged = true;
+    if (lineStart_ != std::string::npos) out.resize(lineStart_);
+    else out.append(request_.items[item_].responseName()).append(" NIL)\r\n");
+    advance();
   }
 
   void writeFlags(const store::ViewEntry& entry, std::string& out) {
@@ -86,11 +75,12 @@ class FetchProducer final : public net::Producer {
     out.append(" MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");
   }
 
-  void writeItem(store::Reader& reader, const FetchMessage& message, const imap::FetchItem& item, std::string& out) {
+  /// False if the message turned out to be gone.
+  bool writeItem(store::Reader& reader, const FetchMessage& message, const imap::FetchItem& item, std::string& out) {
     const auto& entry = message.entry;
     switch (item.kind) {
-      case Kind::uid: out.pop_back(); return;  // told at the start of the line
-      case Kind::modSeq: out.pop_back(); writeModSeq(entry, out); return;
+      case Kind::uid: out.pop_back(); return true;  // told at the start of the line
+      case Kind::modSeq: out.pop_back(); writeModSeq(entry, out); return true;
       case Kind::section:
       case Kind::rfc822:
       case Kind::rfc822Header:
@@ -101,26 +91,28 @@ class FetchProducer final : public net::Producer {
     }
     out.append(item.responseName()).append(" ");
     switch (item.kind) {
-      case Kind::flags: writeFlags(entry, out); break;
-      case Kind::internalDate: imap::writeDateTime(out, fromUnixSeconds(entry.received)); break;
-      case Kind::rfc822Size: out += std::to_string(entry.size); break;
-      case Kind::envelope: orNil(reader.appendEnvelope(entry.message, out), out); break;
-      case Kind::body: orNil(reader.appendBodyStructure(entry.message, false, out), out); break;
-      case Kind::bodyStructure: orNil(reader.appendBodyStructure(entry.message, true, out), out); break;
-      case Kind::saveDate: writeSaveDate(reader, entry, out); break;
-      case Kind::preview: imap::writeNstring(out, reader.preview(entry.message), request_.mode); break;
-      default: out += "NIL"; break;  // emailId and threadId are refused by the handler
+      case Kind::flags: writeFlags(entry, out); return true;
+      case Kind::internalDate: imap::writeDateTime(out, fromUnixSeconds(entry.received)); return true;
+      case Kind::rfc822Size: out += std::to_string(entry.size); return true;
+      case Kind::envelope: return reader.appendEnvelope(entry.message, out);
+      case Kind::body: return reader.appendBodyStructure(entry.message, false, out);
+      case Kind::bodyStructure: return reader.appendBodyStructure(entry.message, true, out);
+      case Kind::saveDate: return writeSaveDate(reader, entry, out);
+      case Kind::preview: return writePreview(reader, entry, out);
+      default: out += "NIL"; return true;  // emailId and threadId are refused by the handler
     }
   }
 
-  static void orNil(bool isThere, std::string& out) {
-    if (!isThere) out += "NIL";
-  }
-
-  static void writeSaveDate(store::Reader& reader, const store::ViewEntry& entry, std::string& out) {
+  static bool writeSaveDate(store::Reader& reader, const store::ViewEntry& entry, std::string& out) {
     auto row = reader.message(entry.message);
     if (row) imap::writeDateTime(out, row->saved);
-    else out += "NIL";
+    return row.has_value();
+  }
+
+  bool writePreview(store::Reader& reader, const store::ViewEntry& entry, std::string& out) const {
+    auto preview = reader.preview(entry.message);
+    if (preview) imap::writeString(out, *preview, request_.mode);
+    return preview.has_value();
   }
 
   static imap::Section sectionOf(const imap::FetchItem& item) {
@@ -130,17 +122,19 @@ class FetchProducer final : public net::Producer {
     return item.kind == Kind::section ? item.section : section;
   }
 
-  void writeSection(store::Reader& reader, const imap::FetchItem& item, std::string& out) {
+  bool writeSection(store::Reader& reader, const imap::FetchItem& item, std::string& out) {
+    if (!data_.content(reader)) return false;
     out.append(item.responseName()).append(" ");
     auto ranges = data_.ranges(reader, sectionOf(item));
     if (!ranges) {
-      out += "NIL";
-      return;
+      out += "NIL";  // there is no such part
+      return true;
     }
     pending_ = imap::cutRanges(*ranges, item.partial);
     imap::writeLiteralHeader(out, imap::totalSize(pending_));
     pendingContent_ = data_.content(reader);
     std::erase_if(pending_, [](const imap::ByteRange& range) { return range.size() == 0; });
+    return true;
   }
 
   void sendPending(std::string& out, std::size_t room) {
@@ -153,16 +147,17 @@ class FetchProducer final : public net::Producer {
   }
 
   /// RFC 3516: the part with its transfer encoding undone.
-  void writeBinary(store::Reader& reader, const imap::FetchItem& item, std::string& out) {
+  bool writeBinary(store::Reader& reader, const imap::FetchItem& item, std::string& out) {
+    if (!data_.content(reader)) return false;
     auto decoded = decodedPart(reader, item.section);
-    if (!decoded) {
-      out.append(item.responseName()).append(item.kind == Kind::binarySize ? " 0" : " NIL");
-      return;
-    }
     out.append(item.responseName()).append(" ");
+    if (!decoded) {
+      out += item.kind == Kind::binarySize ? "0" : "NIL";
+      return true;
+    }
     if (item.kind == Kind::binarySize) {
       out += std::to_string(decoded->size());
-      return;
+      return true;
     }
     std::string_view piece = *decoded;
     if (item.partial) {
@@ -171,6 +166,7 @@ class FetchProducer final : public net::Producer {
     }
     imap::writeLiteralHeader(out, piece.size(), piece.find('\0') != std::string_view::npos);
     out += piece;
+    return true;
   }
 
   std::optional<std::string> decodedPart(store::Reader& reader, const imap::Section& section) {
@@ -194,6 +190,7 @@ class FetchProducer final : public net::Producer {
   std::shared_ptr<FetchOutcome> outcome_;
   std::size_t next_ = 0;  ///< message at work
   std::size_t item_ = 0;  ///< its next item
+  std::size_t lineStart_ = std::string::npos;  ///< in `out` of this piece, where the current line begins
   FetchMessageData data_;
   std::vector<imap::ByteRange> pending_;  ///< of a literal whose header is written
   store::Content pendingContent_;
