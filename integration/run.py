@@ -21,6 +21,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import corpus  # noqa: E402
 import scenario  # noqa: E402
 
 
@@ -66,6 +67,11 @@ def die_with_parent():
 
 def run_one(name, function, keep):
     """(passed, seconds, output)"""
+    if function.needs_corpus:
+        try:
+            corpus.archive()
+        except Exception:
+            return False, 0, traceback.format_exc()
     folder = tempfile.mkdtemp(prefix="mox-lab-")
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, os.path.abspath(__file__),
                "--inside", name, folder]

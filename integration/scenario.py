@@ -4,15 +4,17 @@ import time
 ALL = []
 
 
-def scenario(seconds=60, needs_mox=False):
+def scenario(seconds=60, needs_mox=False, needs_corpus=False):
     """Marks a function of one argument, the Lab, as a scenario. It passes if it returns; it fails by any exception.
 
-    seconds: its time-out. needs_mox: it fails at once, saying so, when the mox binary is missing.
+    seconds: its time-out. needs_mox: it fails at once, saying so, when the mox binary is missing. needs_corpus: the
+    corpus is fetched before the scenario starts, because the lab has no way out.
     """
 
     def mark(function):
         function.seconds = seconds
         function.needs_mox = needs_mox
+        function.needs_corpus = needs_corpus
         ALL.append(function)
         return function
 

@@ -111,7 +111,7 @@ def dovecot_serves_imap(lab):
             client.logout()
 
 
-@scenario(seconds=300)
+@scenario(seconds=60, needs_corpus=True)
 def corpus_is_complete(lab):
     """All messages are there, in wire form."""
     count = size = 0

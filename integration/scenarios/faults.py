@@ -1,0 +1,85 @@
+"""A disk that says no: ENOSPC, EIO and EMFILE at every call. Nothing is acknowledged that is not kept, the client is
+told to come back, and the server goes on when the fault ends."""
+import errno
+import imaplib
+import smtplib
+
+import mailload
+from fault import ALL, OPENS, SYNCS, WRITES, Fault
+from lab import stop
+from scenario import equal, scenario
+from scenarios.crash import CrashingServer, Ledger, verify_data
+
+KINDS = {"ENOSPC": (errno.ENOSPC, WRITES | OPENS), "EIO": (errno.EIO, WRITES | SYNCS), "EMFILE": (errno.EMFILE, OPENS)}
+
+
+def deliver(server, load, size):
+    """One message by SMTP; the reply code."""
+    name, octets = load.message(size)
+    client = mailload.open_smtp(server)
+    try:
+        client.sendmail("mox@localhost", [server.user], octets)
+        load.acknowledge(name)
+        return 250
+    except smtplib.SMTPDataError as refused:
+        return refused.smtp_code
+    except smtplib.SMTPRecipientsRefused as refused:
+        return next(iter(refused.recipients.values()))[0]
+    except smtplib.SMTPSenderRefused as refused:
+        return refused.smtp_code
+    finally:
+        client.close()
+
+
+def append(server, load, size):
+    """One message by APPEND and a flag by STORE; "OK" or "NO"."""
+    name, octets = load.message(size)
+    client = mailload.open_imap(server)
+    try:
+        status, _ = client.append("INBOX", None, None, octets)
+        if status == "OK":
+            load.acknowledge(name)
+        client.select("INBOX")
+        client.store("1", "+FLAGS", "(\\Flagged)")
+        return status
+    finally:
+        client.shutdown()
+
+
+@scenario(seconds=900, needs_mox=True)
+def faults_at_every_call(lab):
+    """Each call in turn fails once, and a hundred in a row: 4xx or NO, no acknowledgement, then all is well again."""
+    fault = Fault(lab.path("fault", ""))
+    server = CrashingServer(lab.host("m"), fault)
+    load, ledger = mailload.Load(3), Ledger()
+    tried = refused = 0
+    for name, (number, kinds) in KINDS.items():
+        for size in (5_000, 300_000):
+            for length in (1, 100):
+                for at in range(40):
+                    fault.fail_at(at, number, length, kinds & ALL)
+                    tried += 1
+                    try:
+                        code = deliver(server, load, size)
+                    except (OSError, smtplib.SMTPException) as gone:
+                        raise AssertionError(f"{name} at call {at}: the connection broke: {gone!r}") from gone
+                    if code != 250 and not 400 <= code < 500:
+                        raise AssertionError(f"{name} at call {at}: answered {code}")
+                    refused += code != 250
+                    untouched = fault.hits() == 0
+                    fault.off()
+                    if untouched:
+                        break
+                for at in range(0, 40, 3):
+                    fault.fail_at(at, number, length, kinds & ALL)
+                    try:
+                        append(server, load, size)
+                    except (OSError, imaplib.IMAP4.error):
+                        pass  # the login may fail too; it must not acknowledge
+                    fault.off()
+                equal(250, deliver(server, load, size), f"after {name} had ended")
+                equal(None, server.process.poll(), "server's end")
+    ledger.check(server, load)
+    equal(0, stop(server.process), "exit status")
+    verify_data(server)
+    print(f"{tried} faults during delivery, {refused} refused; {len(load.acknowledged)} acknowledged and there")
