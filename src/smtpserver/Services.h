@@ -12,6 +12,8 @@
 #include "base/Metrics.h"
 #include "base/Random.h"
 #include "config/Source.h"
+#include "delivery/DkimKeys.h"
+#include "delivery/Rates.h"
 #include "delivery/ReceivedId.h"
 #include "dns/Resolver.h"
 #include "login/Authenticator.h"
@@ -47,6 +49,9 @@ struct Services {
   Log log;
   /// `mox localserve`: error addresses, account mox takes what is unknown (smtp.md §11).
   bool localserve = false;
+  /// Of all sessions together; made here so that the one who fills this in need not know them.
+  std::shared_ptr<delivery::Rates> rates = std::make_shared<delivery::Rates>();
+  std::shared_ptr<delivery::DkimKeys> keys = std::make_shared<delivery::DkimKeys>(clock, metrics);
 };
 
 enum class Kind {
@@ -58,7 +63,7 @@ enum class Kind {
 struct ListenerSettings {
   Kind kind = Kind::delivery;
   Domain hostname;
-  std::shared_ptr<net::TlsContext> tls;  ///< null: no STARTTLS
+  std::shared_ptr<net::TlsContext> tls{};  ///< null: no STARTTLS
   bool implicitTls = false;
   bool announceStartTls = true;
   /// delivery: RequireSTARTTLS, no mail without TLS. submission: no AUTH without TLS.
