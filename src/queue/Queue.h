@@ -67,12 +67,12 @@ struct Entry {
   Mailbox recipient;
   int attempts = 0, maxAttempts = 0;
   Time nextAttempt{};
-  std::optional<Time> lastAttempt;
-  std::vector<Attempt> results;
+  std::optional<Time> lastAttempt{};
+  std::vector<Attempt> results{};
   bool has8bit = false, smtpUtf8 = false;
-  std::optional<bool> requireTls;
+  std::optional<bool> requireTls{};
   std::uint64_t size = 0;
-  std::string messageId, subject, transport, futureReleaseRequest;
+  std::string messageId{}, subject{}, transport{}, futureReleaseRequest{};
 };
 
 /// Which entries: all conditions that are set must hold, except that `from` and `to` count as one (either), as in mox.

@@ -1,0 +1,243 @@
+#include "queue/Courier.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/Text.h"
+
+namespace mox::queue {
+
+using smtp::ClientPhase;
+using smtp::Outcome;
+
+namespace {
+
+/// Addresses dialled in one attempt that are kept.
+constexpr std::size_t mostDialsKept = 20;
+
+std::string phaseName(ClientPhase phase) {
+  switch (phase) {
+    case ClientPhase::connect: return "connect";
+    case ClientPhase::greeting: return "greeting";
+    case ClientPhase::hello: return "hello";
+    case ClientPhase::startTls: return "starttls";
+    case ClientPhase::handshake: return "handshake";
+    case ClientPhase::auth: return "auth";
+    case ClientPhase::idle: break;
+  }
+  return "idle";
+}
+
+}  // namespace
+
+Courier::Courier(Dispatcher& dispatcher, std::string key, std::shared_ptr<Destination> destination, std::size_t firstHost)
+    : dispatcher_(dispatcher), key_(std::move(key)), destination_(std::move(destination)), firstHost_(firstHost), host_(firstHost) {}
+
+std::string Courier::remote() const {
+  if (dialled_.empty()) return "";
+  return dialled_.back().host + " (" + dialled_.back().ip.text() + ")";
+}
+
+void Courier::start() { dial(); }
+
+void Courier::cancel() {
+  auto link = link_.lock();
+  link->cancelled = true;
+  if (link->dialled) link->dialled->cancel();
+}
+
+smtp::ClientOptions Courier::clientOptions() const {
+  smtp::ClientOptions options;
+  options.hello = plan().hello;
+  // Literals are no names: nothing to send as SNI.
+  options.serverName = hostNow().name.starts_with('[') ? "" : hostNow().name;
+  options.tls = withoutTls_ ? smtp::ClientTls::none : plan().tls;
+  options.tlsContext = plan().tlsContext;
+  options.auth = plan().auth;
+  options.strict8bit = plan().strict8bit;
+  options.timeouts = dispatcher_.options_.timeouts;
+  options.log = dispatcher_.log_;
+  return options;
+}
+
+void Courier::dial() {
+  const auto& host = hostNow();
+  const auto& ip = host.ips.at(address_);
+  failure_.reset();
+  isEstablishedNow_ = false;
+  tlsMode_ = "none";
+  if (dialled_.size() < mostDialsKept && (dialled_.empty() || !withoutTls_)) dialled_.push_back({host.name, ip});
+  auto options = clientOptions();
+  net::DialOptions to;
+  to.to = {ip, plan().port};
+  to.timeout = dispatcher_.options_.dialTimeout / static_cast<Duration::rep>(host.ips.size());
+  // A public address cannot reach the loopback network.
+  if (!ip.isLoopback()) to.source = ip.isV4() ? plan().source4 : plan().source6;
+  if (options.tls == smtp::ClientTls::immediate) {
+    to.tls = plan().tlsContext;
+    to.serverName = options.serverName;
+  }
+  ++dispatcher_.dials_;
+  auto session = std::make_unique<smtp::ClientSession>(std::move(options), shared_from_this(), dispatcher_.random_);
+  auto number = ++link_.lock()->number;
+  // The connection may be over, and this courier on its next one, before dial() is back.
+  auto dialled = dispatcher_.engine_.dial(std::move(to), std::move(session));
+  auto link = link_.lock();
+  if (link->number != number) return;
+  link->dialled = std::move(dialled);
+  if (link->cancelled) link->dialled->cancel();
+}
+
+std::optional<smtp::Transaction> Courier::onReady(smtp::ClientSession& session) {
+  if (!isEstablishedNow_) {
+    isEstablishedNow_ = true;
+    const auto& tls = session.peer().tls;
+    tlsMode_ = !tls ? "none" : tls->peerVerified ? "verified" : "unverified";
+    dispatcher_.metrics_.connection("ok");
+  }
+  if (!established_) {
+    established_ = true;
+    dispatcher_.onEstablished(*this);
+  }
+  for (;;) {
+    auto parcel = dispatcher_.next(*this, session.transactions());
+    if (!parcel) return std::nullopt;
+    if (auto transaction = begin(std::move(*parcel))) return transaction;
+  }
+}
+
+std::optional<smtp::Transaction> Courier::begin(Parcel parcel) {
+  std::shared_ptr<const Body> body;
+  try {
+    body = dispatcher_.storage_.body(parcel.message->id);
+  } catch (const std::exception& error) {
+    dispatcher_.log_.error("cannot read a queued message", {{"id", parcel.message->id.value}, {"err", error.what()}});
+    fail(std::move(parcel), {false, 0, "4.3.0", "cannot read the message"});
+    return std::nullopt;
+  }
+  if (!body) {
+    fail(std::move(parcel), {false, 0, "4.3.0", "message was dropped"});
+    return std::nullopt;
+  }
+  smtp::Transaction out;
+  out.from = parcel.message->mailFrom;
+  for (const auto& claim : parcel.claims) out.recipients.push_back(claim.recipient);
+  out.size = body->size;
+  out.has8bit = parcel.message->has8bit;
+  out.smtpUtf8 = parcel.message->smtpUtf8;
+  out.requireTls = parcel.claims.front().requireTls.value_or(false);
+  out.message = [body] { return makeProducer(body); };
+  if (!dialled_.empty() && (parcel.dialled.empty() || !(parcel.dialled.back() == dialled_.back()))) parcel.dialled.push_back(dialled_.back());
+  parcel_ = std::move(parcel);
+  return out;
+}
+
+void Courier::fail(Parcel parcel, const Refusal& why) {
+  std::vector<Record> records;
+  for (const auto& claim : parcel.claims) records.push_back(dispatcher_.makeRecord(claim, parcel, why, remote()));
+  dispatcher_.onTransaction(*this, true, false, std::move(records), std::nullopt, std::nullopt);
+}
+
+/// smtp.md §13: a policy rejection may be about the family of our address; the next attempt tries the other one.
+bool Courier::deservesOtherFamily(const Claim& claim, const smtp::RecipientResult& result) const {
+  return claim.attempts == 1 && result.code != 0 && result.enhanced.starts_with("5.7.") && hostNow().dualStack;
+}
+
+void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResult& result) {
+  (void)session;
+  auto parcel = std::exchange(parcel_, std::nullopt).value();
+  Parcel again = parcel, elsewhere = parcel;
+  again.claims.clear();
+  elsewhere.claims.clear();
+  elsewhere.firstHost = host_ + 1;
+  bool healthy = true, delivered = false, progress = false, haveOther = host_ + 1 < plan().hosts.size();
+  bool stopping = dispatcher_.stopping();
+  std::vector<Record> records;
+  for (std::size_t i = 0; i < result.recipients.size(); ++i) {
+    const auto& r = result.recipients[i];
+    const auto& claim = parcel.claims.at(i);
+    if (r.outcome != Outcome::tooMany) progress = true;
+    if (r.local == smtp::LocalReason::connectionLost || r.code == 421) healthy = false;
+    if (r.local == smtp::LocalReason::noRequireTls) dispatcher_.metrics_.requireTlsNoSupport.inc();
+    if (r.outcome == Outcome::tooMany) {
+      again.claims.push_back(claim);
+      continue;
+    }
+    bool soft = r.outcome == Outcome::temporary;
+    if (soft && stopping && r.local == smtp::LocalReason::connectionLost) {
+      again.claims.push_back(claim);
+      continue;
+    }
+    if (soft && haveOther) {
+      elsewhere.claims.push_back(claim);
+      continue;
+    }
+    Refusal why{r.outcome == Outcome::permanent && !deservesOtherFamily(claim, r), static_cast<int>(r.code), r.enhanced, r.text};
+    auto record = dispatcher_.makeRecord(claim, parcel, why, remote());
+    if (r.outcome == Outcome::delivered) {
+      delivered = true;
+      record.verdict = Verdict::delivered;
+      record.attempt.success = true;
+    }
+    record.remoteHost = hostNow().name;
+    dispatcher_.tell(record, &plan(), tlsMode_);
+    records.push_back(std::move(record));
+  }
+  if (!progress && !stopping) {
+    // A server that takes no recipient at all would be asked for ever.
+    for (const auto& claim : again.claims)
+      records.push_back(dispatcher_.makeRecord(claim, parcel, {false, 0, "4.5.3", "server takes no recipients"}, remote()));
+    again.claims.clear();
+  }
+  auto some = [](Parcel& p) { return p.claims.empty() ? std::nullopt : std::optional(std::move(p)); };
+  dispatcher_.onTransaction(*this, healthy, delivered, std::move(records), some(again), some(elsewhere));
+}
+
+void Courier::onFailed(smtp::ClientSession& session, const smtp::ClientFailure& failure) {
+  (void)session;
+  failure_ = failure;
+}
+
+bool Courier::retryWithoutTls() {
+  bool broken = failure_->phase == ClientPhase::handshake && plan().tls == smtp::ClientTls::opportunistic && !withoutTls_;
+  if (!broken) return false;
+  dispatcher_.metrics_.plaintextFallback.inc();
+  dispatcher_.log_.info("TLS failed, trying without", {{"remote", remote()}, {"err", failure_->text}});
+  withoutTls_ = true;
+  return true;
+}
+
+/// To the next address or host; false if there is none.
+bool Courier::moveOn() {
+  withoutTls_ = false;
+  if (failure_->phase == ClientPhase::connect && ++address_ < hostNow().ips.size()) return true;
+  address_ = 0;
+  return ++host_ < plan().hosts.size();
+}
+
+std::optional<Refusal> Courier::refusal() const {
+  // What is wrong with our credentials is no reason to give mail back.
+  bool permanent = failure_->outcome == Outcome::permanent && failure_->phase != ClientPhase::auth;
+  auto text = failure_->phase == ClientPhase::connect ? "connecting: " + failure_->text : failure_->text;
+  auto enhanced = failure_->enhanced;
+  if (!permanent && enhanced.starts_with('5')) enhanced.clear();
+  return Refusal{permanent, static_cast<int>(failure_->code), enhanced, text};
+}
+
+void Courier::onClosed(smtp::ClientSession& session) {
+  auto self = shared_from_this();
+  std::optional<Refusal> exhausted;
+  bool failed = failure_ && !isEstablishedNow_ && session.transactions() == 0;
+  if (failure_ && failure_->end == net::End::shutdown) dispatcher_.engineIsGone();
+  if (failed && !link_.lock()->cancelled && !dispatcher_.stopping()) {
+    dispatcher_.metrics_.connection(phaseName(failure_->phase));
+    dispatcher_.log_.info("connection failed", {{"remote", remote()}, {"phase", phaseName(failure_->phase)}, {"err", failure_->text}});
+    if (retryWithoutTls()) return dial();
+    exhausted = refusal();
+    if (!exhausted->permanent && moveOn()) return dial();
+  }
+  dispatcher_.onEnded(self, exhausted);
+}
+
+}  // namespace mox::queue

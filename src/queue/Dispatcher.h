@@ -1,0 +1,144 @@
+// Dispatcher: claims waiting for their destination, and the connections that carry them.
+//
+// A destination is what a Plan's key says. Its messages wait in line and share connections: a Courier asks for the next
+// one as soon as it is done with one. A destination starts with few connections, gets more while messages wait and go
+// through, and fewer when the peer is unwell; all together have a cap, and where destinations wait for a free place,
+// connections that had their share make room. So a destination that does not answer holds up nobody but itself.
+//
+// Thread safe. Nothing is called with the lock held.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/Log.h"
+#include "net/Engine.h"
+#include "queue/Plan.h"
+#include "queue/QueueMetrics.h"
+#include "queue/Storage.h"
+#include "smtp/Client.h"
+
+namespace mox::queue {
+
+/// Recipients of one message for one destination: one transaction.
+struct Parcel {
+  MessagePtr message;
+  std::vector<Claim> claims;
+  std::size_t firstHost = 0;  ///< hosts before this one have said "not now"
+  std::vector<Dial> dialled;  ///< in this attempt
+  Time start{};
+  Steady started{};
+};
+
+/// Recipients of a transaction (RFC 5321 §4.5.3.1.10 asks servers for 100; LIMITS and 452 make it fewer).
+inline constexpr std::size_t maxParcelRecipients = 1'000;
+
+struct DispatcherOptions {
+  unsigned maxConnections = 100;
+  unsigned firstPerDestination = 2, mostPerDestination = 20;
+  Duration dialTimeout = std::chrono::seconds(30);  ///< for all addresses of a host
+  smtp::ClientTimeouts timeouts;
+};
+
+class Courier;
+
+/// What is known of one destination. Under the Dispatcher's lock, but for `plan`.
+struct Destination {
+  std::shared_ptr<const Plan> plan;
+  std::deque<Parcel> waiting;  ///< for any host
+  std::deque<Parcel> later;    ///< for a host after the first, which said "not now"
+  unsigned couriers = 0;       ///< that started at the first host
+  unsigned laterCouriers = 0;
+  unsigned busy = 0;           ///< couriers of the first kind in a transaction
+  unsigned established = 0;    ///< couriers of the first kind that got as far as a transaction
+  unsigned limit = 0;
+  unsigned successes = 0;      ///< since the limit was changed
+  bool starving = false;       ///< in the list of those waiting for a free place
+};
+
+class Dispatcher {
+ public:
+  /// `done`: what came of a claim; `released`: claims that came to no attempt because we stop. Both are called on any
+  /// thread and must not block.
+  struct Sink {
+    std::function<void(std::vector<Record>)> done;
+    std::function<void(std::vector<Claim>)> released;
+  };
+  Dispatcher(DispatcherOptions options, net::Engine& engine, Storage& storage, const Clock& clock, Random& random, QueueMetrics& metrics,
+             Log log, Sink sink);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  struct Planned {
+    Claim claim;
+    std::shared_ptr<const Plan> plan;
+  };
+  void enqueue(std::vector<Planned> planned);
+  /// For claims that cannot be tried at all.
+  void refuse(const Claim& claim, const Refusal& refusal);
+  /// Takes claims that wait (and are in no transaction) back out.
+  std::vector<Claim> withdraw(const std::set<QueueId>& ids);
+  /// Starts no more transactions; what waits goes to Sink::released.
+  void stop();
+  /// True if no connection is left at the end of `patience`.
+  bool waitIdle(Duration patience);
+  void cancelAll();
+  std::size_t connections();
+  /// Dialled since the start: for tests and the bench.
+  std::uint64_t dials() const { return dials_; }
+
+ private:
+  friend class Courier;
+  using DestinationPtr = std::shared_ptr<Destination>;
+
+  // For couriers.
+  void onEstablished(Courier& courier);
+  std::optional<Parcel> next(Courier& courier, unsigned transactions);
+  /// Any of the three may be empty. `again` is for the same host.
+  void onTransaction(Courier& courier, bool healthy, bool delivered, std::vector<Record> records, std::optional<Parcel> again,
+                     std::optional<Parcel> elsewhere);
+  void onEnded(const std::shared_ptr<Courier>& courier, const std::optional<Refusal>& exhausted);
+  bool stopping();
+  void engineIsGone();
+  void putBack(Parcel parcel, Destination& destination);
+  Record makeRecord(const Claim& claim, const Parcel& parcel, const Refusal& why, const std::string& remote);
+  void tell(const Record& record, const Plan* plan, const std::string& tlsMode);
+
+  // Under the lock.
+  using Starts = std::vector<std::shared_ptr<Courier>>;
+  void staff(const std::string& key, const DestinationPtr& destination, Starts& starts);
+  void serveStarving(Starts& starts);
+  void forgetIfIdle(const std::string& key);
+  void shrink(Destination& destination);
+  static bool isHungry(const Destination& destination);
+  void start(const Starts& starts);
+
+  const DispatcherOptions options_;
+  net::Engine& engine_;
+  Storage& storage_;
+  const Clock& clock_;
+  Random& random_;
+  QueueMetrics& metrics_;
+  const Log log_;
+  const Sink sink_;
+
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::map<std::string, DestinationPtr> destinations_;
+  std::deque<std::string> starving_;
+  std::set<std::shared_ptr<Courier>> couriers_;
+  unsigned total_ = 0;
+  bool stopping_ = false;
+  std::atomic<std::uint64_t> dials_{0};
+};
+
+}  // namespace mox::queue

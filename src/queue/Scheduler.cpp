@@ -1,0 +1,241 @@
+#include "queue/Scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/Text.h"
+#include "queue/SchedulerState.h"
+
+namespace mox::queue {
+
+namespace {
+
+/// However far away the next attempt is: wall time may jump.
+constexpr auto longestSleep = std::chrono::minutes(1);
+/// After the database or the pool said no.
+constexpr auto troublePause = std::chrono::seconds(1);
+constexpr auto upkeepInterval = std::chrono::seconds(1);
+constexpr std::size_t claimerStack = 512 * 1024, recorderStack = 1024 * 1024;
+
+}  // namespace
+
+smtp::ClientTimeouts queueTimeouts() {
+  smtp::ClientTimeouts out;
+  out.greeting = out.command = out.dataStart = std::chrono::seconds(30);
+  // Servers that scan what they got take their time before the last 250, and giving up there sends it twice.
+  out.dataEnd = std::chrono::minutes(5);
+  out.quit = std::chrono::seconds(5);
+  return out;
+}
+
+Scheduler::State::State(SchedulerOptions o, SchedulerServices s)
+    : options(std::move(o)),
+      services(std::move(s)),
+      log(services.log.room("queue")),
+      metrics(services.metrics),
+      storage({options.directory, options.vfs, options.maxAttempts}, services.files, log),
+      notices(services.config, services.accounts, storage, services.clock, services.random, log),
+      planner({options.deliverAllTo, options.smtpPort}, services.resolver, services.clock, services.random, services.metrics),
+      dispatcher(options.dispatcher, services.engine, storage, services.clock, services.random, metrics, log,
+                 {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); }}),
+      lanes(options.lanes) {}
+
+void Scheduler::State::wakeUp() {
+  std::lock_guard hold(mutex);
+  woken = true;
+  wake.notify_one();
+}
+
+void Scheduler::State::waitForWork(std::unique_lock<std::mutex>& hold) {
+  auto ready = [this] { return woken || stopping; };
+  auto due = lanes.nextDue();
+  auto now = services.clock.now();
+  if (due && *due <= now) woken = true;
+  if (options.manualTimers) {
+    wake.wait(hold, ready);
+  } else {
+    Duration sleep = longestSleep;
+    if (due) sleep = std::clamp<Duration>(*due - now, Duration::zero(), longestSleep);
+    wake.wait_for(hold, sleep, ready);
+  }
+  woken = false;
+}
+
+void Scheduler::State::runClaimer() {
+  std::unique_lock hold(mutex);
+  while (!stopping) {
+    waitForWork(hold);
+    if (stopping) return;
+    claiming = true;
+    hold.unlock();
+    bool fine = round();
+    hold.lock();
+    claiming = false;
+    if (!fine) wake.wait_for(hold, troublePause, [this] { return stopping; });
+  }
+}
+
+/// One commit of claims. False if the machine is in trouble.
+bool Scheduler::State::round() {
+  auto now = services.clock.now();
+  std::unique_lock hold(mutex);
+  auto requests = lanes.requests(now);
+  hold.unlock();
+  if (requests.empty()) return true;
+  Claimed claimed;
+  try {
+    claimed = storage.claim(
+        requests, now,
+        [this](QueueId id) {
+          std::lock_guard inner(mutex);
+          return active.contains(id);
+        },
+        [this](int attempt) { return backoff(attempt, services.random); });
+  } catch (const std::exception& error) {
+    log.error("cannot take messages for delivery", {{"err", error.what()}});
+    hold.lock();
+    for (const auto& request : requests) lanes.note(request.lane, now);
+    return false;
+  }
+  std::map<std::string, std::vector<Claim>> byLane;
+  hold.lock();
+  for (auto& claim : claimed.claims) {
+    active.insert(claim.id);
+    lanes.took(claim.lane, 1);
+    byLane[claim.lane].push_back(std::move(claim));
+  }
+  for (const auto& [lane, due] : claimed.next) lanes.note(lane, due);
+  hold.unlock();
+  for (auto& [lane, claims] : byLane) planInPool(std::move(claims));
+  return true;
+}
+
+void Scheduler::State::planInPool(std::vector<Claim> claims) {
+  {
+    std::lock_guard hold(mutex);
+    ++jobs;
+  }
+  auto shared = std::make_shared<const std::vector<Claim>>(std::move(claims));
+  bool taken = services.pool.submit([this, shared] {
+    try {
+      plan(*shared);
+    } catch (const std::exception& error) {
+      // The entries keep the next attempt that is on disk.
+      log.error("planning deliveries failed", {{"err", error.what()}});
+      for (const auto& claim : *shared) dispatcher.refuse(claim, {false, 0, "4.3.0", "internal error"});
+    }
+    jobOver();
+  });
+  if (taken) return;
+  // So many domains at once: they come again when the pool had time.
+  log.warn("too many lookups wait, messages are put off", {{"lane", shared->front().lane}});
+  pushReleased(*shared);
+  jobOver();
+}
+
+void Scheduler::State::plan(const std::vector<Claim>& claims) {
+  auto config = services.config.current();
+  std::vector<Dispatcher::Planned> planned;
+  planner.plan(*config, claims, [&](const Claim& claim, tl::expected<std::shared_ptr<const Plan>, Refusal> made) {
+    if (made) planned.push_back({claim, std::move(*made)});
+    else dispatcher.refuse(claim, made.error());
+  });
+  if (!planned.empty()) dispatcher.enqueue(std::move(planned));
+}
+
+void Scheduler::State::jobOver() {
+  std::lock_guard hold(mutex);
+  --jobs;
+  jobsDone.notify_all();
+}
+
+void Scheduler::State::runUpkeep() {
+  std::unique_lock hold(upkeepMutex);
+  while (!upkeepWake.wait_for(hold, upkeepInterval, [this] { return upkeepOver; })) {
+    hold.unlock();
+    try {
+      storage.maintain();
+    } catch (const std::exception& error) {
+      log.error("queue database cannot be checkpointed", {{"err", error.what()}});
+    }
+    hold.lock();
+  }
+}
+
+void Scheduler::State::noteLanes() {
+  auto all = storage.lanes();
+  std::lock_guard hold(mutex);
+  for (const auto& [lane, due] : all) lanes.note(lane, due);
+  woken = true;
+  wake.notify_one();
+}
+
+Scheduler::Scheduler(SchedulerOptions options, SchedulerServices services)
+    : state_(std::make_unique<State>(std::move(options), std::move(services))) {
+  state_->metrics.hold.set(static_cast<double>(state_->storage.held()));
+}
+
+Scheduler::~Scheduler() { stop(Duration::zero()); }
+
+void Scheduler::start() {
+  auto& s = *state_;
+  s.noteLanes();
+  s.recorder = std::make_unique<net::Thread>("queue-results", recorderStack, [&s] { s.runRecorder(); });
+  s.claimer = std::make_unique<net::Thread>("queue", claimerStack, [&s] { s.runClaimer(); });
+  s.upkeep = std::make_unique<net::Thread>("queue-upkeep", net::smallStack, [&s] { s.runUpkeep(); });
+}
+
+void Scheduler::stop(Duration grace) {
+  auto& s = *state_;
+  {
+    std::lock_guard hold(s.mutex);
+    if (std::exchange(s.stopped, true)) return;
+    s.stopping = true;
+    s.wake.notify_all();
+  }
+  s.dispatcher.stop();
+  if (s.claimer) s.claimer->join();
+  {
+    // Lookups have a deadline of their own; what they find is released.
+    std::unique_lock hold(s.mutex);
+    s.jobsDone.wait(hold, [&s] { return s.jobs == 0; });
+  }
+  s.dispatcher.stop();
+  if (!s.dispatcher.waitIdle(grace)) {
+    do s.dispatcher.cancelAll();
+    while (!s.dispatcher.waitIdle(troublePause));
+  }
+  {
+    std::lock_guard hold(s.resultMutex);
+    s.finishing = true;
+    s.resultWake.notify_all();
+  }
+  if (s.recorder) s.recorder->join();
+  {
+    std::lock_guard hold(s.upkeepMutex);
+    s.upkeepOver = true;
+    s.upkeepWake.notify_all();
+  }
+  if (s.upkeep) s.upkeep->join();
+}
+
+void Scheduler::tick() { state_->wakeUp(); }
+
+std::size_t Scheduler::active() {
+  std::lock_guard hold(state_->mutex);
+  return state_->active.size();
+}
+
+bool Scheduler::isQuiet() {
+  auto& s = *state_;
+  std::lock_guard hold(s.mutex);
+  auto due = s.lanes.nextDue();
+  bool isDue = due && *due <= s.services.clock.now();
+  return !isDue && !s.woken && !s.claiming && s.active.empty() && s.jobs == 0 && s.dispatcher.connections() == 0;
+}
+
+std::size_t Scheduler::connections() { return state_->dispatcher.connections(); }
+std::uint64_t Scheduler::dials() const { return state_->dispatcher.dials(); }
+Storage& Scheduler::storage() { return state_->storage; }
+
+}  // namespace mox::queue

@@ -1,0 +1,253 @@
+#include "queue/Storage.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/Text.h"
+#include "queue/Schema.h"
+#include "queue/StorageState.h"
+#include "store/Spool.h"
+
+namespace mox::queue {
+
+using store::Db;
+using store::Stmt;
+
+namespace {
+
+constexpr std::size_t mostIdleReaders = 8;
+
+/// Keys and values in hex, so that no quoting is needed.
+std::string extraText(const std::map<std::string, std::string>& extra) {
+  std::string out;
+  for (const auto& [key, value] : extra) out += hex(key) + "=" + hex(value) + ";";
+  return out;
+}
+
+std::optional<std::int64_t> triState(const std::optional<bool>& value) {
+  if (!value) return std::nullopt;
+  return *value ? 1 : 0;
+}
+
+/// The body file of a message that is about to be committed; removed unless the commit happened or may have.
+class PlacedBody {
+ public:
+  PlacedBody(store::Files& files, std::string path, const Log& log) : files_(files), path_(std::move(path)), log_(log) {}
+  ~PlacedBody() {
+    if (!placed_ || kept_) return;
+    try {
+      files_.remove(path_);
+    } catch (const store::FileError& error) {
+      log_.warn("body file of a message not queued stays until the next start", {{"err", error.what()}});
+    }
+  }
+  void place(const store::Spool& spool, const std::string& directory) {
+    placed_ = true;
+    spool.linkTo(path_);
+    files_.syncDirectory(directory);
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  store::Files& files_;
+  const std::string path_;
+  const Log& log_;
+  bool placed_ = false, kept_ = false;
+};
+
+void insertMessage(Db& db, QueueId id, const NewMessage& m, Time now, std::string_view body, bool hasFile, std::uint64_t size) {
+  auto row = db.prepare("INSERT INTO message VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  std::optional<std::string> localpart, host;
+  if (m.mailFrom) {
+    localpart = m.mailFrom->localpart.text();
+    host = hostText(m.mailFrom->host, false);
+  }
+  auto extra = extraText(m.extra);
+  row.bind(id).bind(unixMicros(now)).bind(m.senderAccount).bind(localpart).bind(host);
+  row.bind(std::int64_t{m.has8bit}).bind(std::int64_t{m.smtpUtf8}).bind(m.futureReleaseRequest).bind(m.messageId).bind(m.subject);
+  row.bind(extra).bind(static_cast<std::int64_t>(size)).bind(std::int64_t{hasFile}).bindBlob(body).run();
+}
+
+void insertEntry(Db& db, QueueId id, QueueId message, const Mailbox& recipient, const NewMessage& m, Time due, int maxAttempts) {
+  auto host = laneOf(recipient);
+  db.prepare("INSERT INTO entry VALUES(?,?,?,?,0,0,?,?,NULL,?,?)")
+      .bind(id).bind(message).bind(recipient.localpart.text()).bind(host).bind(std::int64_t{maxAttempts}).bind(unixMicros(due))
+      .bind(m.transport).bind(triState(m.requireTls)).run();
+}
+
+}  // namespace
+
+ReadLease::~ReadLease() {
+  std::lock_guard hold(owner_.mutex);
+  if (generation_ == owner_.generation && owner_.idle.size() < mostIdleReaders) owner_.idle.push_back(std::move(db_));
+}
+
+Storage::State::State(StorageOptions o, store::Files& f, Log l)
+    : options(std::move(o)),
+      path(options.directory + "/queue.db"),
+      bodies(options.directory + "/bodies"),
+      spools(options.directory + "/tmp"),
+      files(f),
+      log(std::move(l)) {}
+
+store::DbOptions Storage::State::dbOptions() const {
+  store::DbOptions out;
+  out.vfs = options.vfs;
+  return out;
+}
+
+void Storage::State::open() {
+  auto db = std::make_unique<Db>(path, dbOptions());
+  migrate(*db);
+  sweep(*db);
+  nextId = db->scalar("SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name='entry'),0), "
+                      "coalesce((SELECT max(id) FROM entry),0), coalesce((SELECT max(id) FROM message),0))") + 1;
+  writer = std::make_shared<store::GroupCommit>(std::move(db), dbOptions());
+}
+
+/// A crash between the link and the commit leaves a file that nobody knows of; one after the commit that removed a
+/// message, a file nobody wants.
+void Storage::State::sweep(Db& db) {
+  for (const auto& name : files.list(bodies)) {
+    auto id = parseUnsigned(name);
+    auto known = db.prepare("SELECT 1 FROM message WHERE id=? AND has_file=1");
+    if (id && known.bind(static_cast<std::int64_t>(*id)).step()) continue;
+    files.remove(bodies + "/" + name);
+  }
+  for (const auto& name : files.list(spools)) files.remove(spools + "/" + name);
+}
+
+std::shared_ptr<store::GroupCommit> Storage::State::group() {
+  std::lock_guard hold(mutex);
+  if (!writer->isPoisoned()) return writer;
+  // Nobody can be writing through it: all submit() calls throw. Close everything before opening anew, so that no
+  // connection believes what the page cache says.
+  log.error("queue database is opened again after a failed fsync");
+  ++generation;
+  idle.clear();
+  auto db = std::make_unique<Db>(path, dbOptions());
+  writer = std::make_shared<store::GroupCommit>(std::move(db), dbOptions());
+  return writer;
+}
+
+void Storage::State::write(const std::function<void(Db&)>& work) {
+  group()->submit([&](store::WriteTx& tx) { work(tx.db()); });
+}
+
+ReadLease Storage::State::read() {
+  std::unique_lock hold(mutex);
+  auto now = generation;
+  if (!idle.empty()) {
+    auto db = std::move(idle.back());
+    idle.pop_back();
+    return {*this, std::move(db), now};
+  }
+  hold.unlock();
+  return {*this, std::make_unique<Db>(path, dbOptions()), now};
+}
+
+/// After the commit: what stays behind is swept at the next open.
+void Storage::State::removeBodies(const std::vector<QueueId>& messages) {
+  for (auto id : messages) {
+    try {
+      files.remove(bodyPath(id));
+    } catch (const store::FileError& error) {
+      log.warn("body file of a message that is gone stays until the next start", {{"err", error.what()}});
+    }
+  }
+}
+
+Storage::Storage(StorageOptions options, store::Files& files, Log log)
+    : state_(std::make_unique<State>(std::move(options), files, std::move(log))) {
+  files.makeDirectory(state_->bodies);
+  files.makeDirectory(state_->spools);
+  state_->open();
+}
+
+Storage::~Storage() = default;
+
+std::vector<QueueId> Storage::add(const NewMessage& m, Time now) {
+  if (m.recipients.empty()) throw std::invalid_argument("message without recipients");
+  auto& s = *state_;
+  auto data = m.spool != nullptr ? m.spool->data() : m.data;
+  auto count = static_cast<std::int64_t>(m.recipients.size());
+  auto first = s.nextId.fetch_add(count);
+  bool hasFile = data.size() > store::bodyInlineLimit;
+  auto group = s.group();
+
+  std::unique_ptr<store::Spool> own;
+  PlacedBody placed(s.files, s.bodyPath(QueueId(first)), s.log);
+  std::string head = m.prefix;
+  if (hasFile) {
+    const auto* spool = m.spool;
+    if (spool == nullptr || !spool->isFile()) {
+      own = std::make_unique<store::Spool>(s.files, s.spools);
+      own->append(data);
+      spool = own.get();
+    }
+    placed.place(*spool, s.bodies);
+  } else {
+    head.append(data);
+  }
+  auto due = std::max(now, m.notBefore.value_or(now));
+  try {
+    group->submit([&](store::WriteTx& tx) {
+      insertMessage(tx.db(), QueueId(first), m, now, head, hasFile, m.prefix.size() + data.size());
+      for (std::int64_t i = 0; i < count; ++i)
+        insertEntry(tx.db(), QueueId(first + i), QueueId(first), m.recipients[static_cast<std::size_t>(i)], m, due, s.options.maxAttempts);
+    });  // after this line the message is ours
+  } catch (...) {
+    // After a failed fsync the commit may turn out to have happened: then the file must stay for it.
+    if (group->isPoisoned()) placed.keep();
+    throw;
+  }
+  placed.keep();
+  std::vector<QueueId> ids;
+  for (std::int64_t i = 0; i < count; ++i) ids.emplace_back(first + i);
+  return ids;
+}
+
+std::shared_ptr<const Body> Storage::body(QueueId message) {
+  auto& s = *state_;
+  auto made = std::make_shared<Body>();
+  bool hasFile = false;
+  {
+    auto db = s.read();
+    auto row = db->prepare("SELECT size, has_file, body FROM message WHERE id=?");
+    if (!row.bind(message).step()) return nullptr;
+    made->size = static_cast<std::uint64_t>(row.int64(0));
+    hasFile = row.int64(1) != 0;
+    made->head = row.text(2);
+  }
+  if (hasFile) made->file = s.files.openRead(s.bodyPath(message));
+  return made;
+}
+
+std::optional<QueueId> Storage::messageOf(QueueId entry) {
+  auto db = state_->read();
+  auto row = db->prepare("SELECT message FROM entry WHERE id=?");
+  if (!row.bind(entry).step()) return std::nullopt;
+  return row.id<QueueId>(0);
+}
+
+std::size_t Storage::size() { return static_cast<std::size_t>(state_->read()->scalar("SELECT count(*) FROM entry")); }
+std::size_t Storage::held() { return static_cast<std::size_t>(state_->read()->scalar("SELECT count(*) FROM entry WHERE hold=1")); }
+
+void Storage::maintain() {
+  auto& s = *state_;
+  auto group = s.group();
+  auto commits = group->counts().commits;
+  {
+    std::lock_guard hold(s.mutex);
+    if (std::exchange(s.maintained, commits) == commits) return;
+  }
+  group->checkpoint();
+}
+
+Storage::Counts Storage::counts() const {
+  std::lock_guard hold(state_->mutex);
+  auto counts = state_->writer->counts();
+  return {counts.commits, counts.works};
+}
+
+}  // namespace mox::queue

@@ -1,0 +1,85 @@
+// What the sources of Storage share. Private to the room.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <variant>
+
+#include "queue/Storage.h"
+#include "store/Db.h"
+#include "store/GroupCommit.h"
+
+namespace mox::queue {
+
+/// A reading connection, given back when it goes.
+class ReadLease {
+ public:
+  ReadLease(Storage::State& owner, std::unique_ptr<store::Db> db, std::uint64_t generation)
+      : owner_(owner), db_(std::move(db)), generation_(generation) {}
+  ~ReadLease();
+  ReadLease(const ReadLease&) = delete;
+  ReadLease& operator=(const ReadLease&) = delete;
+  store::Db& operator*() const { return *db_; }
+  store::Db* operator->() const { return db_.get(); }
+
+ private:
+  Storage::State& owner_;
+  std::unique_ptr<store::Db> db_;
+  const std::uint64_t generation_;
+};
+
+struct Storage::State {
+  State(StorageOptions o, store::Files& f, Log l);
+
+  const StorageOptions options;
+  const std::string path, bodies, spools;
+  store::Files& files;
+  const Log log;
+  std::atomic<std::int64_t> nextId{1};
+
+  std::mutex mutex;  ///< of the members below
+  std::shared_ptr<store::GroupCommit> writer;
+  std::vector<std::unique_ptr<store::Db>> idle;
+  std::uint64_t generation = 0;  ///< of connections: counts reopenings
+  std::uint64_t maintained = 0;  ///< commits at the last maintain()
+
+  store::DbOptions dbOptions() const;
+  void open();
+  void sweep(store::Db& db);
+  /// The group, opened again if an fsync had failed.
+  std::shared_ptr<store::GroupCommit> group();
+  void write(const std::function<void(store::Db&)>& work);
+  ReadLease read();
+  std::string bodyPath(QueueId message) const { return bodies + "/" + std::to_string(message.value); }
+  void removeBodies(const std::vector<QueueId>& messages);
+  std::size_t update(const std::vector<QueueId>& ids, const std::function<std::size_t(store::Db&, QueueId)>& one);
+};
+
+/// A condition of a query and what it binds.
+struct Where {
+  std::string sql = "1";
+  std::vector<std::variant<std::int64_t, std::string>> values;
+};
+Where whereOf(const Filter& filter);
+/// " ORDER BY … LIMIT …".
+std::string orderOf(const Filter& filter);
+void bindAll(store::Stmt& statement, const Where& where);
+
+Mailbox readMailbox(std::string_view localpart, std::string_view host);
+/// Entry columns, then message columns, then those of `messageColumns`.
+inline constexpr const char* messageColumns =
+    "message.id, message.queued, message.account, message.from_localpart, message.from_host, message.has_8bit, message.smtp_utf8, "
+    "message.future_release, message.message_id, message.subject, message.size";
+inline constexpr int messageColumnCount = 11;
+MessageRow readMessage(const store::Stmt& row, int first);
+/// Of a message: entry columns as in claimColumns.
+inline constexpr const char* claimColumns =
+    "entry.id, entry.localpart, entry.host, entry.attempts, entry.max_attempts, entry.next_attempt, entry.transport, entry.require_tls";
+inline constexpr int claimColumnCount = 8;
+Claim readClaim(const store::Stmt& row);
+/// Removes the entry; true if its message has no other and went too.
+bool removeEntry(store::Db& db, QueueId entry, QueueId message, bool hasHistory);
+std::vector<Dial> readDialled(store::Db& db, QueueId entry);
+
+}  // namespace mox::queue
