@@ -13,7 +13,8 @@ bool TimerQueue::set(Timed& timed, Steady due) {
   if (before <= at) return false;
   if (before != INT64_MAX) entries->erase({before, &timed});
   timed.queued_ = at;
-  return entries->emplace(at, &timed).first == entries->begin();
+  auto entry = entries->emplace(at, &timed).first;  // a statement of its own: begin() must be asked afterwards
+  return entry == entries->begin();
 }
 
 void TimerQueue::remove(Timed& timed) {
