@@ -95,13 +95,34 @@ void CanonicalBody::take(char c) {
   }
 }
 
+/// Octets at the start of `piece` that pass unchanged: up to a CR, and in relaxed form up to white space other
+/// than a lone space between two words. Most lines of real mail are one such run.
+std::size_t CanonicalBody::plainRun(std::string_view piece) const {
+  if (carriageReturn_) return 0;
+  if (!relaxed_) return std::min(piece.find('\r'), piece.size());
+  auto stops = [](char c) { return c == '\r' || c == ' ' || c == '\t'; };
+  std::size_t at = 0;
+  while (at < piece.size()) {
+    if (!stops(piece[at])) {
+      ++at;
+    } else if (piece[at] == ' ' && (at > 0 || !space_) && at + 1 < piece.size() && !stops(piece[at + 1])) {
+      at += 2;
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
 void CanonicalBody::update(std::string_view piece) {
-  std::string_view stops = relaxed_ ? "\r \t" : "\r";
   while (!piece.empty()) {
-    auto run = carriageReturn_ ? 0 : std::min(piece.find_first_of(stops), piece.size());
-    if (run > 0) {
+    if (auto run = plainRun(piece); run > 0) {
       content(piece.substr(0, run));
       piece.remove_prefix(run);
+    } else if (!carriageReturn_ && piece.starts_with("\r\n")) {
+      space_ = false;
+      ++lineEnds_;
+      piece.remove_prefix(2);
     } else {
       take(piece[0]);
       piece.remove_prefix(1);
@@ -119,7 +140,7 @@ void CanonicalBody::finish() {
 
 struct BodyHash::State {
   struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+    void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
   };
   std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
   CanonicalBody body;

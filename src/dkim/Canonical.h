@@ -28,6 +28,7 @@ class CanonicalBody {
  private:
   void content(std::string_view octets);
   void take(char c);
+  std::size_t plainRun(std::string_view piece) const;
   void endCr();
 
   bool relaxed_;

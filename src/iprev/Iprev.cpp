@@ -66,7 +66,9 @@ Result check(dns::Resolver& resolver, const Clock& clock, const IpAddress& ip, S
   auto start = clock.steady();
   auto out = evaluate(resolver, ip, dns::Ask(deadline, pkg));
   if (metrics != nullptr) {
-    metrics->histogram("mox_iprev_lookup_total", "Reverse and forward lookups of client addresses.", {{"status", std::string(statusName(out.status))}})
+    metrics
+        ->histogram("mox_iprev_lookup_total", "Reverse and forward lookups of client addresses.",
+                    {{"status", std::string(statusName(out.status))}})
         .observe(std::chrono::duration<double>(clock.steady() - start).count());
   }
   return out;
