@@ -1,0 +1,81 @@
+// All commands with their help.
+#include "app/Commands.h"
+
+// Help that the queue commands share; a literal, so that it can be joined to others.
+#define MOX_FILTER_HELP                                                                                                       \
+  "\n\nMessages are chosen by options; without any, all are: -account name, -from address, -to address (\"@example.org\" is\n" \
+  "a whole domain), -hold true|false, -ids 1,2, -n max, -nextattempt and -submitted with \"<1h\" or \">now\", counted from\n"  \
+  "now, -transport name."
+
+namespace mox::app {
+
+namespace {
+
+int version(Invocation&) { return 2; }  // answered before the table is asked
+int help(Invocation&) { return 2; }
+
+int stop(Invocation& call) { return forwardToServer(call, "stop"); }
+int logLevels(Invocation& call) { return forwardToServer(call, "loglevels"); }
+int queueListCommand(Invocation& call) { return forwardToServer(call, "queue list"); }
+int queueHoldCommand(Invocation& call) { return forwardToServer(call, "queue hold"); }
+int queueUnholdCommand(Invocation& call) { return forwardToServer(call, "queue unhold"); }
+int queueScheduleCommand(Invocation& call) { return forwardToServer(call, "queue schedule"); }
+int queueTransportCommand(Invocation& call) { return forwardToServer(call, "queue transport"); }
+int queueRequireTlsCommand(Invocation& call) { return forwardToServer(call, "queue requiretls"); }
+int queueFailCommand(Invocation& call) { return forwardToServer(call, "queue fail"); }
+int queueDropCommand(Invocation& call) { return forwardToServer(call, "queue drop"); }
+int queueDumpCommand(Invocation& call) { return forwardToServer(call, "queue dump"); }
+int keyList(Invocation& call) { return forwardToServer(call, "config tlspubkey list"); }
+int keyGet(Invocation& call) { return forwardToServer(call, "config tlspubkey get"); }
+int keyRemove(Invocation& call) { return forwardToServer(call, "config tlspubkey rm"); }
+
+std::vector<Command> table() {
+  return {
+      {"serve", "", "Runs the mail server.\n\nStarted as root it binds its ports, then becomes the configured User for good. HUP reloads domains.conf\n"
+                    "and certificates; INT and TERM stop within 3 seconds. Sockets passed by systemd are used where they fit.", commandServe},
+      {"stop", "", "Stops the running server; connections have 3 seconds to end.", stop},
+      {"setaccountpassword", "account", "Sets an account's password, read from standard input: at least 8 characters.", commandSetAccountPassword},
+      {"setadminpassword", "", "Sets the admin password, read from standard input, by writing AdminPasswordFile.", commandSetAdminPassword},
+      {"loglevels", "[level [package]]", "Shows log levels of the running server, or sets one.\n\nLevels are error, warn, info, debug, trace, traceauth and "
+                                         "tracedata; an empty level clears that of a package.", logLevels},
+      {"queue list", "[filter options] [-asc] [-sort nextattempt|queued]", "Lists messages in the queue." MOX_FILTER_HELP, queueListCommand},
+      {"queue hold", "[filter options]", "Puts messages on hold: no attempts until unhold." MOX_FILTER_HELP, queueHoldCommand},
+      {"queue unhold", "[filter options]", "Takes messages off hold." MOX_FILTER_HELP, queueUnholdCommand},
+      {"queue schedule", "[filter options] [-now] duration",
+       "Moves the next attempt by a duration, or with -now to so long from now; \"-now 0\" is at once." MOX_FILTER_HELP, queueScheduleCommand},
+      {"queue transport", "[filter options] transport", "Sets the transport, \"\" for what the routes say." MOX_FILTER_HELP, queueTransportCommand},
+      {"queue requiretls", "[filter options] yes|no|default",
+       "Sets whether verified TLS is needed on the way: yes (RFC 8689 REQUIRETLS), no (TLS is not needed), default." MOX_FILTER_HELP, queueRequireTlsCommand},
+      {"queue fail", "[filter options]", "Gives messages up, with a notice to their senders." MOX_FILTER_HELP, queueFailCommand},
+      {"queue drop", "[filter options]", "Removes messages without a word to anybody." MOX_FILTER_HELP, queueDropCommand},
+      {"queue dump", "id", "Prints a message as it would be sent.", queueDumpCommand},
+      {"localserve", "[-dir directory] [-ip ip] [-initonly]",
+       "Runs a mail server for developing and testing.\n\nIt makes its own configuration on first use, has the account mox with a known password, takes "
+       "mail for any\naddress and sends nothing to other machines.", commandLocalserve},
+      {"help", "[command ...]", "Tells of commands; the words may be the first ones of several.", help},
+      {"version", "", "Prints the version.", version},
+      {"verifydata", "data-dir", "Checks all accounts of a data directory that no server uses: databases, counts, message files.", commandVerifyData},
+      {"config test", "", "Checks the configuration; status 1 if it has errors.", commandConfigTest},
+      {"config check", "", "The same as config test.", commandConfigTest},
+      {"config dnsrecords", "domain", "Prints the DNS records that a configured domain should have.", commandDnsRecords},
+      {"config describe-static", "", "Prints mox.conf with all fields and their meaning.", commandDescribeStatic},
+      {"config describe-domains", "", "Prints domains.conf with all fields and their meaning.", commandDescribeDomains},
+      {"config schema", "", "Prints the JSON Schema of a configuration in JSON.", commandConfigSchema},
+      {"config printservice", "", "Prints a systemd unit for this program and directory.", commandPrintService},
+      {"config tlspubkey list", "[account]", "Lists TLS client keys that log in.", keyList},
+      {"config tlspubkey get", "fingerprint", "Shows one TLS client key.", keyGet},
+      {"config tlspubkey add", "[-no-imap-preauth] address [name] < cert.pem",
+       "Lets a TLS client certificate log in as an address.\n\nIMAP connections with it are logged in from the start, unless -no-imap-preauth.", commandTlsKeyAdd},
+      {"config tlspubkey rm", "fingerprint", "Takes a TLS client key out.", keyRemove},
+      {"cid", "id", "Prints the connection number behind the id of a Received field of ours, to find its lines in the log.", commandCid},
+  };
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = table();
+  return all;
+}
+
+}  // namespace mox::app

@@ -1,0 +1,31 @@
+// The functions behind the command table, by file.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "app/Command.h"
+
+namespace mox::app {
+
+int commandServe(Invocation& call);       // ServeCommand.cpp
+int commandLocalserve(Invocation& call);  // Localserve.cpp
+
+// ConfigCommands.cpp
+int commandConfigTest(Invocation& call);
+int commandDescribeStatic(Invocation& call);
+int commandDescribeDomains(Invocation& call);
+int commandConfigSchema(Invocation& call);
+int commandPrintService(Invocation& call);
+int commandDnsRecords(Invocation& call);
+
+// LocalCommands.cpp
+int commandSetAdminPassword(Invocation& call);
+int commandSetAccountPassword(Invocation& call);
+int commandCid(Invocation& call);
+int commandVerifyData(Invocation& call);
+int commandTlsKeyAdd(Invocation& call);
+/// Has the running server do it, with the call's arguments as they are.
+int forwardToServer(Invocation& call, std::string_view words, std::string input = "");
+
+}  // namespace mox::app

@@ -1,0 +1,64 @@
+#include "app/DataDir.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <stdexcept>
+
+#include "config/Files.h"
+
+namespace mox::app {
+
+namespace {
+
+std::string readWhole(const std::string& path) {
+  auto content = config::diskFiles()(path);
+  if (!content) throw std::runtime_error(path + ": " + content.error().text);
+  return *content;
+}
+
+}  // namespace
+
+std::string ctlPath(const std::string& dataDir) { return dataDir + "/ctl"; }
+std::string receivedIdKeyPath(const std::string& dataDir) { return dataDir + "/receivedid.key"; }
+
+void makeDataDirectory(store::Files& files, const std::string& path) {
+  auto parent = config::directoryOf(path);
+  files.makeDirectory(parent);
+  // The group may pass, to the control socket; what the store makes below is for the user only.
+  if (::mkdir(path.c_str(), 0750) == 0) return files.syncDirectory(parent);
+  if (errno != EEXIST) throw store::FileError(errno, std::generic_category(), "creating " + path);
+}
+
+void writeNewFile(store::Files& files, const std::string& path, std::string_view content) {
+  auto fd = files.create(path);
+  files.write(fd.get(), content);
+  files.sync(fd.get());
+  files.syncDirectory(config::directoryOf(path));
+}
+
+std::string readOrMakeSecret(store::Files& files, Random& random, const std::string& path, std::size_t size) {
+  if (files.size(path) < 0) {
+    auto secret = random.bytes(size);
+    writeNewFile(files, path, secret);
+    return secret;
+  }
+  auto secret = readWhole(path);
+  if (secret.size() != size) throw std::runtime_error(path + ": has " + std::to_string(secret.size()) + " octets instead of " + std::to_string(size));
+  return secret;
+}
+
+net::CertificatePem readOrMakeSelfSigned(store::Files& files, Random& random, const Clock& clock, const std::string& dataDir,
+                                         const std::string& hostname) {
+  auto directory = dataDir + "/selfsigned";
+  auto certFile = directory + "/" + hostname + ".cert.pem", keyFile = directory + "/" + hostname + ".key.pem";
+  files.makeDirectory(directory);
+  if (files.size(certFile) >= 0) return {readWhole(certFile), readWhole(keyFile)};
+  files.remove(keyFile);  // of a start that was interrupted
+  auto made = net::selfSigned({hostname}, clock, random);
+  writeNewFile(files, keyFile, made.key);
+  writeNewFile(files, certFile, made.chain);
+  return made;
+}
+
+}  // namespace mox::app

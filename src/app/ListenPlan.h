@@ -1,0 +1,43 @@
+// Which sockets the configuration asks for, and getting them: from a service manager, or by binding.
+//
+// Done before privileges are dropped and before threads start; the engine takes the sockets over later.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/Ip.h"
+#include "base/Log.h"
+#include "base/Result.h"
+#include "config/Config.h"
+#include "net/Sockets.h"
+
+namespace mox::app {
+
+enum class Service { smtp, submission, submissions, imap, imaps, metrics };
+/// "smtp", "submissions", ...
+std::string_view serviceName(Service service);
+
+struct PlannedSocket {
+  std::string listener;
+  Service service = Service::smtp;
+  Endpoint at;
+};
+
+struct BoundSocket {
+  PlannedSocket plan;
+  net::Fd fd;
+};
+
+/// In the order of listeners, services and addresses.
+std::vector<PlannedSocket> planSockets(const config::Config& config);
+
+/// Services that are enabled but do not exist in this program yet: "public: WebmailHTTPS", one each.
+std::vector<std::string> servicesNotOpened(const config::Config& config);
+
+/// Takes the passed socket bound to each planned address, binds what is missing. Passed sockets that nothing asks
+/// for are closed with a warning. All or nothing.
+Result<std::vector<BoundSocket>> getSockets(const std::vector<PlannedSocket>& plan, std::vector<net::PassedSocket> passed, const Log& log);
+
+}  // namespace mox::app

@@ -1,0 +1,79 @@
+#include "app/Listeners.h"
+
+#include <stdexcept>
+
+namespace mox::app {
+
+namespace {
+
+constexpr std::uint64_t manyConnections = 1'000'000;  // no test on one machine comes near
+
+/// Busy and too many: RFC 9051 §7.1.5 BYE as the greeting.
+net::AcceptFilter imapFilter(imapserver::Services& services, std::shared_ptr<net::ConnectionLimiter> limiter) {
+  return [&services, limiter = std::move(limiter)](const net::ConnectionMeta& meta) {
+    net::Admission out;
+    if (services.authenticator.isLimited(meta.remote.ip)) return out.admitted = false, out.refusal = "* BYE too many failed logins\r\n", out;
+    auto admitted = limiter->admit(meta.remote.ip, services.clock.now());
+    out.admitted = admitted.verdict == net::ConnectionLimiter::Verdict::admitted;
+    if (!out.admitted) {
+      services.limits.hit({"imap-connections", 0, "connections"}, meta.remote.ip.text());
+      out.refusal = "* BYE too many connections\r\n";
+    }
+    out.lease = std::move(admitted.lease);
+    return out;
+  };
+}
+
+}  // namespace
+
+net::ConnectionLimits connectionLimits(bool localserve) {
+  net::ConnectionLimits limits;
+  if (localserve) limits.perMinute = limits.concurrent = {manyConnections, manyConnections, manyConnections};
+  return limits;
+}
+
+Listeners::Listeners(ListenerServices services)
+    : services_(services),
+      smtpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
+      imapLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))) {}
+
+void Listeners::openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
+                         net::AcceptFilter& filter) {
+  auto kind = service == Service::smtp ? smtpserver::Kind::delivery : smtpserver::Kind::submission;
+  bool implicitTls = service == Service::submissions;
+  auto tls = service == Service::smtp ? services_.certificates.delivery(listener.name) : services_.certificates.clients(listener.name);
+  if (implicitTls) options.tls = tls;
+  options.busyReply = "421 4.3.2 too busy, try again later\r\n";
+  auto settings = smtpserver::listenerSettings(listener, kind, implicitTls, tls);
+  factory = [&smtp = services_.smtp, settings](const net::ConnectionMeta&) { return smtpserver::makeSession(smtp, settings); };
+  filter = smtpserver::makeAcceptFilter(services_.smtp, kind, smtpLimiter_);
+}
+
+void Listeners::openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
+                         net::AcceptFilter& filter) {
+  auto settings = std::make_shared<imapserver::ListenerSettings>();
+  settings->hostname = listener.hostname.ascii();
+  settings->tls = services_.certificates.clients(listener.name);
+  settings->implicitTls = service == Service::imaps;
+  settings->requireTls = !listener.settings.imap.noRequireStartTls;
+  if (settings->implicitTls) options.tls = settings->tls;
+  options.busyReply = "* BYE too busy, try again later\r\n";
+  factory = [&imap = services_.imap, settings](const net::ConnectionMeta&) { return imapserver::makeSession(imap, settings); };
+  filter = imapFilter(services_.imap, imapLimiter_);
+}
+
+Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listener, BoundSocket socket) {
+  auto service = socket.plan.service;
+  net::ListenerOptions options;
+  options.name = listener.name + "-" + std::string(serviceName(service));
+  net::SessionFactory factory;
+  net::AcceptFilter filter;
+  if (service == Service::imap || service == Service::imaps) openImap(listener, service, options, factory, filter);
+  else if (service == Service::metrics) factory = [&source = services_.metrics](const net::ConnectionMeta&) { return std::make_unique<MetricsSession>(source); };
+  else openSmtp(listener, service, options, factory, filter);
+  auto at = engine.adopt(socket.fd.release(), std::move(options), std::move(factory), std::move(filter));
+  if (!at) throw std::runtime_error(socket.plan.at.text() + ": " + at.error().text);
+  return *at;
+}
+
+}  // namespace mox::app

@@ -1,0 +1,43 @@
+// Listeners: which session a new connection gets, by the socket it came in on.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/Certificates.h"
+#include "app/ListenPlan.h"
+#include "app/MetricsHttp.h"
+#include "imapserver/Services.h"
+#include "net/ConnectionLimiter.h"
+#include "net/Engine.h"
+#include "smtpserver/Services.h"
+
+namespace mox::app {
+
+/// All references outlive the engine's sessions.
+struct ListenerServices {
+  imapserver::Services& imap;
+  smtpserver::Services& smtp;
+  const MetricsSource& metrics;
+  const Certificates& certificates;
+  bool localserve = false;
+};
+
+/// Limits of connections a source network, smtp.md §1. None that would be met by tests on one machine for localserve.
+net::ConnectionLimits connectionLimits(bool localserve);
+
+class Listeners {
+ public:
+  explicit Listeners(ListenerServices services);
+  /// Hands the socket to the engine. Gives the bound address. Throws std::runtime_error if it cannot.
+  Endpoint open(net::Engine& engine, const config::ListenerInfo& listener, BoundSocket socket);
+
+ private:
+  void openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
+  void openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
+
+  ListenerServices services_;
+  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_;
+};
+
+}  // namespace mox::app

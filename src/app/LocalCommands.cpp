@@ -1,0 +1,144 @@
+// Commands that work without the running server, and how the others reach it.
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <iterator>
+#include <ostream>
+
+#include "app/Commands.h"
+#include "app/DataDir.h"
+#include "app/Serving.h"
+#include "app/Storage.h"
+#include "base/Text.h"
+#include "store/Account.h"
+#include "store/Verify.h"
+
+namespace mox::app {
+
+namespace {
+
+/// Keeps what is typed off the screen.
+class QuietTerminal {
+ public:
+  explicit QuietTerminal(bool wanted) : active_(wanted && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
+    if (!active_) return;
+    auto quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+  }
+  ~QuietTerminal() {
+    if (active_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
+  QuietTerminal(const QuietTerminal&) = delete;
+  QuietTerminal& operator=(const QuietTerminal&) = delete;
+
+ private:
+  termios before_{};
+  bool active_;
+};
+
+bool isTerminal(const Invocation& call) { return &call.in == &std::cin && ::isatty(STDIN_FILENO) == 1; }
+
+Result<std::string> askPassword(Invocation& call) {
+  bool terminal = isTerminal(call);
+  if (terminal) call.err << "password: " << std::flush;
+  std::string text;
+  if (terminal) {
+    QuietTerminal quiet(true);
+    std::getline(call.in, text);
+    call.err << "\n";
+  } else {
+    text.assign(std::istreambuf_iterator<char>(call.in), {});
+  }
+  return passwordFromInput(text);
+}
+
+int failed(Invocation& call, const std::string& text) {
+  call.err << "error: " << text << "\n";
+  return 1;
+}
+
+}  // namespace
+
+int forwardToServer(Invocation& call, std::string_view words, std::string input) {
+  auto loaded = loadConfig(call.configPath, false, call.err);
+  if (!loaded.config) return 1;
+  CtlRequest request{{std::string(words)}, std::move(input)};
+  request.words.insert(request.words.end(), call.args.begin(), call.args.end());
+  auto status = ctlCall(ctlPath(loaded.config->dataDir()), request, call.out, call.err);
+  return status ? *status : failed(call, status.error().text);
+}
+
+int commandSetAccountPassword(Invocation& call) {
+  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  auto password = askPassword(call);
+  return password ? forwardToServer(call, "setaccountpassword", *password) : failed(call, password.error().text);
+}
+
+int commandTlsKeyAdd(Invocation& call) { return forwardToServer(call, "config tlspubkey add", std::string(std::istreambuf_iterator<char>(call.in), {})); }
+
+int commandSetAdminPassword(Invocation& call) {
+  if (!parseFlags(call, Flags(), 0, 0)) return 2;
+  auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
+  if (!loaded.config) return 1;
+  const auto& file = loaded.config->fixed().adminPasswordFile;
+  if (file.empty()) return failed(call, "the configuration has no AdminPasswordFile");
+  auto password = askPassword(call);
+  if (!password) return failed(call, password.error().text);
+  SystemRandom random;
+  store::SystemFiles files;
+  auto path = config::resolvePath(loaded.config->configDir(), file);
+  files.remove(path + ".new");
+  writeNewFile(files, path + ".new", store::bcryptHash(*password, random));
+  files.rename(path + ".new", path);
+  files.syncDirectory(config::directoryOf(path));
+  call.out << "admin password set\n";
+  return 0;
+}
+
+int commandCid(Invocation& call) {
+  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  auto loaded = loadConfig(call.configPath, false, call.err);
+  if (!loaded.config) return 1;
+  auto path = receivedIdKeyPath(loaded.config->dataDir());
+  auto key = loaded.files(path);
+  if (!key) return failed(call, path + ": " + key.error().text);
+  auto ids = delivery::ReceivedId::make(*key);
+  if (!ids) return failed(call, path + ": " + ids.error().text);
+  auto cid = ids->decode(call.args[0]);
+  if (!cid) return failed(call, "not an id of this installation");
+  call.out << cid->value << "\n";
+  return 0;
+}
+
+int commandVerifyData(Invocation& call) {
+  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  const auto& dataDir = call.args[0];
+  SystemClock clock;
+  SystemRandom random;
+  store::SystemFiles files;
+  if (files.list(dataDir + "/accounts").empty()) return failed(call, dataDir + ": there are no accounts here");
+  store::Environment environment;
+  environment.files = &files;
+  environment.clock = &clock;
+  environment.random = &random;
+  store::Accounts accounts(dataDir, environment);  // throws if a server uses the directory
+  std::size_t problems = 0;
+  for (const auto& name : accounts.list()) {
+    std::vector<std::string> found;
+    try {
+      auto account = accounts.open(name);
+      if (account) found = store::verify(**account, files);
+      else found.push_back(account.error().text);
+    } catch (const std::exception& broken) {
+      found.push_back(broken.what());
+    }
+    for (const auto& problem : found) call.out << "account " << name << ": " << problem << "\n";
+    if (found.empty()) call.out << "account " << name << ": ok\n";
+    problems += found.size();
+  }
+  return problems == 0 ? 0 : 1;
+}
+
+}  // namespace mox::app

@@ -1,0 +1,85 @@
+#include "app/Privileges.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <vector>
+
+#include "base/Text.h"
+
+namespace mox::app {
+
+namespace {
+
+constexpr std::size_t passwdBuffer = 16 * 1024;  // octets of one passwd entry
+
+void require(bool done, const char* what) {
+  if (!done) throw std::system_error(errno, std::generic_category(), what);
+}
+
+void giveOne(const std::string& path, const ServiceUser& user) {
+  struct stat info {};
+  require(::lstat(path.c_str(), &info) == 0, path.c_str());
+  bool plain = S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1);
+  if (!plain || info.st_uid != 0) return;
+  require(::lchown(path.c_str(), user.uid, user.gid) == 0, path.c_str());
+}
+
+}  // namespace
+
+bool isRoot() { return ::geteuid() == 0; }
+
+Result<ServiceUser> findUser(const std::string& nameOrUid) {
+  std::vector<char> buffer(passwdBuffer);
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  int error = ::getpwnam_r(nameOrUid.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  ServiceUser user{nameOrUid, 0, 0};
+  if (found != nullptr) {
+    user.uid = entry.pw_uid;
+    user.gid = entry.pw_gid;
+  } else {
+    auto number = parseUnsigned(nameOrUid);
+    if (!number || *number >= std::numeric_limits<uid_t>::max()) {
+      std::string why = error != 0 && error != ENOENT ? ": " + std::generic_category().message(error) : "";
+      return fail(Errc::notFound, "there is no user \"" + printable(nameOrUid) + "\"" + why);
+    }
+    user.uid = static_cast<uid_t>(*number);
+    user.gid = static_cast<gid_t>(*number);
+  }
+  if (user.uid == 0 || user.gid == 0) return fail(Errc::denied, "user \"" + printable(nameOrUid) + "\" is root, or in its group");
+  return user;
+}
+
+void giveTree(const std::string& directory, const ServiceUser& user) {
+  giveOne(directory, user);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) giveOne(entry.path().string(), user);
+}
+
+void becomeUser(const ServiceUser& user) {
+  require(::setgroups(0, nullptr) == 0, "setgroups");
+  require(::setresgid(user.gid, user.gid, user.gid) == 0, "setgid");
+  require(::setresuid(user.uid, user.uid, user.uid) == 0, "setuid");
+  if (::setuid(0) == 0 || ::geteuid() == 0) throw std::runtime_error("could become root again after dropping privileges");
+  dropCapabilities();
+}
+
+void dropCapabilities() {
+  require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+  require(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0, "clearing ambient capabilities");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  require(::syscall(SYS_capset, &header, none) == 0, "clearing capabilities");
+}
+
+}  // namespace mox::app

@@ -1,0 +1,36 @@
+// Privileges: from root to the configured user, with nothing kept.
+//
+// Call before any thread starts: the kernel drops privileges a thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/Log.h"
+#include "base/Result.h"
+
+namespace mox::app {
+
+struct ServiceUser {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+/// By name, else a number used as user and group (images often have no passwd entry). Errc::notFound; denied for root.
+Result<ServiceUser> findUser(const std::string& nameOrUid);
+
+bool isRoot();
+
+/// Gives the directory tree to `user`: entries that belong to root only, no symbolic links followed, files with more
+/// than one name left alone (somebody may have linked a file of the system there). Throws std::system_error.
+void giveTree(const std::string& directory, const ServiceUser& user);
+
+/// Groups, group and user, then no_new_privs. Makes sure that there is no way back. Throws std::system_error.
+void becomeUser(const ServiceUser& user);
+
+/// Clears all capability sets and sets no_new_privs: for processes that start as an ordinary user. Throws std::system_error.
+void dropCapabilities();
+
+}  // namespace mox::app

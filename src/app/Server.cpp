@@ -1,0 +1,198 @@
+#include "app/Server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <ostream>
+#include <stdexcept>
+#include <thread>
+
+#include "app/Changes.h"
+#include "app/DataDir.h"
+#include "app/Listeners.h"
+#include "app/Resolvers.h"
+#include "app/ServerCommands.h"
+#include "app/Storage.h"
+#include "login/Authenticator.h"
+#include "net/JobPool.h"
+#include "queue/Scheduler.h"
+
+namespace mox::app {
+
+namespace {
+
+/// Password hashes burn CPU: no more at once than there are cores, and few enough waiting that none waits long.
+net::JobPoolOptions passwordPool() {
+  net::JobPoolOptions options;
+  options.name = "password";
+  options.maxThreads = std::max(2u, std::thread::hardware_concurrency());
+  options.maxQueued = 100;
+  return options;
+}
+
+/// These wait for name servers. Incoming and outgoing mail have a pool each: neither can take the other's place.
+net::JobPoolOptions dnsPool(std::string name) {
+  net::JobPoolOptions options;
+  options.name = std::move(name);
+  options.maxThreads = 64;
+  return options;
+}
+
+queue::SchedulerOptions queueOptions(const ServerOptions& options, const std::string& dataDir) {
+  queue::SchedulerOptions out;
+  out.directory = dataDir + "/queue";
+  if (!options.localserve) return out;
+  for (const auto& socket : options.sockets)
+    if (socket.plan.service == Service::smtp && !out.deliverAllTo) out.deliverAllTo = net::localEndpoint(socket.fd.get());
+  return out;
+}
+
+}  // namespace
+
+struct Server::State {
+  State(ServerOptions given, Foundations& f);
+  /// Also of a server that failed to start: sessions and jobs must be gone before what they use.
+  ~State() { stop(Duration(0)); }
+  void stop(Duration grace);
+  void openListeners();
+  void sayWhatIsMissing() const;
+  void reloadCertificates();
+
+  ServerOptions options;
+  Foundations& foundations;
+  Log log;
+  config::ConfigSource config;
+  std::string dataDir;
+  std::unique_ptr<dns::Resolver> resolver;
+  Storage storage;
+  std::unique_ptr<Certificates> certificates;
+  std::unique_ptr<net::JobPool> passwordJobs, dnsJobs, queueJobs;
+  login::Authenticator authenticator;
+  net::Engine engine;
+  queue::Scheduler queue;
+  imapserver::Services imap;
+  smtpserver::Services smtp;
+  std::unique_ptr<Listeners> listeners;
+  MetricsSource metricsSource;
+  std::vector<Opened> opened;
+  std::unique_ptr<CtlServer> control;
+  std::atomic<bool> ready{false};
+  std::mutex stopping;  // held while stopping, so that a second call returns when it is done
+  bool stopped = false;
+};
+
+Server::State::State(ServerOptions given, Foundations& f)
+    : options(std::move(given)),
+      foundations(f),
+      log(f.log),
+      config(options.configPath, options.config, options.files),
+      dataDir(options.config->dataDir()),
+      resolver(options.localserve ? localResolver(*options.config) : systemResolver(f)),
+      storage(f, dataDir),
+      passwordJobs(std::make_unique<net::JobPool>(passwordPool(), f.metrics, f.log.room("net"))),
+      dnsJobs(std::make_unique<net::JobPool>(dnsPool("dns"), f.metrics, f.log.room("net"))),
+      queueJobs(std::make_unique<net::JobPool>(dnsPool("queue"), f.metrics, f.log.room("net"))),
+      authenticator(login::Services{config, storage.accounts, storage.authDb, storage.passwords, *passwordJobs, f.clock, f.random,
+                                    f.log.room("login"), f.metrics, storage.saltKey}),
+      engine(net::EngineOptions(), f.clock, f.metrics, f.log.room("net")),
+      queue(queueOptions(options, dataDir),
+            queue::SchedulerServices{config, storage.accounts, *resolver, *queueJobs, engine, f.files, f.clock, f.random, f.metrics, f.log.room("queue")}),
+      imap{config, storage.accounts, authenticator, f.clock, f.metrics, f.limits, f.log.room("imapserver")},
+      smtp{config, storage.accounts, authenticator, queue, *resolver, *dnsJobs, storage.suffixes, storage.receivedId, f.clock, f.random, f.metrics,
+           f.limits, f.log.room("smtpserver"), options.localserve},
+      metricsSource{[this] { return foundations.metricsText(); }, [this] { return ready.load(); }} {
+  auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname) {
+    return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname);
+  });
+  if (!made) throw std::runtime_error(made.error().text);
+  certificates = std::move(*made);
+}
+
+void Server::State::openListeners() {
+  listeners = std::make_unique<Listeners>(ListenerServices{imap, smtp, metricsSource, *certificates, options.localserve});
+  const auto& infos = options.config->listeners();
+  for (auto& socket : options.sockets) {
+    auto plan = socket.plan;
+    auto listener = std::find_if(infos.begin(), infos.end(), [&](const auto& info) { return info.name == plan.listener; });
+    if (listener == infos.end()) throw std::logic_error("socket of an unknown listener");
+    opened.push_back({plan, listeners->open(engine, *listener, std::move(socket))});
+    log.info("listening", {{"listener", plan.listener}, {"service", serviceName(plan.service)}, {"address", opened.back().at.text()}});
+  }
+  options.sockets.clear();
+}
+
+void Server::State::sayWhatIsMissing() const {
+  for (const auto& name : certificates->selfSignedListeners())
+    log.warn("ACME is not available yet: the listener has a self-signed certificate, clients will not trust it; configure KeyCerts", {{"listener", name}});
+  for (const auto& name : servicesNotOpened(*options.config)) log.warn("service is not available yet and not opened", {{"service", name}});
+}
+
+Server::Server(ServerOptions options, Foundations& foundations) : state_(std::make_unique<State>(std::move(options), foundations)) {
+  auto& s = *state_;
+  s.storage.createAccounts(*s.options.config);
+  s.queue.start();
+  s.openListeners();
+  s.control = std::make_unique<CtlServer>(ctlPath(s.dataDir), [this](const CtlRequest& request, std::ostream& out, std::ostream& err) {
+    auto server = parts();
+    return runServerCommand(server, request, out, err);
+  }, s.log.room("ctl"));
+  s.sayWhatIsMissing();
+  s.ready = true;
+}
+
+Server::~Server() = default;
+
+bool Server::reload() {
+  auto& s = *state_;
+  auto before = s.config.current();
+  auto loaded = s.config.reload();
+  for (const auto& problem : loaded.errors) s.log.error("configuration", {{"problem", problem.text()}});
+  for (const auto& problem : loaded.warnings) s.log.warn("configuration", {{"problem", problem.text()}});
+  if (!loaded.ok()) {
+    s.log.error("configuration not reloaded, the one before stays");
+  } else {
+    auto changed = changes(before->dynamic(), loaded.config->dynamic());
+    for (const auto& change : changed) s.log.info("configuration", {{"change", change}});
+    if (changed.empty()) s.log.info("configuration reloaded, nothing changed");
+    s.storage.createAccounts(*loaded.config);
+  }
+  s.reloadCertificates();
+  return loaded.ok();
+}
+
+void Server::State::reloadCertificates() {
+  auto files = readCertificates(*config.current(), options.files);
+  if (!files) return log.error("certificates not reloaded, those before stay", {{"err", files.error().text}});
+  auto reloaded = certificates->reload(*files);
+  for (const auto& name : reloaded.changed) log.info("new certificate", {{"listener", name}});
+  for (const auto& error : reloaded.errors) log.error("certificate not reloaded, the one before stays", {{"err", error}});
+}
+
+void Server::State::stop(Duration grace) {
+  std::lock_guard hold(stopping);
+  if (stopped) return;
+  stopped = true;
+  ready = false;
+  log.info("stopping");
+  control.reset();
+  // The queue and the sessions have the same time, side by side.
+  std::thread queueStops([&] { queue.stop(grace); });
+  engine.shutdown(grace);
+  queueStops.join();
+  // Jobs of sessions that are gone may still run; what they use goes after them.
+  queueJobs.reset();
+  dnsJobs.reset();
+  passwordJobs.reset();
+  storage.authDb.flush();
+  log.info("stopped");
+}
+
+void Server::stop(Duration grace) { state_->stop(grace); }
+
+const std::vector<Opened>& Server::listeners() const { return state_->opened; }
+
+ServerParts Server::parts() { return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop}; }
+
+config::ConfigPtr Server::config() const { return state_->config.current(); }
+
+}  // namespace mox::app

@@ -1,0 +1,80 @@
+// Server: everything a running mail server is made of, in the order it depends on each other.
+//
+// The constructor opens the data directory and starts listening; when it returns the server answers. stop() ends in
+// the reverse order: no new connections, sessions say goodbye, the queue finishes, pools run dry, databases close.
+// reload(), run() and stop() may come from any thread, one at a time each.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/Certificates.h"
+#include "app/Ctl.h"
+#include "app/Foundations.h"
+#include "app/ListenPlan.h"
+#include "config/Source.h"
+
+namespace mox::queue {
+class Queue;
+}
+
+namespace mox::app {
+
+class Storage;
+
+/// Running transactions get this long at the end.
+inline constexpr Duration stopGrace = std::chrono::seconds(3);
+
+struct ServerOptions {
+  std::string configPath;
+  config::ConfigPtr config;
+  config::FileReader files = config::diskFiles();  ///< for reloading
+  CertificateFiles certificates;                   ///< from readCertificates(), perhaps with privileges this process has no more
+  std::vector<BoundSocket> sockets;
+  /// `mox localserve`: no connection limits, DNS without a network, all outgoing mail comes back to this server.
+  bool localserve = false;
+  /// What `mox stop` causes. Must not stop() itself, but have it done.
+  std::function<void()> requestStop;
+};
+
+struct Opened {
+  PlannedSocket plan;
+  Endpoint at;
+};
+
+/// What commands on the control socket work with.
+struct ServerParts {
+  Foundations& foundations;
+  config::ConfigSource& config;
+  Storage& storage;
+  queue::Queue* queue;  ///< null: this server sends no mail
+  std::function<void()> requestStop;
+};
+
+class Server {
+ public:
+  /// `foundations` outlives the server. Throws if anything does not start.
+  Server(ServerOptions options, Foundations& foundations);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Configuration and certificates anew; what changed is logged. False if the configuration was refused.
+  bool reload();
+  /// Idempotent; done when it returns, at most a little after `grace`.
+  void stop(Duration grace = stopGrace);
+
+  const std::vector<Opened>& listeners() const;
+  ServerParts parts();
+  config::ConfigPtr config() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mox::app

@@ -1,0 +1,78 @@
+#include "app/ServerCommands.h"
+
+#include <istream>
+#include <iterator>
+#include <ostream>
+#include <sstream>
+
+#include "app/Storage.h"
+#include "base/Text.h"
+
+namespace mox::app {
+
+const std::vector<ServerCommand>& serverCommands() {
+  static const std::vector<ServerCommand> table{
+      {"stop", serverStop},
+      {"setaccountpassword", serverSetAccountPassword},
+      {"loglevels", serverLogLevels},
+      {"queue list", queueList},
+      {"queue hold", queueHold},
+      {"queue unhold", queueUnhold},
+      {"queue schedule", queueSchedule},
+      {"queue transport", queueTransport},
+      {"queue requiretls", queueRequireTls},
+      {"queue fail", queueFail},
+      {"queue drop", queueDrop},
+      {"queue dump", queueDump},
+      {"config tlspubkey list", tlsKeyList},
+      {"config tlspubkey get", tlsKeyGet},
+      {"config tlspubkey add", tlsKeyAdd},
+      {"config tlspubkey rm", tlsKeyRemove},
+  };
+  return table;
+}
+
+int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostream& out, std::ostream& err) {
+  if (request.words.empty()) return err << "no command\n", 2;
+  for (const auto& command : serverCommands()) {
+    if (command.words != request.words[0]) continue;
+    std::istringstream in(request.input);
+    Invocation call{"", false, "", {request.words.begin() + 1, request.words.end()}, in, out, err};
+    return command.run(server, call);
+  }
+  err << "the server does not know the command " << printable(request.words[0]) << "\n";
+  return 2;
+}
+
+int serverStop(ServerParts& server, Invocation& call) {
+  if (!parseFlags(call, Flags(), 0, 0)) return 2;
+  server.requestStop();
+  call.out << "stopping\n";
+  return 0;
+}
+
+int serverSetAccountPassword(ServerParts& server, Invocation& call) {
+  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  auto password = passwordFromInput(std::string(std::istreambuf_iterator<char>(call.in), {}));
+  auto done = password ? server.storage.setPassword(*server.config.current(), call.args[0], *password) : tl::unexpected(password.error());
+  if (!done) return call.err << done.error().text << "\n", 1;
+  call.out << "password set\n";
+  return 0;
+}
+
+int serverLogLevels(ServerParts& server, Invocation& call) {
+  if (!parseFlags(call, Flags(), 0, 2)) return 2;
+  auto& sink = server.foundations.sink;
+  if (call.args.empty()) {
+    for (const auto& [room, level] : sink.levels()) call.out << (room.empty() ? "(default)" : room) << ": " << logLevelName(level) << "\n";
+    return 0;
+  }
+  std::string room = call.args.size() > 1 ? call.args[1] : "";
+  auto level = parseLogLevel(call.args[0]);
+  if (!level && !call.args[0].empty()) return call.err << "unknown log level " << printable(call.args[0]) << "\n", 2;
+  if (!level && room.empty()) return call.err << "the default log level cannot be cleared\n", 2;
+  sink.setLevel(room, level);
+  return 0;
+}
+
+}  // namespace mox::app

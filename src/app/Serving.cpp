@@ -1,0 +1,104 @@
+#include "app/Serving.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ostream>
+#include <system_error>
+
+#include "base/Text.h"
+#include "config/Document.h"
+#include "config/Write.h"
+#include "net/Sockets.h"
+
+namespace mox::app {
+
+namespace {
+
+/// The static part with Pedantic set, whatever the file says. Text that does not parse is left to load() to complain of.
+std::string withPedantic(const std::string& path, const std::string& text) {
+  bool json = path.ends_with(".json");
+  auto document = json ? config::parseJson(path, text) : config::parseSconf(path, text);
+  if (json) {
+    auto whole = config::read<config::Whole>(document);
+    whole.fixed.pedantic = true;
+    return document.ok() ? config::writeJson(whole) : text;
+  }
+  auto fixed = config::read<config::Static>(document);
+  fixed.pedantic = true;
+  auto written = config::writeSconf(fixed);
+  return document.ok() && written ? *written : text;
+}
+
+config::FileReader pedanticFiles(std::string path) {
+  return [path = std::move(path), disk = config::diskFiles()](const std::string& wanted) -> Result<std::string> {
+    auto text = disk(wanted);
+    if (!text || wanted != path) return text;
+    return withPedantic(path, *text);
+  };
+}
+
+sigset_t waitedFor() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (int signal : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&set, signal);
+  return set;
+}
+
+void notify(const std::string& state, const Log& log) {
+  if (auto sent = net::notifyManager(state); !sent) log.warn("cannot notify the service manager", {{"err", sent.error().text}});
+}
+
+std::string reloadingState() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);  // sd_notify(3) wants the manager's own clock
+  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}", static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
+}
+
+}  // namespace
+
+LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err) {
+  auto files = pedantic ? pedanticFiles(path) : config::diskFiles();
+  auto loaded = config::load(path, files);
+  for (const auto& problem : loaded.warnings) err << "warning: " << problem.text() << "\n";
+  for (const auto& problem : loaded.errors) err << "error: " << problem.text() << "\n";
+  return {loaded.config, std::move(files)};
+}
+
+Result<std::optional<LogLevel>> logLevelOption(const Invocation& call) {
+  if (call.logLevel.empty()) return std::optional<LogLevel>();
+  auto level = parseLogLevel(call.logLevel);
+  if (!level) return fail(Errc::syntax, "unknown log level " + printable(call.logLevel));
+  return level;
+}
+
+void blockSignals() {
+  auto set = waitedFor();
+  ::sigaddset(&set, SIGPIPE);
+  if (int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+}
+
+void runUntilStopped(Server& server, const Log& log) {
+  notify("READY=1\nSTATUS=serving mail\nMAINPID=" + std::to_string(::getpid()), log);
+  auto set = waitedFor();
+  for (;;) {
+    int signal = 0;
+    if (int error = ::sigwait(&set, &signal); error != 0) throw std::system_error(error, std::generic_category(), "sigwait");
+    if (signal != SIGHUP) break;
+    notify(reloadingState(), log);
+    try {
+      server.reload();
+    } catch (const std::exception& broken) {  // the disk failed: the server goes on with what it has
+      log.error("reload failed", {{"err", broken.what()}});
+    }
+    notify("READY=1", log);
+  }
+  notify("STOPPING=1", log);
+  server.stop();
+}
+
+void requestStopBySignal() { ::kill(::getpid(), SIGTERM); }
+
+}  // namespace mox::app

@@ -1,0 +1,33 @@
+// Serving: the life of a server process, from the configuration to the last signal. Shared by serve and localserve.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+
+#include "app/Command.h"
+#include "app/Server.h"
+
+namespace mox::app {
+
+/// Loads the configuration and says what is wrong with it on `err`; null if anything is. With `pedantic` it is as if
+/// the file said "Pedantic: true".
+struct LoadedConfig {
+  config::ConfigPtr config;
+  config::FileReader files;
+};
+LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err);
+
+/// The level that -loglevel names; nothing without it. Errc::syntax.
+Result<std::optional<LogLevel>> logLevelOption(const Invocation& call);
+
+/// Blocks the signals that runUntilStopped() waits for, and SIGPIPE. Call before any thread starts.
+void blockSignals();
+
+/// Tells the service manager that the server is ready, then waits for signals: HUP reloads, INT and TERM stop. Returns
+/// when the server has stopped.
+void runUntilStopped(Server& server, const Log& log);
+
+/// Makes this process receive TERM, for `mox stop`.
+void requestStopBySignal();
+
+}  // namespace mox::app

@@ -1,0 +1,76 @@
+#include "app/SystemdUnit.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+namespace mox::app {
+
+UnitPaths UnitPaths::ofThisProcess() {
+  UnitPaths out;
+  out.program = std::filesystem::read_symlink("/proc/self/exe").string();
+  out.directory = std::filesystem::current_path().string();
+  return out;
+}
+
+std::string systemdUnit(const UnitPaths& paths) {
+  // TLS keys must be readable by the user: with AmbientCapabilities the server is never root. capset is for giving
+  // the capability up once the ports are bound.
+  return fmt::format(R"([Unit]
+Description=mox mail server
+After=network-online.target nss-lookup.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+User={user}
+WorkingDirectory={directory}
+ExecStart={program} serve
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=5s
+TimeoutStopSec=15s
+LimitNOFILE=65535
+UMask=0007
+
+# Low ports, and no other privilege.
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+
+# Writes to its own directories only.
+ProtectSystem=strict
+ReadWritePaths={directory}/config {directory}/data
+ProtectHome=tmpfs
+BindPaths={directory}
+PrivateTmp=yes
+PrivateDevices=yes
+
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProcSubset=pid
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallFilter=capset
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+)",
+                     fmt::arg("user", paths.user), fmt::arg("directory", paths.directory), fmt::arg("program", paths.program));
+}
+
+}  // namespace mox::app
