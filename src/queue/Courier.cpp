@@ -15,6 +15,8 @@ namespace {
 
 /// Addresses dialled in one attempt that are kept.
 constexpr std::size_t mostDialsKept = 20;
+/// Connections a message may see end under it without being blamed for it.
+constexpr unsigned mostReconnects = 3;
 
 std::string phaseName(ClientPhase phase) {
   switch (phase) {
@@ -127,7 +129,11 @@ std::optional<smtp::Transaction> Courier::begin(Parcel parcel) {
   out.has8bit = parcel.message->has8bit;
   out.smtpUtf8 = parcel.message->smtpUtf8;
   out.requireTls = parcel.claims.front().requireTls.value_or(false);
-  out.message = [body] { return makeProducer(body); };
+  bodyAsked_ = std::make_shared<bool>(false);
+  out.message = [body, asked = bodyAsked_] {
+    *asked = true;
+    return makeProducer(body);
+  };
   if (!dialled_.empty() && (parcel.dialled.empty() || !(parcel.dialled.back() == dialled_.back()))) parcel.dialled.push_back(dialled_.back());
   parcel_ = std::move(parcel);
   return out;
@@ -144,8 +150,14 @@ bool Courier::deservesOtherFamily(const Claim& claim, const smtp::RecipientResul
   return claim.attempts == 1 && result.code != 0 && result.enhanced.starts_with("5.7.") && hostNow().dualStack;
 }
 
+/// Servers end a connection that has carried enough, with 421 or without a word. The message that comes next says nothing
+/// about that and takes another connection at once; not if its text was under way, for it may have arrived.
+bool Courier::isStale(const smtp::ClientSession& session, const Parcel& parcel, const smtp::RecipientResult& result) const {
+  bool ended = result.local == smtp::LocalReason::connectionLost || result.code == 421;
+  return ended && session.transactions() > 0 && !*bodyAsked_ && parcel.reconnects < mostReconnects;
+}
+
 void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResult& result) {
-  (void)session;
   auto parcel = std::exchange(parcel_, std::nullopt).value();
   Parcel again = parcel, elsewhere = parcel;
   again.claims.clear();
@@ -158,6 +170,11 @@ void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResu
     const auto& r = result.recipients[i];
     const auto& claim = parcel.claims.at(i);
     if (r.outcome != Outcome::tooMany) progress = true;
+    if (isStale(session, parcel, r)) {
+      again.claims.push_back(claim);
+      again.reconnects = parcel.reconnects + 1;
+      continue;
+    }
     if (r.local == smtp::LocalReason::connectionLost || r.code == 421) healthy = false;
     if (r.local == smtp::LocalReason::noRequireTls) dispatcher_.metrics_.requireTlsNoSupport.inc();
     if (r.outcome == Outcome::tooMany) {

@@ -49,6 +49,7 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   bool retryWithoutTls();
   bool moveOn();
   std::optional<Refusal> refusal() const;
+  bool isStale(const smtp::ClientSession& session, const Parcel& parcel, const smtp::RecipientResult& result) const;
   bool deservesOtherFamily(const Claim& claim, const smtp::RecipientResult& result) const;
 
   Dispatcher& dispatcher_;
@@ -62,6 +63,7 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   std::string tlsMode_ = "none";
   std::vector<Dial> dialled_;
   std::optional<Parcel> parcel_;  ///< in the transaction under way
+  std::shared_ptr<bool> bodyAsked_;  ///< the server has said 354 to it
   std::optional<smtp::ClientFailure> failure_;
   struct Link {
     std::shared_ptr<net::Dialled> dialled;

@@ -60,17 +60,18 @@ void Dispatcher::enqueue(std::vector<Planned> planned) {
         waiting.back().claims.push_back(std::move(claim));
       } else {
         auto message = claim.message;
-        waiting.push_back({std::move(message), {std::move(claim)}, 0, {}, clock_.now(), clock_.steady()});
+        waiting.push_back({std::move(message), {std::move(claim)}, 0, {}, clock_.now(), clock_.steady(), 0});
       }
     }
     for (const auto& [key, destination] : touched) staff(key, destination, starts);
+    if (lingering_ > 0) arrived_.notify_all();
   }
   if (!late.empty()) sink_.released(std::move(late));
   start(starts);
 }
 
 void Dispatcher::refuse(const Claim& claim, const Refusal& refusal) {
-  Parcel none{claim.message, {}, 0, {}, clock_.now(), clock_.steady()};
+  Parcel none{claim.message, {}, 0, {}, clock_.now(), clock_.steady(), 0};
   auto record = makeRecord(claim, none, refusal, "");
   tell(record, nullptr, "none");
   sink_.done({std::move(record)});
@@ -176,12 +177,28 @@ void Dispatcher::onEstablished(Courier& courier) {
   if (courier.firstHost() == 0) ++courier.destination()->established;
 }
 
+bool Dispatcher::mayWork(const Courier& courier, unsigned transactions) const {
+  const auto& d = *courier.destination();
+  if (stopping_ || (transactions >= fairShare && !starving_.empty())) return false;
+  return courier.firstHost() != 0 || d.couriers <= d.limit;
+}
+
 std::optional<Parcel> Dispatcher::next(Courier& courier, unsigned transactions) {
-  std::lock_guard hold(mutex_);
+  std::unique_lock hold(mutex_);
+  if (!mayWork(courier, transactions)) return std::nullopt;
+  auto out = pick(courier);
+  if (out || courier.firstHost() != 0 || lingering_ >= mostLingering) return out;
+  hold.unlock();
+  if (!sink_.feeding()) return std::nullopt;
+  hold.lock();
+  ++lingering_;
+  arrived_.wait_for(hold, lingerTime, [&] { return !mayWork(courier, transactions) || (out = pick(courier)).has_value(); });
+  --lingering_;
+  return out;
+}
+
+std::optional<Parcel> Dispatcher::pick(Courier& courier) {
   auto& d = *courier.destination();
-  if (stopping_) return std::nullopt;
-  if (transactions >= fairShare && !starving_.empty()) return std::nullopt;
-  if (courier.firstHost() == 0 && d.couriers > d.limit) return std::nullopt;
   std::optional<Parcel> out;
   if (courier.firstHost() == 0 && !d.waiting.empty()) {
     out = std::move(d.waiting.front());

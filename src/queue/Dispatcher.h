@@ -36,6 +36,7 @@ struct Parcel {
   std::vector<Dial> dialled;  ///< in this attempt
   Time start{};
   Steady started{};
+  unsigned reconnects = 0;  ///< connections that ended under it before anything was sent
 };
 
 /// Recipients of a transaction (RFC 5321 §4.5.3.1.10 asks servers for 100; LIMITS and 452 make it fewer).
@@ -49,6 +50,12 @@ struct DispatcherOptions {
 };
 
 class Courier;
+
+/// How long a connection waits for a message that is being taken from the database: our own disk, some milliseconds.
+/// Without it a steady stream of messages would cost a connection each.
+inline constexpr Duration lingerTime = std::chrono::milliseconds(5);
+/// Connections that wait so at the same time: each holds a worker of the engine.
+inline constexpr unsigned mostLingering = 4;
 
 /// What is known of one destination. Under the Dispatcher's lock, but for `plan`.
 struct Destination {
@@ -71,6 +78,8 @@ class Dispatcher {
   struct Sink {
     std::function<void(std::vector<Record>)> done;
     std::function<void(std::vector<Claim>)> released;
+    /// True while more claims are on their way to enqueue().
+    std::function<bool()> feeding;
   };
   Dispatcher(DispatcherOptions options, net::Engine& engine, Storage& storage, const Clock& clock, Random& random, QueueMetrics& metrics,
              Log log, Sink sink);
@@ -109,6 +118,8 @@ class Dispatcher {
   void onEnded(const std::shared_ptr<Courier>& courier, const std::optional<Refusal>& exhausted);
   bool stopping();
   void engineIsGone();
+  std::optional<Parcel> pick(Courier& courier);
+  bool mayWork(const Courier& courier, unsigned transactions) const;
   void putBack(Parcel parcel, Destination& destination);
   Record makeRecord(const Claim& claim, const Parcel& parcel, const Refusal& why, const std::string& remote);
   void tell(const Record& record, const Plan* plan, const std::string& tlsMode);
@@ -133,6 +144,8 @@ class Dispatcher {
 
   std::mutex mutex_;
   std::condition_variable idle_;
+  std::condition_variable arrived_;  ///< something was enqueued
+  unsigned lingering_ = 0;
   std::map<std::string, DestinationPtr> destinations_;
   std::deque<std::string> starving_;
   std::set<std::shared_ptr<Courier>> couriers_;

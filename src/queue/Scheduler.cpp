@@ -37,8 +37,16 @@ Scheduler::State::State(SchedulerOptions o, SchedulerServices s)
       notices(services.config, services.accounts, storage, services.clock, services.random, log),
       planner({options.deliverAllTo, options.smtpPort}, services.resolver, services.clock, services.random, services.metrics),
       dispatcher(options.dispatcher, services.engine, storage, services.clock, services.random, metrics, log,
-                 {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); }}),
+                 {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); },
+                  [this] { return isFeeding(); }}),
       lanes(options.lanes) {}
+
+bool Scheduler::State::isFeeding() {
+  std::lock_guard hold(mutex);
+  if (claiming || jobs > 0) return true;
+  auto due = lanes.nextDue();
+  return due && *due <= services.clock.now();
+}
 
 void Scheduler::State::wakeUp() {
   std::lock_guard hold(mutex);

@@ -5,10 +5,32 @@ namespace mox::queue::test {
 
 namespace {
 
+using std::chrono::minutes;
+using std::chrono::seconds;
+
 struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
   static void list(List& l) {
     l.add("a message is delivered and gone", &DeliveryTest::delivered);
+    l.add("a large message goes as a file", &DeliveryTest::large);
+    l.add("recipients of a domain share a transaction", &DeliveryTest::combined);
+    l.add("each recipient has its own result", &DeliveryTest::mixed);
+    l.add("452 takes another transaction", &DeliveryTest::tooMany);
+    l.add("refused for ever: a report in the Inbox", &DeliveryTest::permanent);
+    l.add("no report for the null path", &DeliveryTest::nullPath);
+    l.add("4xx greeting, close after RCPT, 4xx at the end", &DeliveryTest::temporary);
+    l.add("250 then a reset is delivered", &DeliveryTest::resetAfter250);
+    l.add("all attempts and both reports", &DeliveryTest::lifetime);
+    l.add("the next MX after 4xx, not after 5xx", &DeliveryTest::nextMx);
+    l.add("a host that does not answer", &DeliveryTest::deadHost);
+    l.add("connections are shared and the server may say 421", &DeliveryTest::reuse);
+    l.add("a server that says 4xx at once to a crowd", &DeliveryTest::crowdRefused);
+    l.add("future release", &DeliveryTest::futureRelease);
+    l.add("a dead domain holds up no other", &DeliveryTest::noHeadOfLine);
+    l.add("stop keeps what was not tried", &DeliveryTest::stopped);
+    l.add("bare line feeds are not sent", &DeliveryTest::bareLf);
   }
+
+  Attempt lastResult() { return entry().results.back(); }
 
   void delivered() {
     Sink mx(*engine, {});
@@ -16,7 +38,6 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     start();
     auto ids = queue->add(message({"one@example.net"}));
     CHECK_EQ(std::size_t{1}, ids.size());
-    eventually([&] { return mx.count() == 1; }, "message arrives");
     settle();
     auto taken = mx.taken().at(0);
     CHECK(taken.from.starts_with("<user@example.org>"));
@@ -24,6 +45,332 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK(taken.data.starts_with("Received: by here\r\nFrom: "));
     CHECK(taken.data.ends_with("\r\n.dot\r\n"));
     CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(1.0, metrics.value("mox_queue_connection_total", {{"result", "ok"}}));
+    CHECK(lines.find("domain=example.net") != std::string::npos);
+  }
+
+  void large() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    std::string text = "Subject: large\r\n\r\n";
+    while (text.size() < 600'000) text += "line " + std::to_string(text.size()) + "\r\n";
+    auto m = message({"one@example.net"});
+    m.data = text;
+    queue->add(m);
+    settle();
+    CHECK(mx.taken().at(0).data == m.prefix + text);
+    CHECK(files.list(directory / "queue/bodies").empty());
+  }
+
+  void combined() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    domain("example.com", mx.at());
+    start();
+    queue->add(message({"one@example.net", "two@example.net", "three@example.com", "four@example.net"}));
+    settle();
+    auto taken = mx.taken();
+    CHECK_EQ(std::size_t{2}, taken.size());
+    CHECK_EQ(std::size_t{4}, taken[0].to.size() + taken[1].to.size());
+    CHECK(taken[0].to.size() == 3 || taken[1].to.size() == 3);
+  }
+
+  void mixed() {
+    Script script;
+    script.rcpt = {{"<busy@example.net>", "451 4.2.1 busy\r\n"}, {"<gone@example.net>", "550 5.1.1 unknown\r\n"}};
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net", "busy@example.net", "gone@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.taken().at(0).to.size());
+    auto left = entry();
+    CHECK_EQ(std::size_t{1}, queue->size());
+    CHECK_EQ(std::string("busy@example.net"), left.recipient.text());
+    CHECK_EQ(451, left.results.at(0).code);
+    CHECK_EQ(std::string("4.2.1"), left.results.at(0).enhanced);
+    CHECK(left.results.at(0).remote.find("127.0.0.1") != std::string::npos);
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+    auto back = inbox("user")[0];
+    CHECK(back.find("gone@example.net") != std::string::npos);
+    CHECK(back.find("busy@example.net") == std::string::npos);
+  }
+
+  void tooMany() {
+    Script script;
+    script.rcptLimit = 2;
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"a@example.net", "b@example.net", "c@example.net", "d@example.net", "e@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{3}, mx.count());
+    CHECK_EQ(std::size_t{1}, mx.connections());
+    CHECK_EQ(std::size_t{0}, queue->size());
+  }
+
+  void permanent() {
+    Script script;
+    script.rcpt = {{"<gone@example.net>", "550 5.1.1 no such user\r\n"}};
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"gone@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    auto mail = inbox("user").at(0);
+    auto parsed = message::parse(mail);
+    CHECK(parsed.isDsn);
+    auto report = message::parseDsn(parsed.root, mail).value();
+    CHECK_EQ(std::string("mail.example.org"), report.reportingMta.substr(report.reportingMta.find("mail")));
+    CHECK_EQ(std::string("1@example.org"), report.originalMessageId);
+    const auto& r = report.recipients.at(0);
+    CHECK_EQ(std::string("gone@example.net"), r.finalRecipient);
+    CHECK(r.action == message::DsnAction::failed);
+    CHECK_EQ(std::string("5.1.1"), r.status);
+    CHECK_EQ(550, r.smtpCode.value_or(0));
+    CHECK(mail.find("Subject: a test\r\n") != std::string::npos);
+    // Headers only.
+    CHECK(mail.find("hello\r\n") == std::string::npos);
+  }
+
+  void nullPath() {
+    Script script;
+    script.mail = "550 5.7.1 no\r\n";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}, ""));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK(inbox("user").empty());
+    CHECK(inbox("admin").empty());
+  }
+
+  void temporary() {
+    Script script;
+    script.greeting = "421 4.3.2 too busy\r\n";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(421, lastResult().code);
+    CHECK_EQ(1, entry().attempts);
+
+    script.greeting = "220 sink\r\n";
+    script.closeAfterRcpt = true;
+    mx.change(script);
+    advance(minutes(8));
+    settle();
+    CHECK_EQ(std::size_t{2}, entry().results.size());
+    CHECK_EQ(std::string("4.4.2"), lastResult().enhanced);
+
+    script.closeAfterRcpt = false;
+    script.data = "451-4.3.0 first\r\n451 4.3.0 second\r\n";
+    mx.change(script);
+    advance(minutes(16));
+    settle();
+    CHECK_EQ(std::string("first second"), lastResult().text);
+
+    mx.change({});
+    advance(minutes(31));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::size_t{1}, mx.count());
+  }
+
+  void resetAfter250() {
+    Script script;
+    script.resetAfterData = true;
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}));
+    queue->add(message({"two@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{2}, mx.count());
+    CHECK_EQ(std::size_t{0}, queue->size());
+  }
+
+  /// Eight attempts at the times of the table; told after the fifth and at the end.
+  void lifetime() {
+    Script script;
+    script.mail = "451 4.7.1 not now\r\n";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    Duration wait = seconds(450);
+    for (int attempt = 2; attempt <= 8; ++attempt, wait *= 2) {
+      advance(wait - seconds(6));
+      settle();
+      CHECK_EQ(attempt - 1, entry().attempts);
+      CHECK_EQ(std::size_t(attempt > 5 ? 1 : 0), inbox("user").size());
+      advance(seconds(12));
+      settle();
+      if (attempt < 8) CHECK_EQ(std::size_t(attempt), entry().results.size());
+    }
+    CHECK_EQ(std::size_t{0}, queue->size());
+    auto mails = inbox("user");
+    CHECK_EQ(std::size_t{2}, mails.size());
+    auto delayed = message::parseDsn(message::parse(mails[0]).root, mails[0]).value();
+    CHECK(delayed.recipients.at(0).action == message::DsnAction::delayed);
+    CHECK(delayed.recipients.at(0).willRetryUntil > clock.now() - minutes(2));
+    CHECK(delayed.recipients.at(0).willRetryUntil < clock.now() + minutes(2));
+    auto failed = message::parseDsn(message::parse(mails[1]).root, mails[1]).value();
+    CHECK(failed.recipients.at(0).action == message::DsnAction::failed);
+    CHECK_EQ(std::string("4.7.1"), failed.recipients.at(0).status);
+  }
+
+  void nextMx() {
+    Script soft;
+    soft.rcpt = {{"<one@example.net>", "451 4.7.1 greylisted\r\n"}, {"<two@example.net>", "550 5.1.1 unknown\r\n"}};
+    Sink first(*engine, soft);
+    Sink second(*engine, {}, first.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", first.at());
+    resolver.mx("example.net", 20, "backup.example.net");
+    resolver.a("backup.example.net", "127.0.0.2");
+    start();
+    queue->add(message({"one@example.net", "two@example.net", "three@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::string("<three@example.net>"), first.taken().at(0).to.at(0));
+    CHECK_EQ(std::size_t{1}, second.taken().at(0).to.size());
+    CHECK_EQ(std::string("<one@example.net>"), second.taken().at(0).to.at(0));
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+  }
+
+  void deadHost() {
+    Sink second(*engine, {}, 0, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", second.at());
+    resolver.mx("example.net", 5, "dead.example.net");
+    resolver.a("dead.example.net", "127.0.0.3");
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{1}, second.count());
+    CHECK_EQ(1.0, metrics.value("mox_queue_connection_total", {{"result", "connect"}}));
+    // All dead.
+    resolver.mx("dead.example", 5, "dead.example.net");
+    queue->add(message({"one@dead.example"}));
+    settle();
+    CHECK_EQ(0, lastResult().code);
+    CHECK(lastResult().text.starts_with("connecting: "));
+  }
+
+  void reuse() {
+    Script script;
+    script.closeAfter = 10;
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    auto hundred = [&] {
+      for (int i = 0; i < 100; ++i) {
+        auto m = message({"n" + std::to_string(i) + "@example.net"});
+        m.notBefore = clock.now() + minutes(1);
+        queue->add(m);
+      }
+      advance(minutes(1));
+      settle();
+    };
+    hundred();
+    CHECK_EQ(std::size_t{100}, mx.count());
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK(mx.connections() >= 10);
+    CHECK(mx.connections() <= 40);
+    mx.change({});
+    auto before = mx.connections();
+    hundred();
+    CHECK_EQ(std::size_t{200}, mx.count());
+    CHECK(mx.connections() - before <= 20);
+  }
+
+  /// One connection's refusal is the result of all that waited for it, and no storm.
+  void crowdRefused() {
+    Script script;
+    script.greeting = "450 4.7.1 go away\r\n";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    for (int i = 0; i < 50; ++i) {
+      auto m = message({"n" + std::to_string(i) + "@example.net"});
+      m.notBefore = clock.now() + minutes(1);
+      queue->add(m);
+    }
+    advance(minutes(1));
+    settle();
+    CHECK_EQ(std::size_t{50}, queue->size());
+    CHECK(mx.connections() <= 10);
+    for (const auto& e : entries()) CHECK_EQ(1, e.attempts);
+  }
+
+  void futureRelease() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    auto m = message({"one@example.net"});
+    m.notBefore = clock.now() + minutes(10);
+    m.futureReleaseRequest = "for;600";
+    queue->add(m);
+    settle();
+    CHECK_EQ(std::size_t{0}, mx.count());
+    CHECK_EQ(std::string("for;600"), entry().futureReleaseRequest);
+    advance(minutes(10));
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
+  }
+
+  /// A server that never greets, with more messages than may be in memory, and one that is well.
+  void noHeadOfLine() {
+    Script mute;
+    mute.greeting = "";
+    Sink dead(*engine, {}, 0);
+    Sink well(*engine, {}, dead.at().port, IpAddress::v4({127, 0, 0, 2}));
+    dead.change([] { Script s; s.greeting = "220-never\r\n"; return s; }());
+    domain("dead.example", dead.at());
+    domain("well.example", well.at());
+    options.lanes.lane = 5;
+    options.dispatcher.maxConnections = 3;
+    start();
+    for (int i = 0; i < 30; ++i) queue->add(message({"n" + std::to_string(i) + "@dead.example"}));
+    queue->add(message({"one@well.example"}));
+    eventually([&] { return well.count() == 1; }, "the message to the domain that is well");
+    eventually([&] { return queue->size() == 30; }, "its result on disk");
+    queue->stop(Duration::zero());
+    for (const auto& e : entries()) CHECK_EQ(0, e.attempts);
+  }
+
+  void stopped() {
+    Script mute;
+    mute.greeting = "220-wait\r\n";
+    Sink mx(*engine, mute);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}));
+    eventually([&] { return mx.connections() == 1; }, "a connection");
+    queue->stop(Duration::zero());
+    CHECK_EQ(0, entry().attempts);
+    CHECK(entry().nextAttempt <= clock.now());
+    mx.change({});
+    start();
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
+  }
+
+  void bareLf() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    auto m = message({"one@example.net"});
+    m.data = "Subject: x\r\n\r\nsmuggled\n.\r\nMAIL FROM:<>\r\n";
+    queue->add(m);
+    settle();
+    CHECK_EQ(std::size_t{0}, mx.count());
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
   }
 };
 SUITE(DeliveryTest);
