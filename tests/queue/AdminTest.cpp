@@ -1,0 +1,186 @@
+// What an administrator does to the queue.
+#include "queue/QueueFixture.h"
+
+namespace mox::queue::test {
+
+namespace {
+
+struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
+  static void list(List& l) {
+    l.add("filters", &AdminTest::filters);
+    l.add("hold and release", &AdminTest::hold);
+    l.add("schedule", &AdminTest::reschedule);
+    l.add("transport and TLS", &AdminTest::settings);
+    l.add("fail tells the sender, drop does not", &AdminTest::failAndDrop);
+    l.add("dump", &AdminTest::dump);
+    l.add("what waits for a connection can be held", &AdminTest::holdWaiting);
+    l.add("the sender's account is gone: the postmaster", &AdminTest::accountGone);
+  }
+
+  void add(const std::string& to, const std::string& from = "user@example.org", Duration later = std::chrono::hours(1)) {
+    auto m = message({to}, from);
+    m.notBefore = clock.now() + std::chrono::duration_cast<std::chrono::microseconds>(later);
+    queue->add(m);
+  }
+  std::string show(const Filter& filter) {
+    std::string out;
+    for (const auto& e : queue->list(filter)) out += (out.empty() ? "" : " ") + e.recipient.localpart.text();
+    return out;
+  }
+
+  void filters() {
+    start();
+    add("a@example.net", "user@example.org", std::chrono::hours(3));
+    clock.advance(std::chrono::minutes(1));
+    add("b@sub.example.net", "Other@example.org", std::chrono::hours(1));
+    clock.advance(std::chrono::minutes(1));
+    add("c@example.com", "x@example.com", std::chrono::hours(2));
+    CHECK_EQ(std::string("b c a"), show({}));
+    Filter f;
+    f.sort = Filter::Sort::queued;
+    CHECK_EQ(std::string("a b c"), show(f));
+    f.ascending = false;
+    f.max = 2;
+    CHECK_EQ(std::string("c b"), show(f));
+    f = {};
+    f.to = "@example.net";
+    CHECK_EQ(std::string("a"), show(f));
+    f.to = "EXAMPLE.NET";
+    CHECK_EQ(std::string("b a"), show(f));
+    f.from = "@example.com";  // either
+    CHECK_EQ(std::string("b c a"), show(f));
+    f = {};
+    f.from = "other@";
+    CHECK_EQ(std::string("b"), show(f));
+    f.from = "o' OR 1=1 --";
+    CHECK_EQ(std::string(""), show(f));
+    f = {};
+    f.account = "user";
+    CHECK_EQ(std::string("b c a"), show(f));
+    f.account = "admin";
+    CHECK_EQ(std::string(""), show(f));
+    f = {};
+    f.submittedBefore = clock.now() - std::chrono::seconds(90);
+    CHECK_EQ(std::string("a"), show(f));
+    f = {};
+    f.submittedAfter = clock.now() - std::chrono::seconds(90);
+    CHECK_EQ(std::string("b c"), show(f));
+    f = {};
+    f.nextAttemptBefore = clock.now() + std::chrono::minutes(90);
+    CHECK_EQ(std::string("b"), show(f));
+    f = {};
+    f.nextAttemptAfter = clock.now() + std::chrono::minutes(150);
+    CHECK_EQ(std::string("a"), show(f));
+    f = {};
+    f.ids = {queue->list({}).at(1).id};
+    CHECK_EQ(std::size_t{1}, queue->setHold(f, true));
+    f = {};
+    f.hold = true;
+    CHECK_EQ(std::string("c"), show(f));
+    f.hold = false;
+    CHECK_EQ(std::string("b a"), show(f));
+    f = {};
+    f.transport = "";
+    CHECK_EQ(std::string("b c a"), show(f));
+  }
+
+  void hold() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    add("a@example.net");
+    CHECK_EQ(std::size_t{1}, queue->setHold({}, true));
+    CHECK_EQ(1.0, metrics.value("mox_queue_hold"));
+    advance(std::chrono::hours(2));
+    settle();
+    CHECK_EQ(std::size_t{0}, mx.count());
+    queue->setHold({}, false);
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
+    CHECK_EQ(0.0, metrics.value("mox_queue_hold"));
+  }
+
+  void reschedule() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    add("a@example.net");
+    auto due = entry().nextAttempt;
+    CHECK_EQ(std::size_t{1}, queue->schedule({}, -std::chrono::minutes(10), false));
+    CHECK(entry().nextAttempt == due - std::chrono::minutes(10));
+    queue->schedule({}, std::chrono::minutes(5), true);
+    CHECK(entry().nextAttempt == clock.now() + std::chrono::minutes(5));
+    queue->schedule({}, Duration::zero(), true);
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
+  }
+
+  void settings() {
+    start();
+    add("a@example.net");
+    CHECK_EQ(std::size_t{1}, queue->setTransport({}, "smart"));
+    CHECK_EQ(std::size_t{1}, queue->setRequireTls({}, true));
+    CHECK(entry().transport == "smart" && entry().requireTls == true);
+    queue->setRequireTls({}, std::nullopt);
+    CHECK(!entry().requireTls);
+    Filter none;
+    none.ids = {QueueId(4711)};
+    CHECK_EQ(std::size_t{0}, queue->setTransport(none, "x"));
+  }
+
+  void failAndDrop() {
+    start();
+    add("a@example.net");
+    add("b@example.net");
+    Filter f;
+    f.to = "a@";
+    CHECK_EQ(std::size_t{1}, queue->fail(f));
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+    CHECK(inbox("user")[0].find("administrator") != std::string::npos);
+    CHECK_EQ(std::size_t{1}, queue->size());
+    CHECK_EQ(std::size_t{1}, queue->drop({}));
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+    CHECK_EQ(std::size_t{0}, queue->drop({}));
+  }
+
+  void dump() {
+    start();
+    add("a@example.net");
+    auto text = queue->dump(entry().id).value();
+    CHECK(text.starts_with("Received: by here\r\nFrom: "));
+    CHECK(queue->dump(QueueId(4711)).error().code == Errc::notFound);
+  }
+
+  /// One connection hangs; the messages behind it are taken back as if they had never been tried.
+  void holdWaiting() {
+    Script mute;
+    mute.greeting = "220-wait\r\n";
+    Sink mx(*engine, mute);
+    domain("example.net", mx.at());
+    start();
+    for (int i = 0; i < 10; ++i) queue->add(message({"n" + std::to_string(i) + "@example.net"}));
+    eventually([&] { return mx.connections() >= 1 && queue->active() == 10; }, "all wait");
+    eventually([&] { queue->setHold({}, true); return queue->active() == 0; }, "all are back");
+    for (const auto& e : entries()) CHECK(e.hold && e.attempts == 0);
+    queue->drop({});
+  }
+
+  void accountGone() {
+    Script no;
+    no.mail = "550 5.7.1 no\r\n";
+    Sink mx(*engine, no);
+    domain("example.net", mx.at());
+    start();
+    auto m = message({"a@example.net"});
+    m.senderAccount = "left";
+    queue->add(m);
+    settle();
+    CHECK_EQ(std::size_t{1}, inbox("admin").size());
+  }
+};
+SUITE(AdminTest);
+
+}  // namespace
+
+}  // namespace mox::queue::test
