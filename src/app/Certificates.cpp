@@ -1,5 +1,7 @@
 #include "app/Certificates.h"
 
+#include "config/Keys.h"
+
 namespace mox::app {
 
 namespace {
@@ -20,6 +22,20 @@ bool same(const std::vector<net::CertificatePem>& a, const std::vector<net::Cert
   return true;
 }
 
+bool lacksChain(const std::vector<net::CertificatePem>& list) { return list.empty() || list.front().chain.empty(); }
+
+/// The ECDSA one of the host keys, since it is cheaper, else the first; "" if there are none.
+Result<std::string> hostKey(const config::Config& config, const config::ListenerInfo& listener, const config::FileReader& files) {
+  std::string best;
+  for (const auto& name : listener.settings.tls->hostPrivateKeyFiles) {
+    auto pem = files(config::resolvePath(config.configDir(), name));
+    if (!pem) return fail(name, pem.error());
+    auto kind = config::inspectHostKey(*pem);
+    if (best.empty() || (kind && kind->type == config::KeyType::ecdsa)) best = *pem;
+  }
+  return best;
+}
+
 }  // namespace
 
 Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files) {
@@ -34,6 +50,10 @@ Result<CertificateFiles> readCertificates(const config::Config& config, const co
       if (!key) return fail(pair.keyFile, key.error());
       list.push_back({*chain, *key});
     }
+    if (!list.empty()) continue;
+    auto key = hostKey(config, listener, files);
+    if (!key) return tl::unexpected(key.error());
+    if (!key->empty()) list.push_back({"", *key});
   }
   return out;
 }
@@ -44,8 +64,8 @@ Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& c
     if (!listener.hasTls()) continue;
     net::TlsServerOptions options;
     options.certificates = std::move(files[listener.name]);
-    if (options.certificates.empty()) {
-      options.certificates.push_back(selfSigned(listener.hostname.ascii()));
+    if (lacksChain(options.certificates)) {
+      options.certificates = {selfSigned(listener.hostname.ascii(), options.certificates.empty() ? "" : options.certificates.front().key)};
       out->selfSignedListeners_.push_back(listener.name);
     }
     options.minVersion = tlsVersion(listener.minTlsVersion);
@@ -81,7 +101,7 @@ Certificates::Reloaded Certificates::reload(const CertificateFiles& files) {
   Reloaded out;
   for (auto& [name, contexts] : contexts_) {
     auto found = files.find(name);
-    if (found == files.end() || found->second.empty() || same(found->second, contexts.current)) continue;
+    if (found == files.end() || lacksChain(found->second) || same(found->second, contexts.current)) continue;
     auto replaced = contexts.clients->replaceCertificates(found->second);
     if (replaced) replaced = contexts.delivery->replaceCertificates(found->second);
     if (!replaced) {

@@ -15,16 +15,17 @@
 
 namespace mox::app {
 
-/// Certificates of the listeners by name; a listener without files (ACME) has an empty list.
+/// Certificates of the listeners by name. A listener without files (ACME) has one with its host key and no chain, or, if
+/// it has no host key either, none.
 using CertificateFiles = std::map<std::string, std::vector<net::CertificatePem>>;
 
-/// Reads what KeyCerts name. As root if need be: the files may not be readable later.
+/// Reads what KeyCerts and HostPrivateKeyFiles name. As root if need be: the files may not be readable later.
 Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files);
 
 class Certificates {
  public:
-  /// Stands in where a listener has no certificate of its own.
-  using SelfSigned = std::function<net::CertificatePem(const std::string& hostname)>;
+  /// Stands in where a listener has no certificate of its own. `hostKey` is "" if there is none.
+  using SelfSigned = std::function<net::CertificatePem(const std::string& hostname, const std::string& hostKey)>;
 
   /// Errc of the library for certificates that cannot be used.
   static Result<std::unique_ptr<Certificates>> make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned);

@@ -33,6 +33,10 @@ std::vector<Command> table() {
   return {
       {"serve", "", "Runs the mail server.\n\nStarted as root it binds its ports, then becomes the configured User for good. HUP reloads domains.conf\n"
                     "and certificates; INT and TERM stop within 3 seconds. Sockets passed by systemd are used where they fit.", commandServe},
+      {"quickstart", "[-skipdial] [-existing-webserver] [-hostname host] user@domain [user | uid]",
+       "Makes a configuration for a domain, in the current directory.\n\nWrites config/ with keys and passwords, data/ with the account, prints the DNS "
+       "records to publish and\nwhat to do next. Checks DNS and network, and warns of what will hinder mail. The last argument is the system\n"
+       "user that the server runs as, \"mox\" if not given.", commandQuickstart},
       {"stop", "", "Stops the running server; connections have 3 seconds to end.", stop},
       {"setaccountpassword", "account", "Sets an account's password, read from standard input: at least 8 characters.", commandSetAccountPassword},
       {"setadminpassword", "", "Sets the admin password, read from standard input, by writing AdminPasswordFile.", commandSetAdminPassword},

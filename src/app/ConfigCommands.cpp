@@ -12,7 +12,9 @@ namespace mox::app {
 
 int commandConfigTest(Invocation& call) {
   if (!parseFlags(call, Flags(), 0, 0)) return 2;
-  if (!loadConfig(call.configPath, call.pedantic, call.err).config) return 1;
+  auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
+  for (const auto& problem : loaded.warnings) call.err << "warning: " << problem.text() << "\n";
+  if (!loaded.config) return 1;
   call.out << "config OK\n";
   return 0;
 }

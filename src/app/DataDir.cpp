@@ -5,11 +5,15 @@
 #include <cerrno>
 #include <stdexcept>
 
+#include "app/DnsRecords.h"
+#include "app/SelfSigned.h"
 #include "config/Files.h"
 
 namespace mox::app {
 
 namespace {
+
+constexpr std::size_t keyNameDigits = 16;  // of the key's hash in a file name
 
 std::string readWhole(const std::string& path) {
   auto content = config::diskFiles()(path);
@@ -49,10 +53,17 @@ std::string readOrMakeSecret(store::Files& files, Random& random, const std::str
 }
 
 net::CertificatePem readOrMakeSelfSigned(store::Files& files, Random& random, const Clock& clock, const std::string& dataDir,
-                                         const std::string& hostname) {
+                                         const std::string& hostname, const std::string& hostKey) {
   auto directory = dataDir + "/selfsigned";
-  auto certFile = directory + "/" + hostname + ".cert.pem", keyFile = directory + "/" + hostname + ".key.pem";
   files.makeDirectory(directory);
+  if (!hostKey.empty()) {
+    auto data = tlsaData(hostKey);
+    if (!data) throw std::runtime_error("host key: " + data.error().text);
+    auto certFile = directory + "/" + hostname + "." + data->substr(0, keyNameDigits) + ".cert.pem";
+    if (files.size(certFile) < 0) writeNewFile(files, certFile, selfSignedFor(hostKey, hostname, clock, random));
+    return {readWhole(certFile), hostKey};
+  }
+  auto certFile = directory + "/" + hostname + ".cert.pem", keyFile = directory + "/" + hostname + ".key.pem";
   if (files.size(certFile) >= 0) return {readWhole(certFile), readWhole(keyFile)};
   files.remove(keyFile);  // of a start that was interrupted
   auto made = net::selfSigned({hostname}, clock, random);

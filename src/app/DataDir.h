@@ -26,8 +26,8 @@ void writeNewFile(store::Files& files, const std::string& path, std::string_view
 std::string readOrMakeSecret(store::Files& files, Random& random, const std::string& path, std::size_t size);
 
 /// A self-signed certificate for `hostname` kept below the data directory, made at first use, so that clients that
-/// were told to trust it keep doing so.
+/// were told to trust it keep doing so. With `hostKey` (PEM) for that key, which DANE records may name; else for a new one.
 net::CertificatePem readOrMakeSelfSigned(store::Files& files, Random& random, const Clock& clock, const std::string& dataDir,
-                                         const std::string& hostname);
+                                         const std::string& hostname, const std::string& hostKey = "");
 
 }  // namespace mox::app

@@ -46,24 +46,6 @@ std::vector<PlannedSocket> planSockets(const config::Config& config) {
   return out;
 }
 
-std::vector<std::string> servicesNotOpened(const config::Config& config) {
-  std::vector<std::string> out;
-  for (const auto& info : config.listeners()) {
-    const auto& l = info.settings;
-    const std::pair<bool, const char*> services[] = {
-        {l.accountHttp.enabled, "AccountHTTP"},       {l.accountHttps.enabled, "AccountHTTPS"},       {l.adminHttp.enabled, "AdminHTTP"},
-        {l.adminHttps.enabled, "AdminHTTPS"},         {l.webmailHttp.enabled, "WebmailHTTP"},         {l.webmailHttps.enabled, "WebmailHTTPS"},
-        {l.webApiHttp.enabled, "WebAPIHTTP"},         {l.webApiHttps.enabled, "WebAPIHTTPS"},         {l.pprofHttp.enabled, "PprofHTTP"},
-        {l.autoconfigHttps.enabled, "AutoconfigHTTPS"}, {l.mtaStsHttps.enabled, "MTASTSHTTPS"},       {l.webserverHttp.enabled, "WebserverHTTP"},
-        {l.webserverHttps.enabled, "WebserverHTTPS"}, {l.submissions.enabledOnHttps, "Submissions.EnabledOnHTTPS"},
-        {l.imaps.enabledOnHttps, "IMAPS.EnabledOnHTTPS"},
-    };
-    for (auto [enabled, name] : services)
-      if (enabled) out.push_back(info.name + ": " + name);
-  }
-  return out;
-}
-
 Result<std::vector<BoundSocket>> getSockets(const std::vector<PlannedSocket>& plan, std::vector<net::PassedSocket> passed, const Log& log) {
   std::vector<BoundSocket> out;
   for (const auto& planned : plan) {

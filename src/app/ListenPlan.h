@@ -33,9 +33,6 @@ struct BoundSocket {
 /// In the order of listeners, services and addresses.
 std::vector<PlannedSocket> planSockets(const config::Config& config);
 
-/// Services that are enabled but do not exist in this program yet: "public: WebmailHTTPS", one each.
-std::vector<std::string> servicesNotOpened(const config::Config& config);
-
 /// Takes the passed socket bound to each planned address, binds what is missing. Passed sockets that nothing asks
 /// for are closed with a warning. All or nothing.
 Result<std::vector<BoundSocket>> getSockets(const std::vector<PlannedSocket>& plan, std::vector<net::PassedSocket> passed, const Log& log);

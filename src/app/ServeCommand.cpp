@@ -51,6 +51,7 @@ int commandServe(Invocation& call) {
   Foundations foundations(&writeToStderr);
   foundations.setLevels(loaded.config->fixed(), *level);
   foundations.log.info("starting", {{"version", MOX_VERSION}, {"config", call.configPath}});
+  for (const auto& problem : loaded.warnings) foundations.log.warn("configuration", {{"problem", problem.text()}});
   auto limit = net::raiseFileLimit();
   if (!limit.error.empty()) foundations.log.warn("cannot raise the limit of open files", {{"limit", limit.now}, {"err", limit.error}});
 

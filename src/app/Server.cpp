@@ -55,7 +55,7 @@ struct Server::State {
   ~State() { stop(Duration(0)); }
   void stop(Duration grace);
   void openListeners();
-  void sayWhatIsMissing() const;
+  void warnOfSelfSigned() const;
   void reloadCertificates();
 
   ServerOptions options;
@@ -101,8 +101,8 @@ Server::State::State(ServerOptions given, Foundations& f)
       smtp{config, storage.accounts, authenticator, queue, *resolver, *dnsJobs, storage.suffixes, storage.receivedId, f.clock, f.random, f.metrics,
            f.limits, f.log.room("smtpserver"), options.localserve},
       metricsSource{[this] { return foundations.metricsText(); }, [this] { return ready.load(); }} {
-  auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname) {
-    return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname);
+  auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname, const std::string& hostKey) {
+    return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname, hostKey);
   });
   if (!made) throw std::runtime_error(made.error().text);
   certificates = std::move(*made);
@@ -121,10 +121,9 @@ void Server::State::openListeners() {
   options.sockets.clear();
 }
 
-void Server::State::sayWhatIsMissing() const {
+void Server::State::warnOfSelfSigned() const {
   for (const auto& name : certificates->selfSignedListeners())
     log.warn("ACME is not available yet: the listener has a self-signed certificate, clients will not trust it; configure KeyCerts", {{"listener", name}});
-  for (const auto& name : servicesNotOpened(*options.config)) log.warn("service is not available yet and not opened", {{"service", name}});
 }
 
 Server::Server(ServerOptions options, Foundations& foundations) : state_(std::make_unique<State>(std::move(options), foundations)) {
@@ -136,7 +135,7 @@ Server::Server(ServerOptions options, Foundations& foundations) : state_(std::ma
     auto server = parts();
     return runServerCommand(server, request, out, err);
   }, s.log.room("ctl"));
-  s.sayWhatIsMissing();
+  s.warnOfSelfSigned();
   s.ready = true;
 }
 

@@ -62,9 +62,8 @@ std::string reloadingState() {
 LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err) {
   auto files = pedantic ? pedanticFiles(path) : config::diskFiles();
   auto loaded = config::load(path, files);
-  for (const auto& problem : loaded.warnings) err << "warning: " << problem.text() << "\n";
   for (const auto& problem : loaded.errors) err << "error: " << problem.text() << "\n";
-  return {loaded.config, std::move(files)};
+  return {loaded.config, std::move(files), std::move(loaded.warnings)};
 }
 
 Result<std::optional<LogLevel>> logLevelOption(const Invocation& call) {

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <iosfwd>
+#include <string>
+#include <vector>
 
 #include "app/Command.h"
 #include "app/Server.h"
@@ -14,6 +16,7 @@ namespace mox::app {
 struct LoadedConfig {
   config::ConfigPtr config;
   config::FileReader files;
+  std::vector<config::Problem> warnings;
 };
 LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err);
 

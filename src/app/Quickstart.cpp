@@ -1,0 +1,220 @@
+#include "app/Quickstart.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <ostream>
+#include <stdexcept>
+#include <streambuf>
+#include <system_error>
+
+#include "app/Commands.h"
+#include "app/CreatedFiles.h"
+#include "app/DataDir.h"
+#include "app/Privileges.h"
+#include "app/QuickstartConfig.h"
+#include "app/Resolvers.h"
+#include "app/Storage.h"
+#include "app/SystemdUnit.h"
+#include "base/Text.h"
+#include "config/Source.h"
+#include "config/Write.h"
+#include "net/Keys.h"
+
+namespace mox::app {
+
+namespace {
+
+/// What is printed goes to the log file as well.
+class Tee final : public std::streambuf {
+ public:
+  Tee(std::ostream& out, store::Files& files, const std::string& path) : out_(out), files_(files), fd_(files.create(path)) {}
+
+ protected:
+  int overflow(int c) override {
+    char byte = static_cast<char>(c);
+    if (c != traits_type::eof()) xsputn(&byte, 1);
+    return traits_type::not_eof(c);
+  }
+  std::streamsize xsputn(const char* text, std::streamsize count) override {
+    std::string_view view(text, static_cast<std::size_t>(count));
+    out_ << view;
+    files_.write(fd_.get(), view);
+    return count;
+  }
+  int sync() override {
+    out_.flush();
+    return 0;
+  }
+
+ private:
+  std::ostream& out_;
+  store::Files& files_;
+  store::Fd fd_;
+};
+
+template <class T>
+std::string sconf(const T& part) {
+  auto text = config::writeSconf(part, config::Comments::brief);
+  if (!text) throw std::runtime_error("configuration cannot be written: " + text.error().text);
+  return *text;
+}
+
+std::string makeKey(const std::string& kind) { return kind == "ecdsap256" ? net::generateEcdsaP256() : net::generateRsa2048(); }
+
+void writeFiles(const QuickstartPlan& plan, Foundations& f, CreatedFiles& files, const std::string& adminPassword) {
+  files.tree("config");
+  for (const char* folder : {"config/dkim", "config/hostkeys"}) files.directory(folder);
+  for (const auto& [file, kind] : plan.keyFiles()) files.file("config/" + file, makeKey(kind));
+  auto certificates = plan.certificates();
+  if (!certificates.empty()) files.directory("config/certs");
+  for (const auto& [name, pair] : certificates) {
+    auto made = net::selfSigned({name}, f.clock, f.random);
+    files.file("config/" + pair.certFile, made.chain);
+    files.file("config/" + pair.keyFile, made.key);
+  }
+  files.file("config/adminpasswd", store::bcryptHash(adminPassword, f.random));
+  files.file("config/domains.conf", sconf(plan.dynamic()) + aliasExample());
+  files.file("config/mox.conf", annotated(sconf(plan.fixed())));
+}
+
+/// Reads back what was written: what does not load must not be handed over.
+config::ConfigPtr readBack(const CreatedFiles& files, std::ostream& err) {
+  auto loaded = config::load(files.path("config/mox.conf"));
+  for (const auto& problem : loaded.errors) err << "error: " << problem.text() << "\n";
+  return loaded.config;
+}
+
+void makeAccount(const QuickstartPlan& plan, const config::Config& config, Foundations& f, CreatedFiles& files, const std::string& password) {
+  files.tree("data");
+  Storage storage(f, config.dataDir());
+  storage.createAccounts(config);
+  if (auto set = storage.setPassword(config, plan.account, password); !set) throw std::runtime_error("setting the password: " + set.error().text);
+}
+
+void chownOrThrow(const std::filesystem::path& path, gid_t group, mode_t mode) {
+  if (::lchown(path.c_str(), 0, group) != 0 || ::chmod(path.c_str(), mode) != 0) throw std::system_error(errno, std::generic_category(), path.string());
+}
+
+/// The user may read the configuration and owns the data.
+void giveAway(const CreatedFiles& files, const std::string& userName, std::ostream& out) {
+  if (!isRoot()) return;
+  auto user = findUser(userName);
+  if (!user) {
+    out << "\nNote: " << user.error().text << ". Make it (useradd --system --no-create-home " << userName << "), then give it the files:\n"
+        << "chgrp -R " << userName << " config; chmod -R g+rX config; chown -R " << userName << ": data\n";
+    return;
+  }
+  chownOrThrow(files.path("config"), user->gid, 0750);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(files.path("config"))) chownOrThrow(entry.path(), user->gid, entry.is_directory() ? 0750 : 0640);
+  giveTree(files.path("data"), *user);
+}
+
+void tellPasswords(const QuickstartPlan& plan, const std::string& password, const std::string& adminPassword, std::ostream& out) {
+  out << fmt::format("\nAccount:         {}\nAddress, login:  {}\nPassword:        {}\nAdmin password:  {}\n\n", plan.account, plan.address.text(), password, adminPassword);
+  auto host = "mail." + plan.address.domain.ascii();
+  out << fmt::format("Mail programs:   IMAP {} port 993 (TLS); SMTP submission {} port 465 (TLS); user name is the address\n", host, host);
+  if (plan.existingWebserver)
+    out << "\nThe certificates in config/certs are self-signed stand-ins: put the files of your web server there, or change KeyCerts in\n"
+           "config/mox.conf. Forward https://autoconfig." << plan.address.domain.ascii() << "/ and https://mta-sts." << plan.address.domain.ascii()
+        << "/ to port 81 of this machine.\n";
+  else out << "\nCertificates by ACME are not available yet: until then the server makes a self-signed one. Use TLS.KeyCerts in config/mox.conf\n"
+              "with certificates from another ACME client.\n";
+}
+
+void tellRecords(const QuickstartPlan& plan, const config::Config& config, std::ostream& out) {
+  out << "\nDNS records to publish:\n\n";
+  auto records = dnsRecords(config, plan.address.domain, config::diskFiles(), plan.facts.dnssec);
+  if (!records) throw std::logic_error(records.error().text);
+  for (const auto& line : *records) out << line << "\n";
+}
+
+void tellNextSteps(const QuickstartPlan& plan, bool unit, std::ostream& out) {
+  out << "\nNext:\n- Publish the DNS records above; \"mox config dnsrecords " << plan.address.domain.unicode() << "\" prints them again.\n"
+      << "- Read config/mox.conf and config/domains.conf, change what should be different, and run \"mox config test\".\n";
+  if (unit) out << "- Start the server with systemd: systemctl enable --now $PWD/mox.service; or run \"mox serve\".\n";
+  else out << "- Start the server: mox serve\n";
+  out << "- The passwords are in quickstart.log too: remove it when you have noted them.\n";
+}
+
+int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations& f, CreatedFiles& files, std::ostream& out, std::ostream& err) {
+  QuickstartChecks checks(world, out);
+  QuickstartPlan plan(options.address, checks.run(options.address.domain, options.hostname, options.skipDial));
+  plan.addresses = world.addresses;
+  plan.account = lower(options.address.localpart.text());
+  plan.user = options.user;
+  plan.existingWebserver = options.existingWebserver;
+  plan.now = world.clock.now();
+  if (!store::isAccountName(plan.account)) return err << "error: " << printable(plan.account) << " cannot be the name of an account\n", 1;
+
+  auto password = generatePassword(f.random), adminPassword = generatePassword(f.random);
+  writeFiles(plan, f, files, adminPassword);
+  auto config = readBack(files, err);
+  if (!config) return err << "error: the configuration made here has errors; please report this\n", 1;
+  makeAccount(plan, *config, f, files, password);
+  auto unit = UnitPaths::ofThisProcess();
+  unit.directory = std::filesystem::absolute(options.directory).lexically_normal().string();
+  unit.user = options.user;
+  if (options.unit) files.file("mox.service", systemdUnit(unit));
+  giveAway(files, options.user, out);
+  tellPasswords(plan, password, adminPassword, out);
+  tellRecords(plan, *config, out);
+  tellNextSteps(plan, options.unit, out);
+  return 0;
+}
+
+bool parse(Invocation& call, std::optional<QuickstartOptions>& options) {
+  bool skipDial = false, existingWebserver = false;
+  std::optional<Domain> hostname;
+  Flags flags;
+  flags.toggle("skipdial", skipDial, "Do not try to connect to another mail server.")
+      .toggle("existing-webserver", existingWebserver, "Ports 80 and 443 belong to another web server; no ACME.")
+      .parsed("hostname", [&](std::string_view given) -> Result<void> {
+        auto domain = Domain::make(given);
+        if (!domain) return tl::unexpected(domain.error());
+        hostname = *domain;
+        return {};
+      }, "Name of this machine in the DNS.");
+  if (!parseFlags(call, flags, 1, 2)) return false;
+  auto address = Address::parse(call.args[0]);
+  if (!address) return call.err << "error: " << address.error().text << "\n", false;
+  options.emplace(*address);
+  options->skipDial = skipDial;
+  options->existingWebserver = existingWebserver;
+  options->hostname = hostname;
+  if (call.args.size() > 1) options->user = call.args[1];
+  return true;
+}
+
+std::string osHostname() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+}  // namespace
+
+int quickstart(const QuickstartOptions& options, QuickstartWorld& world, Foundations& foundations, std::ostream& out, std::ostream& err) {
+  Tee tee(out, foundations.files, options.directory + "/quickstart.log");
+  std::ostream both(&tee);
+  both.exceptions(std::ios::badbit);
+  CreatedFiles files(foundations.files, options.directory);
+  int status = build(options, world, foundations, files, both, err);
+  if (status == 0) files.keep();
+  return status;
+}
+
+int commandQuickstart(Invocation& call) {
+  std::optional<QuickstartOptions> options;
+  if (!parse(call, options)) return 2;
+  options->unit = std::getenv("MOX_DOCKER") == nullptr;
+  ::umask(007);
+  Foundations foundations(&writeToStderr, LogLevel::error);
+  auto resolver = systemResolver(foundations);
+  QuickstartWorld world{*resolver, foundations.clock, interfaceAddresses(), osHostname(), &dialTcp};
+  return quickstart(*options, world, foundations, call.out, call.err);
+}
+
+}  // namespace mox::app
