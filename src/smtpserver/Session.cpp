@@ -89,35 +89,34 @@ void Session::onTls(net::Channel& channel, const net::TlsInfo&) {
 std::size_t Session::onInput(net::Channel& channel, std::string_view input) {
   if (context_.closing) return input.size();
   std::size_t taken = 0;
-  guarded(channel, [&] { taken = takeInput(input); });
+  guarded(channel, [&] { takeInput(input, taken); });
   return taken;
 }
 
-std::size_t Session::takeInput(std::string_view input) {
-  if (context_.transaction && context_.transaction->intake) return takeData(input);
+// `taken` is set before anything is done with the input: whatever breaks then, no octet may be read a second time, as a
+// command instead of a message.
+void Session::takeInput(std::string_view input, std::size_t& taken) {
+  if (context_.transaction && context_.transaction->intake) return takeData(input, taken);
   bool longer = context_.exchange.active() || startsWithNoCase(input, "AUTH ");
   std::size_t limit = longer ? smtp::maxAuthLine : smtp::maxCommandLine;
-  auto line = smtp::nextLine(input, limit);
-  if (line) {
-    takeLine(line->text);
-    return line->consumed;
+  if (auto line = smtp::nextLine(input, limit)) {
+    taken = line->consumed;
+    return takeLine(line->text);
   }
-  if (!smtp::isOverlong(input, limit)) return 0;
+  if (!smtp::isOverlong(input, limit)) return;
+  taken = input.size();
   context_.replyAndClose(500, "5.5.0", "line too long");
-  return input.size();
 }
 
-std::size_t Session::takeData(std::string_view input) {
+void Session::takeData(std::string_view input, std::size_t& taken) {
   auto& transaction = *context_.transaction;
-  std::size_t taken = transaction.intake->feed(input);
+  taken = transaction.intake->feed(input);
   if (transaction.intake->done()) {
     context_.channel->setDeadline(timeoutWait);
-    handleEndOfData(context_);
-  } else {
-    auto left = transaction.dataEnds - context_.services.clock.steady();
-    context_.channel->setDeadline(std::clamp<Duration>(left, Duration::zero(), timeoutCommand));
+    return handleEndOfData(context_);
   }
-  return taken;
+  auto left = transaction.dataEnds - context_.services.clock.steady();
+  context_.channel->setDeadline(std::clamp<Duration>(left, Duration::zero(), timeoutCommand));
 }
 
 void Session::takeLine(std::string_view line) {

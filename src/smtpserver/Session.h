@@ -23,8 +23,8 @@ class Session final : public net::Session {
   void onEnd(net::End end, std::string_view detail) override;
 
  private:
-  std::size_t takeInput(std::string_view input);
-  std::size_t takeData(std::string_view input);
+  void takeInput(std::string_view input, std::size_t& taken);
+  void takeData(std::string_view input, std::size_t& taken);
   void takeLine(std::string_view line);
   void run(const smtp::CommandLine& command);
   void traceLine(std::string_view line) const;

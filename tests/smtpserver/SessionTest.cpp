@@ -1,0 +1,284 @@
+// What a dialogue cannot say: cuts at every octet, walks over the state table, failures of our own side.
+#include <random>
+
+#include "base/Text.h"
+#include "delivery/Checks.h"
+#include "smtpserver/SmtpWorld.h"
+#include "support/FakeChannel.h"
+#include "support/Test.h"
+
+namespace {
+
+using namespace mox;
+using smtpserver::Kind;
+using test::FakeChannel;
+using test::SmtpWorld;
+
+/// A connection of its own to a world.
+struct Talk {
+  SmtpWorld& world;
+  std::unique_ptr<net::Session> session;
+  FakeChannel channel;
+
+  explicit Talk(SmtpWorld& w) : world(w), session(w.connect()), channel(*session, w.clock()) {
+    channel.setTls(FakeChannel::defaultTls());
+    if (w.implicitTls()) channel.openTls();
+    else channel.open();
+    channel.take();
+  }
+  /// The reply to bytes as they are.
+  std::string raw(std::string_view bytes) {
+    channel.feed(bytes);
+    return channel.take();
+  }
+  std::string say(const std::string& line) { return raw(line + "\r\n"); }
+  void toData(const std::string& recipient = "mjl@mox.example") {
+    say("EHLO client.example");
+    say("MAIL FROM:<a@sender.example>");
+    say("RCPT TO:<" + recipient + ">");
+    CHECK_EQ(std::string("354"), say("DATA").substr(0, 3));
+  }
+  void logIn() {
+    say("EHLO x");
+    CHECK_EQ(std::string("235"), say("AUTH PLAIN " + base64(std::string_view("\0mjl@mox.example\0test1234", 25))).substr(0, 3));
+  }
+};
+
+std::string code(const std::string& reply) { return reply.substr(0, 3); }
+
+struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
+  static void list(List& l) {
+    l.add("no sequence smuggles, however it is cut", &SmtpSessionTest::smuggling);
+    l.add("the end of data at every cut", &SmtpSessionTest::endOfData);
+    l.add("plaintext behind STARTTLS is thrown away", &SmtpSessionTest::injection);
+    l.add("every command in every state", &SmtpSessionTest::walk);
+    l.add("a message whose storing fails is not read as commands", &SmtpSessionTest::failureAfterData);
+    l.add("a full job pool", &SmtpSessionTest::poolFull);
+    l.add("shutdown", &SmtpSessionTest::shutdown);
+    l.add("a peer that goes while we check gets nothing stored", &SmtpSessionTest::peerGone);
+    l.add("limits of recipients", &SmtpSessionTest::recipientLimit);
+    l.add("slow mode after a refusal", &SmtpSessionTest::slow);
+    l.add("AUTH lines may be long", &SmtpSessionTest::longAuth);
+    l.add("what goes to the queue", &SmtpSessionTest::queued);
+    l.add("metrics", &SmtpSessionTest::metrics);
+  }
+
+  // hostile-inputs.md 1 to 11.
+  void smuggling() {
+    SmtpWorld world(Kind::delivery);
+    using namespace std::string_literals;
+    const std::string sequences[] = {"\n.\n",         "\n.\r\n",           "\r\n.\n",          "\r.\r",     "\r\n.\r",
+                                     "\r\n.\r\r\n",   "\r\r\n.\r\r\n",     "\r\n\0.\r\n"s,     "\r\n.\0\r\n"s};
+    for (const auto& sequence : sequences) {
+      std::string bytes = "Subject: x\r\n\r\nbody" + sequence + "MAIL FROM:<evil@sender.example>\r\nRCPT TO:<mjl@mox.example>\r\nDATA\r\nevil\r\n.\r\n";
+      auto from = bytes.find("body"), to = bytes.find("FROM:");
+      for (std::size_t at = from; at <= to; at++) {
+        Talk talk(world);
+        talk.toData();
+        talk.channel.feed(bytes.substr(0, at));
+        auto reply = talk.raw(bytes.substr(at));
+        CHECK_EQ(std::string("500"), code(reply));
+        CHECK_EQ(reply.size(), reply.find("\r\n") + 2);  // one reply and no more
+        CHECK_EQ(std::string("503"), code(talk.say("DATA")));
+      }
+    }
+    CHECK_EQ(std::size_t(0), world.messages("mjl").size());
+  }
+
+  void endOfData() {
+    SmtpWorld world(Kind::delivery);
+    std::string bytes = "Subject: x\r\n\r\n..\r\n...x\r\n.\r\nNOOP\r\n";
+    for (std::size_t at = 0; at <= bytes.size(); at++) {
+      Talk talk(world);
+      talk.toData();
+      auto reply = talk.raw(bytes.substr(0, at));
+      reply += talk.raw(bytes.substr(at));
+      CHECK_EQ(std::string("250 2.2.0"), reply.substr(0, 9));
+      CHECK_EQ(std::string("250 2.0.0 as you like\r\n"), reply.substr(reply.find('\n') + 1));
+      auto stored = world.messages("mjl").back();
+      CPPUNIT_ASSERT_MESSAGE(printable(stored, 2000), stored.ends_with("\r\nSubject: x\r\n\r\n.\r\n..x\r\n"));
+    }
+  }
+
+  void injection() {
+    SmtpWorld world(Kind::delivery);
+    Talk talk(world);
+    talk.say("EHLO client.example");
+    auto reply = talk.raw("STARTTLS\r\nNOOP\r\nMAIL FROM:<evil@sender.example>\r\n");
+    CHECK_EQ(std::string("220 2.0.0 go ahead\r\n"), reply);
+    CHECK(talk.channel.tls() != nullptr);
+    CHECK_EQ(std::string("503 5.5.1"), talk.say("RCPT TO:<mjl@mox.example>").substr(0, 9));
+  }
+
+  /// The order of commands as RFC 5321 §4.1.4 tells it, not as our table does.
+  struct Model {
+    bool hello = false, mail = false, rcpt = false;
+    std::string expect(const std::string& verb) {
+      if (verb == "NOOP" || verb == "VRFY x") return verb == "NOOP" ? "250" : "252";
+      if (verb == "RSET") return mail = rcpt = false, "250";
+      if (verb == "EHLO client.example" || verb == "HELO client.example") return hello = true, mail = rcpt = false, "250";
+      if (verb == "BOGUS") return "500";
+      if (!hello || verb == "AUTH PLAIN") return "503";
+      if (verb.starts_with("MAIL")) return mail ? "503" : (mail = true, "250");
+      if (verb.starts_with("RCPT")) return mail ? (rcpt = true, "250") : "503";
+      if (verb == "DATA") return rcpt ? "354" : "503";
+      return "?";
+    }
+  };
+
+  void walk() {
+    SmtpWorld world(Kind::delivery);
+    const std::vector<std::string> verbs{"NOOP", "VRFY x", "RSET", "EHLO client.example", "HELO client.example", "BOGUS", "AUTH PLAIN",
+                                         "MAIL FROM:<a@sender.example>", "MAIL FROM:<a@sender.example>", "RCPT TO:<mjl@mox.example>",
+                                         "RCPT TO:<mjl@mox.example>", "DATA", "DATA"};
+    std::mt19937 random(7);
+    for (int round = 0; round < 20; round++) {
+      Talk talk(world);
+      Model model;
+      talk.toData();
+      talk.raw("Subject: x\r\n\r\n.\r\n");  // one good message, so that bad ones do not end the connection
+      model.hello = true;
+      if (round % 2 == 0) {
+        talk.say("STARTTLS");
+        model = {};
+      }
+      for (int step = 0; step < 100; step++) {
+        const auto& verb = verbs[random() % verbs.size()];
+        auto expected = model.expect(verb), got = code(talk.say(verb));
+        CPPUNIT_ASSERT_EQUAL_MESSAGE(verb, expected, got);
+        if (expected != "354") continue;
+        CHECK_EQ(std::string("250"), code(talk.raw("Subject: x\r\n\r\n.\r\n")));
+        model.mail = model.rcpt = false;
+      }
+    }
+  }
+
+  void failureAfterData() {
+    SmtpWorld world(Kind::submission);
+    world.queue.isDiskFull = true;
+    Talk talk(world);
+    talk.logIn();
+    talk.say("MAIL FROM:<mjl@mox.example>");
+    talk.say("RCPT TO:<a@remote.example>");
+    talk.say("DATA");
+    auto reply = talk.raw("From: <mjl@mox.example>\r\n\r\nRSET\r\nNOOP\r\n.\r\nNOOP\r\n");
+    CHECK_EQ(std::string("452 4.3.1"), reply.substr(0, 9));
+    CHECK_EQ(std::string("250 2.0.0 as you like\r\n"), reply.substr(reply.find('\n') + 1));
+    auto account = *world.accounts().open("mjl");
+    CHECK_EQ(std::int64_t(0), account->outgoingUse(Time(), {}).messages);
+  }
+
+  void poolFull() {
+    SmtpWorld world(Kind::delivery);
+    Talk talk(world);
+    talk.toData();
+    talk.channel.setJobs(FakeChannel::Jobs::full);
+    CHECK_EQ(std::string("451 4.3.2"), talk.raw("Subject: x\r\n\r\n.\r\n").substr(0, 9));
+    talk.channel.setJobs(FakeChannel::Jobs::run);
+    CHECK_EQ(std::size_t(0), world.messages("mjl").size());
+    CHECK_EQ(std::string("250"), code(talk.say("RSET")));
+    CHECK_EQ(std::string("250"), code(talk.say("MAIL FROM:<a@sender.example>")));
+  }
+
+  void shutdown() {
+    SmtpWorld world(Kind::delivery);
+    Talk idle(world);
+    idle.channel.shutDown();
+    CHECK_EQ(std::string("421 4.3.2"), idle.channel.take().substr(0, 9));
+    CHECK(idle.channel.ended());
+    // What is being taken is finished first, and told.
+    Talk busy(world);
+    busy.toData();
+    busy.channel.feed("Subject: x\r\n");
+    busy.channel.shutDown();
+    CHECK_EQ(std::string(), busy.channel.take());
+    auto reply = busy.raw("\r\n.\r\n");
+    CHECK_EQ(std::string("250 2.2.0"), reply.substr(0, 9));
+    CHECK(reply.find("\r\n421 4.3.2") != std::string::npos);
+    CHECK(busy.channel.ended());
+    CHECK_EQ(std::size_t(1), world.messages("mjl").size());
+  }
+
+  void peerGone() {
+    SmtpWorld world(Kind::delivery);
+    Talk talk(world);
+    talk.toData();
+    talk.channel.setJobs(FakeChannel::Jobs::held);
+    talk.channel.feed("Subject: x\r\n\r\n.\r\n");
+    CHECK_EQ(std::size_t(1), talk.channel.heldJobs());
+    talk.channel.peerCloses();
+    talk.session.reset();  // the job runs on after the session
+    talk.channel.releaseJobs();
+    CHECK_EQ(std::size_t(0), world.messages("mjl").size());
+  }
+
+  // hostile-inputs.md 18.
+  void recipientLimit() {
+    SmtpWorld world(Kind::submission);
+    Talk talk(world);
+    talk.logIn();
+    talk.say("MAIL FROM:<mjl@mox.example>");
+    for (int i = 0; i < 2000; i++) CHECK_EQ(std::string("250"), code(talk.say("RCPT TO:<same@remote.example>")));
+    for (int i = 1; i < 1000; i++) CHECK_EQ(std::string("250"), code(talk.say("RCPT TO:<r" + std::to_string(i) + "@remote.example>")));
+    CHECK_EQ(std::string("452 4.5.3"), talk.say("RCPT TO:<onemore@remote.example>").substr(0, 9));
+  }
+
+  void slow() {
+    SmtpWorld world(Kind::delivery);
+    Talk talk(world);
+    talk.toData("proved@mox.example");
+    CHECK(!talk.channel.slow());
+    CHECK_EQ(std::string("550 5.7.26"), talk.raw("From: <a@nospf.example>\r\n\r\n.\r\n").substr(0, 10));
+    CHECK(talk.channel.slow());
+  }
+
+  void longAuth() {
+    SmtpWorld world(Kind::submission);
+    Talk talk(world);
+    talk.say("EHLO x");
+    CHECK_EQ(std::string("535"), code(talk.say("AUTH PLAIN " + base64(std::string(1, '\0') + "mjl@mox.example" + std::string(1, '\0') + std::string(4000, 'x')))));
+    CHECK_EQ(std::string("500"), code(talk.raw("AUTH PLAIN " + std::string(13'000, 'A'))));
+    CHECK(talk.channel.ended());
+  }
+
+  void queued() {
+    SmtpWorld world(Kind::submission);
+    Talk talk(world);
+    talk.logIn();
+    talk.say("MAIL FROM:<mjl@mox.example> HOLDFOR=3600 SMTPUTF8");
+    talk.say("RCPT TO:<a@remote.example>");
+    talk.say("DATA");
+    CHECK_EQ(std::string("250"), code(talk.raw("From: <mjl@mox.example>\r\nSubject: hi\r\nTLS-Required: No\r\nX-Mox-Extra-Job: 17\r\n\r\n\xc3\xa9\r\n.\r\n")));
+    const auto& message = world.queue.added.at(0).message;
+    CHECK_EQ(std::string("mjl"), message.senderAccount);
+    CHECK_EQ(std::string("hi"), message.subject);
+    CHECK(message.has8bit);
+    CHECK(!message.smtpUtf8);  // declared, not needed
+    CHECK(message.requireTls == std::optional<bool>(false));
+    CHECK(message.notBefore == world.clock().now() + std::chrono::hours(1));
+    CHECK_EQ(std::string("for;3600"), message.futureReleaseRequest);
+    CHECK_EQ(std::string("17"), message.extra.at("job"));
+    CHECK(!message.messageId.empty());
+    CHECK(world.queue.added.at(0).text.find("192.0.2.1") == std::string::npos);
+    // The signature verifies.
+    auto checks = delivery::Checks(world.resolver, world.services->suffixes, world.clock(), world.services->metrics);
+    auto outcomes = checks.dkim(world.queue.added.at(0).text);
+    CHECK_EQ(std::size_t(1), outcomes.size());
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(outcomes.at(0).reason, std::string("pass"), std::string(dkim::statusName(outcomes.at(0).status)));
+    // The account has written to that address now: no stranger any more.
+    auto account = *world.accounts().open("mjl");
+    CHECK_EQ(std::int64_t(1), account->outgoingUse(Time(), {}).messages);
+  }
+
+  void metrics() {
+    SmtpWorld world(Kind::delivery);
+    Talk talk(world);
+    talk.toData();
+    talk.raw("Subject: x\r\n\r\n.\r\n");
+    CHECK_EQ(1.0, world.metric("mox_smtpserver_connection_total", {{"kind", "smtp"}}));
+    CHECK_EQ(1.0, world.metric("mox_smtpserver_delivery_total", {{"result", "delivered"}, {"reason", "no-bad-signals"}}));
+  }
+};
+SUITE(SmtpSessionTest);
+
+}  // namespace
