@@ -6,6 +6,7 @@ import os
 
 from clients import Server
 from lab import stop
+from scenario import wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MOX_UID = 65532  # serve drops to it; no account needed
@@ -105,6 +106,7 @@ Accounts:
         self.process = self.host.spawn([binary(), "-config", self.configuration, "serve"], self.log_name)
         for port in (25, 465, 587, 143, 993):
             self.host.wait_for_port(port, process=self.process)
+        wait_for("the control socket", lambda: os.path.exists(self.host.path("mox", "data", "ctl")), 10)
 
     def command(self, words, input=None):
         """What `mox WORDS` prints, run beside the server."""
