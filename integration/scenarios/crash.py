@@ -76,8 +76,8 @@ def killed_at_every_write(lab):
     server = CrashingServer(host, fault)
     step = died = 0
     while died < KILLS:
-        # Dense at first, then in strides, so that late writes (checkpoints, large bodies) get their turn.
-        fault.kill_at(step if step < 100 else 100 + (step - 100) * 7 % 1300)
+        # Every one of the first writes after a start, then spread over the load, so that each kind of write gets its turn.
+        fault.kill_at(step if step < 60 else 60 + step * 53 % 2400)
         run_load(server, load)
         fault.off()
         step += 1
@@ -94,7 +94,7 @@ def killed_at_every_write(lab):
     ledger.check_all(server, load)
     stop(server.process)
     verify_data(server)
-    print(f"killed {died} times; {len(load.acknowledged)} acknowledged, {len(ledger.known)} there, {load.count} tried")
+    print(f"note: killed {died} times; {len(load.acknowledged)} acknowledged, {len(ledger.known)} there, {load.count} tried")
 
 
 @scenario(seconds=300, needs_mox=True)
@@ -118,4 +118,4 @@ def killed_at_random_moments(lab):
     ledger.check_all(server, load)
     stop(server.process)
     verify_data(server)
-    print(f"{len(load.acknowledged)} acknowledged, {len(ledger.known)} there")
+    print(f"note: {len(load.acknowledged)} acknowledged, {len(ledger.known)} there")

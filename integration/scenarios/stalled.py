@@ -5,7 +5,7 @@ import time
 
 import mailload
 from moxhost import Localserve
-from scenario import scenario
+from scenario import equal, scenario
 
 STALLED = 2000
 
@@ -79,12 +79,25 @@ def two_thousand_stalled_clients(lab):
         clients = [stall(server, n) for n in range(STALLED)]
         during = statistics.median(one_message(server, load) + one_fetch(server) for _ in range(15))
         threads_during = threads(server)
-    print(f"one message in and one read: {before * 1000:.1f} ms alone, {during * 1000:.1f} ms beside {len(clients)} stalled clients; "
+        still = sum(1 for client in clients if is_open(client))
+    print(f"note: one message in and one read: {before * 1000:.1f} ms alone, {during * 1000:.1f} ms beside {len(clients)} stalled clients; "
           f"threads {threads_before} and {threads_during}")
+    equal(STALLED, still, "stalled connections that are still open")
     if during > before + 0.05:
         raise AssertionError("a stalled client makes others wait")
     if threads_during > threads_before + 8:
         raise AssertionError("stalled clients hold threads")
+
+
+def is_open(client):
+    """The server has neither closed nor reset it."""
+    client.setblocking(False)
+    try:
+        return client.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def threads(server):
