@@ -171,9 +171,18 @@ void Submission::send() {
   }
   message.extra = extra_;
   auto ids = context_.services.queue.add(message);
-  context_.account->addOutgoing(recipientAddresses(), now_);
+  noteOutgoing();
   context_.log.info("message queued", {{"queueid", ids.empty() ? 0 : ids.front().value}, {"recipients", message.recipients.size()},
                                        {"size", spool_->size()}, {"messageid", message.messageId}});
+}
+
+/// The message is on its way whatever happens here: refusing it now would send it twice.
+void Submission::noteOutgoing() const {
+  try {
+    context_.account->addOutgoing(recipientAddresses(), now_);
+  } catch (const std::exception& broken) {
+    context_.log.error("noting outgoing recipients failed, limits may be passed", {{"err", broken.what()}});
+  }
 }
 
 namespace {

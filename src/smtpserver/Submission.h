@@ -37,6 +37,7 @@ class Submission {
   std::string signature(std::string_view added) const;
   std::string trace() const;
   std::vector<Address> recipientAddresses() const;
+  void noteOutgoing() const;
   bool needsUtf8() const;
 
   Context& context_;

@@ -3,6 +3,7 @@
 
 #include "base/Text.h"
 #include "delivery/Checks.h"
+#include "net/ConnectionLimiter.h"
 #include "smtpserver/SmtpWorld.h"
 #include "support/FakeChannel.h"
 #include "support/Test.h"
@@ -60,6 +61,9 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     l.add("slow mode after a refusal", &SmtpSessionTest::slow);
     l.add("AUTH lines may be long", &SmtpSessionTest::longAuth);
     l.add("what goes to the queue", &SmtpSessionTest::queued);
+    l.add("somebody we wrote to does not wait", &SmtpSessionTest::knownSender);
+    l.add("connections from one network", &SmtpSessionTest::admission);
+    l.add("noise gets replies and nothing else", &SmtpSessionTest::noise);
     l.add("metrics", &SmtpSessionTest::metrics);
   }
 
@@ -268,6 +272,74 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     // The account has written to that address now: no stranger any more.
     auto account = *world.accounts().open("mjl");
     CHECK_EQ(std::int64_t(1), account->outgoingUse(Time(), {}).messages);
+  }
+
+  // SMI-14.
+  void knownSender() {
+    SmtpWorld world(Kind::delivery);
+    world.listener->firstTimeSenderDelay = std::chrono::seconds(15);
+    (*world.accounts().open("mjl"))->addOutgoing({*Address::parse("friend@sender.example")}, world.clock().now());
+    Talk talk(world);
+    talk.toData();
+    CHECK_EQ(std::string("250"), code(talk.raw("From: <friend@sender.example>\r\n\r\n.\r\n")));
+    talk.toData();
+    CHECK_EQ(std::string(), talk.raw("From: <stranger@sender.example>\r\n\r\n.\r\n"));
+    CHECK_EQ(std::size_t(1), world.messages("mjl").size());
+    talk.channel.peerCloses();  // who gives up has lost nothing and doubled nothing
+    CHECK_EQ(std::size_t(1), world.messages("mjl").size());
+  }
+
+  // SMI-06, smtp.md §1.
+  void admission() {
+    SmtpWorld world(Kind::delivery);
+    auto limiter = std::make_shared<net::ConnectionLimiter>(net::ConnectionLimits());
+    auto filter = smtpserver::makeAcceptFilter(*world.services, Kind::submission, limiter);
+    net::ConnectionMeta connection;
+    connection.remote = FakeChannel::defaultRemote();
+    std::vector<net::Admission> held;
+    for (int i = 0; i < 30; i++) {
+      held.push_back(filter(connection));
+      CHECK(held.back().admitted);
+    }
+    auto refused = filter(connection);
+    CHECK(!refused.admitted);
+    CHECK_EQ(std::string("421 4.7.0"), refused.refusal.substr(0, 9));
+    held.pop_back();
+    CHECK(filter(connection).admitted);
+  }
+
+  /// Every line is a reply of at most 512 octets (RFC 5321 §4.5.3.1.5) without anything a peer could put there.
+  static void checkReplies(const std::string& output) {
+    if (output.empty()) return;
+    CHECK(output.ends_with("\r\n"));
+    for (auto line : split(std::string_view(output).substr(0, output.size() - 2), '\n')) {
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      bool good = line.size() >= 4 && line.size() <= 510 && line[0] >= '2' && line[0] <= '5' && isDigit(line[1]) && isDigit(line[2]) && (line[3] == ' ' || line[3] == '-');
+      for (char c : line) good = good && static_cast<unsigned char>(c) >= 32 && c != 127;
+      CPPUNIT_ASSERT_MESSAGE(printable(line), good);
+    }
+  }
+
+  void noise() {
+    using namespace std::string_literals;
+    const std::vector<std::string> pieces{"EHLO client.example\r\n", "EHLO [", "HELO ", "MAIL FROM:<a@sender.example>", "MAIL FROM:<>", "MAIL FROM:<@a,@b:\"\\\r\"@c>",
+                                          "RCPT TO:<mjl@mox.example>", "RCPT TO:<\xff@mox.example>", "RCPT TO:<public@mox.example>", "DATA\r\n", "RSET\r\n", "NOOP\r\n",
+                                          "\r\n", "\r\n", "\r\n.\r\n", "\r\n.\r\n", "\n", "\r", "\0"s, " SIZE=", "99999999999999999999", " SMTPUTF8", " BODY=8BITMIME",
+                                          "From: <a@b>\r\n\r\n", "AUTH PLAIN ", "AAAA", "=", "*\r\n", "VRFY ", "\xc3\xa9", std::string(300, 'x'), "STARTTLS\r\n"};
+    for (auto kind : {Kind::delivery, Kind::submission}) {
+      SmtpWorld world(kind);
+      std::mt19937 random(11);
+      for (int round = 0; round < 150; round++) {
+        Talk talk(world);
+        if (kind == Kind::submission && round % 2 == 0) talk.logIn();
+        talk.say("EHLO client.example");
+        for (int step = 0; step < 60 && !talk.channel.ended(); step++) {
+          talk.channel.feed(pieces[random() % pieces.size()]);
+          if (random() % 8 == 0) talk.channel.advance(std::chrono::seconds(5));
+        }
+        checkReplies(talk.channel.take());
+      }
+    }
   }
 
   void metrics() {
