@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -87,10 +88,12 @@ class Zone {
 
   std::string spf() const {
     std::string out = "v=spf1";
-    std::set<IpAddress> ips(config_.outgoingIps().begin(), config_.outgoingIps().end());
+    auto ips = config_.outgoingIps();
     if (const auto* listener = publicListener(config_); listener != nullptr) {
-      for (const auto& ip : listener->settings.natIps)
-        if (auto parsed = IpAddress::parse(ip)) ips.insert(*parsed);
+      for (const auto& text : listener->settings.natIps) {
+        auto ip = IpAddress::parse(text);
+        if (ip && std::find(ips.begin(), ips.end(), *ip) == ips.end()) ips.push_back(*ip);
+      }
     }
     for (const auto& ip : ips)
       if (!ip.isPrivate()) out += (ip.isV4() ? " ip4:" : " ip6:") + ip.text();

@@ -1,0 +1,147 @@
+#include "AppFixture.h"
+#include "app/Storage.h"
+#include "config/Source.h"
+#include "net/Keys.h"
+#include "support/Test.h"
+
+using namespace mox;
+using namespace mox::app;
+using test::run;
+
+struct CommandsTest : test::Suite<CommandsTest> {
+  static void list(List& l) {
+    l.add("help, version, and what is no command", &CommandsTest::help);
+    l.add("each command has help", &CommandsTest::allHaveHelp);
+    l.add("config test says where the error is", &CommandsTest::configTest);
+    l.add("-pedantic is as if the file said so", &CommandsTest::pedantic);
+    l.add("templates parse, the schema is JSON", &CommandsTest::templates);
+    l.add("DNS records of a domain", &CommandsTest::dnsRecords);
+    l.add("a Received id is undone with the key", &CommandsTest::cid);
+    l.add("verifydata finds damage", &CommandsTest::verifyData);
+    l.add("the admin password is a bcrypt hash in its file", &CommandsTest::adminPassword);
+    l.add("without a server its commands say so", &CommandsTest::noServer);
+    l.add("options of commands are checked", &CommandsTest::options);
+  }
+
+  test::TempDir dir;
+  std::string conf = dir / "mox.conf";
+
+  void setUp() override { write("\t\tMetricsHTTP:\n\t\t\tEnabled: true\n"); }
+  void write(const std::string& listeners, const std::string& top = "") {
+    dir.write("mox.conf", test::staticText(listeners) + top);
+    dir.write("domains.conf", test::dynamicText());
+  }
+
+  void help() {
+    CHECK(run({"help", "queue"}).out.find("mox queue list") != std::string::npos);
+    CHECK(run({"help", "queue", "list"}).out.find("usage: mox queue list") == 0);
+    CHECK(run({"version"}).out.find("mox ") == 0);
+    CHECK_EQ(2, run({"nonsense"}).status);
+    CHECK_EQ(2, run({}).status);
+    CHECK_EQ(2, run({"-nonsense", "version"}).status);
+  }
+
+  void allHaveHelp() {
+    for (const auto& command : commands()) {
+      CHECK_MSG(std::string(command.words), !command.help.empty() && command.run != nullptr);
+      std::vector<std::string> args{"help"};
+      std::istringstream words{std::string(command.words)};
+      for (std::string word; words >> word;) args.push_back(word);
+      CHECK_EQ(0, run(args).status);
+    }
+  }
+
+  void configTest() {
+    CHECK_EQ(std::string("config OK\n"), run({"-config", conf, "config", "test"}).out);
+    dir.write("domains.conf", "Domains:\n\tmox.example: nil\nAccounts:\n\tmjl:\n\t\tNonsense: x\n");
+    auto bad = run({"-config", conf, "config", "check"});
+    CHECK_EQ(1, bad.status);
+    CHECK(bad.err.find("domains.conf:5:") != std::string::npos);
+    CHECK_EQ(1, run({"-config", dir / "absent.conf", "config", "test"}).status);
+  }
+
+  void pedantic() {
+    CHECK_EQ(0, run({"-pedantic", "-config", conf, "config", "test"}).status);
+    write("\t\tMetricsHTTP:\n\t\t\tEnabled: true\n", "Pedantic: true\n");
+    CHECK_EQ(0, run({"-pedantic", "-config", conf, "config", "test"}).status);
+    dir.write("mox.conf", "Hostname mox.example\n");
+    CHECK(run({"-pedantic", "-config", conf, "config", "test"}).err.find("mox.conf:1:") != std::string::npos);
+  }
+
+  void templates() {
+    CHECK(run({"config", "describe-static"}).out.find("DataDir:") != std::string::npos);
+    CHECK(run({"config", "describe-domains"}).out.find("Accounts:") != std::string::npos);
+    auto schema = run({"config", "schema"}).out;
+    CHECK(schema.starts_with("{") && schema.find("2020-12") != std::string::npos);
+    CHECK(run({"config", "printservice"}).out.find("[Service]") != std::string::npos);
+  }
+
+  void dnsRecords() {
+    std::filesystem::create_directory(dir / "dkim");
+    dir.write("dkim/s.pem", net::generateEd25519());
+    dir.write("domains.conf", "Domains:\n\tmox.example:\n\t\tDKIM:\n\t\t\tSelectors:\n\t\t\t\ts:\n\t\t\t\t\tPrivateKeyFile: dkim/s.pem\n\t\t\tSign:\n\t\t\t\t- s\n"
+                              "Accounts:\n\tmjl:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tmjl@mox.example: nil\n");
+    auto records = run({"-config", conf, "config", "dnsrecords", "mox.example"});
+    CHECK_MSG(records.err, records.status == 0);
+    for (const char* wanted : {"MX 10 mox.example.", "s._domainkey.mox.example.", "\"v=DKIM1;", "k=ed25519", "\"v=spf1 mx ~all\"", "_dmarc.mox.example.",
+                               "_pop3._tcp.mox.example.", "0 0 0 ."})
+      CHECK_MSG(records.out, records.out.find(wanted) != std::string::npos);
+    CHECK_EQ(1, run({"-config", conf, "config", "dnsrecords", "other.example"}).status);
+  }
+
+  void cid() {
+    std::filesystem::create_directory(dir / "data");
+    std::string key(delivery::ReceivedId::keySize, 'k');
+    dir.write("data/receivedid.key", key);
+    auto id = delivery::ReceivedId::make(key)->encode(ConnectionId(4711));
+    CHECK_EQ(std::string("4711\n"), run({"-config", conf, "cid", id}).out);
+    CHECK_EQ(1, run({"-config", conf, "cid", "AAAAAAAAAAAAAAAAAAAAAA"}).status);
+    dir.write("data/receivedid.key", "short");
+    CHECK_EQ(1, run({"-config", conf, "cid", id}).status);
+  }
+
+  void verifyData() {
+    {
+      Foundations foundations([](std::string_view) {});
+      Storage storage(foundations, dir / "data");
+      CHECK_EQ(std::size_t(1), storage.createAccounts(*config::load(conf).config).size());
+      CHECK(run({"verifydata", dir / "data"}).err.find("another process uses") != std::string::npos);
+    }
+    auto good = run({"verifydata", dir / "data"});
+    CHECK_MSG(good.out + good.err, good.status == 0 && good.out == "account mjl: ok\n");
+    dir.write("data/accounts/mjl/account.db", std::string(8192, 'x'));
+    auto bad = run({"verifydata", dir / "data"});
+    CHECK_EQ(1, bad.status);
+    CHECK(bad.out.find("account mjl: ") == 0);
+    CHECK_EQ(1, run({"verifydata", dir / "nothing"}).status);
+  }
+
+  void adminPassword() {
+    CHECK_EQ(1, run({"-config", conf, "setadminpassword"}, "long enough\n").status);
+    write("\t\tMetricsHTTP:\n\t\t\tEnabled: true\n", "AdminPasswordFile: adminpasswd\n");
+    CHECK_EQ(1, run({"-config", conf, "setadminpassword"}, "short\n").status);
+    CHECK(!dir.has("adminpasswd"));
+    CHECK_EQ(0, run({"-config", conf, "setadminpassword"}, "long enough\n").status);
+    CHECK_EQ(0, run({"-config", conf, "setadminpassword"}, "long enough 2\n").status);
+    CHECK(store::bcryptVerify("long enough 2", dir.read("adminpasswd")));
+  }
+
+  void noServer() {
+    for (std::vector<std::string> words : {std::vector<std::string>{"stop"}, {"loglevels"}, {"queue", "list"}, {"config", "tlspubkey", "list"}}) {
+      words.insert(words.begin(), {"-config", conf});
+      auto ran = run(words);
+      CHECK_EQ(1, ran.status);
+      CHECK(ran.err.find("no server answers") != std::string::npos);
+    }
+    CHECK(run({"-config", conf, "setaccountpassword", "mjl"}, "1234567\n").err.find("at least 8") != std::string::npos);
+  }
+
+  void options() {
+    CHECK_EQ(2, run({"config", "test", "extra"}).status);
+    CHECK_EQ(2, run({"cid"}).status);
+    CHECK_EQ(2, run({"localserve", "-ip", "nonsense"}).status);
+    CHECK_EQ(2, run({"quickstart", "no-address"}).status);
+    CHECK_EQ(2, run({"-loglevel", "loud", "-config", conf, "serve"}).status);
+  }
+};
+SUITE(CommandsTest);

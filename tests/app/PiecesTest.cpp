@@ -1,0 +1,177 @@
+#include <sys/stat.h>
+
+#include "AppFixture.h"
+#include "app/Changes.h"
+#include "app/CreatedFiles.h"
+#include "app/DataDir.h"
+#include "app/DnsRecords.h"
+#include "app/ListenPlan.h"
+#include "app/Privileges.h"
+#include "app/QuickstartConfig.h"
+#include "app/SelfSigned.h"
+#include "app/Storage.h"
+#include "app/SystemdUnit.h"
+#include "config/Keys.h"
+#include "config/Source.h"
+#include "net/Keys.h"
+#include "support/Test.h"
+
+using namespace mox;
+using namespace mox::app;
+
+struct PiecesTest : test::Suite<PiecesTest> {
+  static void list(List& l) {
+    l.add("mailboxes of new accounts", &PiecesTest::mailboxes);
+    l.add("passwords given on standard input", &PiecesTest::passwords);
+    l.add("generated passwords", &PiecesTest::generated);
+    l.add("secrets are made once, with mode 0600, and never replaced", &PiecesTest::secrets);
+    l.add("a self-signed certificate stays, and is for the host key", &PiecesTest::selfSigned);
+    l.add("what failed leaves nothing behind", &PiecesTest::createdFiles);
+    l.add("passed sockets go to the address they are bound to", &PiecesTest::sockets);
+    l.add("what a reload changed", &PiecesTest::changed);
+    l.add("long TXT records in strings of 255", &PiecesTest::txt);
+    l.add("users to become", &PiecesTest::users);
+    l.add("the unit names program, user and directory", &PiecesTest::unit);
+  }
+
+  test::TempDir dir;
+  store::SystemFiles files;
+  SystemRandom random;
+  SystemClock clock;
+
+  void mailboxes() {
+    config::Static fixed;
+    CHECK_EQ(std::size_t(6), initialMailboxes(fixed).size());  // Inbox and the five with roles
+    fixed.initialMailboxes.specialUse.sent = "Gesendet";
+    fixed.initialMailboxes.regular = {"Todo", "inbox"};
+    auto boxes = initialMailboxes(fixed);
+    CHECK_EQ(std::size_t(3), boxes.size());
+    CHECK(boxes[1].first == "Gesendet" && boxes[1].second == store::sentUse && boxes[2].first == "Todo");
+    config::Static old;
+    old.defaultMailboxes = {"Inbox", "Sent", "Lists"};
+    boxes = initialMailboxes(old);
+    CHECK_EQ(std::size_t(3), boxes.size());
+    CHECK(boxes[1].second == store::sentUse && boxes[2].second == 0);
+  }
+
+  void passwords() {
+    CHECK_EQ(std::string("12345678"), passwordFromInput("12345678\n").value());
+    CHECK_EQ(std::string("pass word "), passwordFromInput("pass word \r\n").value());
+    CHECK(!passwordFromInput("1234567\n"));
+    CHECK(!passwordFromInput(""));
+    CHECK(!passwordFromInput("first line\nsecond\n"));
+  }
+
+  void generated() {
+    FakeRandom fake(3);
+    std::string seen;
+    for (int i = 0; i < 300; ++i) {
+      auto password = generatePassword(fake);
+      CHECK_EQ(generatedPasswordLength, password.size());
+      seen += password;
+    }
+    for (char c : std::string("abzAZ09!@#$%^&*-_;:,<.>/")) CHECK(seen.find(c) != std::string::npos);
+    CHECK(seen.find_first_of(" \"'\\`") == std::string::npos);
+  }
+
+  void secrets() {
+    auto path = dir / "key";
+    auto made = readOrMakeSecret(files, random, path, 24);
+    CHECK_EQ(std::size_t(24), made.size());
+    CHECK(made == readOrMakeSecret(files, random, path, 24));
+    struct stat info {};
+    CHECK(::stat(path.c_str(), &info) == 0 && (info.st_mode & 0777) == 0600);
+    CHECK_THROWS(std::runtime_error, readOrMakeSecret(files, random, path, 32));
+    CHECK(made == dir.read("key"));
+  }
+
+  void selfSigned() {
+    auto first = readOrMakeSelfSigned(files, random, clock, dir.path, "mox.example");
+    auto again = readOrMakeSelfSigned(files, random, clock, dir.path, "mox.example");
+    CHECK(first.chain == again.chain && first.key == again.key);
+    auto key = net::generateEcdsaP256();
+    auto forKey = readOrMakeSelfSigned(files, random, clock, dir.path, "mox.example", key);
+    CHECK(forKey.key == key);
+    CHECK(config::inspectKeyPair(forKey.chain, key).has_value());
+    CHECK(forKey.chain == readOrMakeSelfSigned(files, random, clock, dir.path, "mox.example", key).chain);
+    CHECK_THROWS(std::runtime_error, selfSignedFor("no key", "mox.example", clock, random));
+    CHECK_EQ(std::size_t(64), tlsaData(key)->size());
+    CHECK(!tlsaData("no key"));
+  }
+
+  void createdFiles() {
+    dir.write("mine", "x");
+    {
+      CreatedFiles made(files, dir.path);
+      made.tree("config");
+      made.directory("config/dkim");
+      made.file("config/dkim/key", "secret");
+      CHECK_THROWS(store::FileError, made.file("mine", "other"));
+    }
+    CHECK(!dir.has("config"));
+    CHECK_EQ(std::string("x"), dir.read("mine"));
+    {
+      CreatedFiles made(files, dir.path);
+      made.tree("config");
+      made.file("config/a", "b");
+      made.keep();
+    }
+    CHECK_EQ(std::string("b"), dir.read("config/a"));
+    CreatedFiles later(files, dir.path);
+    CHECK_THROWS(store::FileError, later.tree("config"));
+  }
+
+  void sockets() {
+    auto passed = net::listenTcp({*IpAddress::parse("127.0.0.1"), 0}, 8);
+    auto stray = net::listenTcp({*IpAddress::parse("127.0.0.1"), 0}, 8);
+    auto at = net::localEndpoint(passed->get());
+    int fd = passed->get();
+    std::vector<PlannedSocket> plan{{"local", Service::imap, at}, {"local", Service::smtp, {at.ip, 0}}};
+    auto got = getSockets(plan, {{stray->release(), ""}, {passed->release(), "imap"}}, Log());
+    CHECK(got.has_value());
+    CHECK_EQ(std::size_t(2), got->size());
+    CHECK_EQ(fd, (*got)[0].fd.get());
+    CHECK(net::localEndpoint((*got)[1].fd.get()).port != 0);
+    auto taken = getSockets({{"local", Service::imap, at}}, {}, Log());
+    CHECK(!taken && taken.error().text.find("local, imap at 127.0.0.1") == 0);
+  }
+
+  void changed() {
+    config::Dynamic before, after;
+    before.accounts["mjl"].domain = "mox.example";
+    before.accounts["gone"];
+    after.accounts["mjl"].domain = "other.example";
+    after.accounts["new"];
+    after.domains["mox.example"];
+    std::vector<std::string> wanted{"domain added: mox.example", "account removed: gone", "account changed: mjl", "account added: new"};
+    CHECK(changes(before, after) == wanted);
+    CHECK(changes(after, after).empty());
+    before = after;
+    after.monitorDnsbls = {"bl.example"};
+    CHECK_EQ(std::size_t(1), changes(before, after).size());
+  }
+
+  void txt() {
+    CHECK_EQ(std::string("\"v=spf1 -all\""), txtStrings("v=spf1 -all"));
+    CHECK_EQ(std::string("\"a\\\"b\\\\\""), txtStrings("a\"b\\"));
+    auto two = txtStrings(std::string(300, 'x'));
+    CHECK_EQ("(\"" + std::string(255, 'x') + "\" \"" + std::string(45, 'x') + "\")", two);
+  }
+
+  void users() {
+    CHECK(!findUser("root"));
+    CHECK(!findUser("0"));
+    CHECK(!findUser("no-such-user-here"));
+    CHECK(!findUser("4294967295"));
+    auto number = findUser("64321");  // images often have no entry for their user
+    CHECK(number && number->uid == 64321 && number->gid == 64321);
+  }
+
+  void unit() {
+    auto text = systemdUnit({"/usr/bin/mox", "/srv/mail", "post"});
+    for (const char* wanted : {"ExecStart=/usr/bin/mox serve\n", "User=post\n", "WorkingDirectory=/srv/mail\n", "Type=notify\n",
+                               "ReadWritePaths=/srv/mail/config /srv/mail/data\n", "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"})
+      CHECK_MSG(wanted, text.find(wanted) != std::string::npos);
+  }
+};
+SUITE(PiecesTest);

@@ -1,0 +1,298 @@
+#include "app/Server.h"
+
+#include "AppFixture.h"
+#include "app/Ctl.h"
+#include "app/DataDir.h"
+#include "app/Localserve.h"
+#include "app/Storage.h"
+#include "config/Source.h"
+#include "net/Keys.h"
+#include "queue/Queue.h"
+#include "support/Test.h"
+
+using namespace mox;
+using namespace mox::app;
+
+namespace {
+
+/// A blocking connection of a client; ten seconds are for tests that fail.
+class Client {
+ public:
+  explicit Client(const Endpoint& to) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_storage address{};
+    auto size = net::toSockaddr(to, address);
+    timeval limit{10, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) throw std::runtime_error("cannot connect to " + to.text());
+  }
+  void send(const std::string& text) {
+    if (::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size())) throw std::runtime_error("send");
+  }
+  std::string line() {
+    std::string out;
+    for (char c; !out.ends_with("\n") && ::recv(fd_.get(), &c, 1, 0) == 1;) out += c;
+    return out;
+  }
+  /// The line that begins with `start`; others before it are skipped.
+  std::string until(const std::string& start) {
+    for (;;) {
+      auto got = line();
+      if (got.starts_with(start)) return got;
+      if (got.empty()) throw std::runtime_error("connection over before " + start);
+    }
+  }
+  std::string rest() {
+    std::string out;
+    for (auto got = line(); !got.empty(); got = line()) out += got;
+    return out;
+  }
+
+ private:
+  net::Fd fd_;
+};
+
+constexpr const char* extraAccount = "\tnew:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tnew@mox.example: nil\n";
+
+}  // namespace
+
+struct ServerTest : test::Suite<ServerTest> {
+  static void list(List& l) {
+    l.add("starts on passed sockets, makes accounts and keys, speaks IMAP, SMTP and HTTP", &ServerTest::speaks);
+    l.add("passwords are set by the control socket, and log in", &ServerTest::password);
+    l.add("reload takes over accounts and certificates, and keeps what it had on errors", &ServerTest::reload);
+    l.add("log levels", &ServerTest::logLevels);
+    l.add("queue commands", &ServerTest::queueCommands);
+    l.add("client keys", &ServerTest::clientKeys);
+    l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
+    l.add("a second server on the same data is refused", &ServerTest::second);
+    l.add("localserve: submission comes back to the Inbox", &ServerTest::local);
+  }
+
+  test::TempDir dir;
+  Foundations foundations{[](std::string_view) {}, LogLevel::error};
+  std::unique_ptr<Server> server;
+  int stopsAsked = 0;
+
+  std::string ctl() const { return ctlPath(dir / "data"); }
+  std::string conf() const { return dir / "mox.conf"; }
+
+  void writeCertificate() {
+    auto made = net::selfSigned({"mox.example"}, foundations.clock, foundations.random);
+    dir.write("cert.pem", made.chain);
+    dir.write("key.pem", made.key);
+  }
+
+  ServerOptions optionsOf(const config::ConfigPtr& config) {
+    ServerOptions options;
+    options.configPath = conf();
+    options.config = config;
+    options.certificates = readCertificates(*config, config::diskFiles()).value();
+    options.requestStop = [this] { ++stopsAsked; };
+    return options;
+  }
+
+  /// Ports are the kernel's choice: a configuration of port 0 would mean the standard one.
+  void start() {
+    writeCertificate();
+    auto at = *IpAddress::parse("127.0.0.1");
+    std::vector<net::Fd> sockets;
+    std::vector<std::uint16_t> ports;
+    for (int i = 0; i < 4; ++i) {
+      sockets.push_back(std::move(*net::listenTcp({at, 0}, 8)));
+      ports.push_back(net::localEndpoint(sockets.back().get()).port);
+    }
+    auto port = [&](std::size_t i) { return "\t\t\tPort: " + std::to_string(ports[i]) + "\n"; };
+    dir.write("mox.conf", test::staticText("\t\tTLS:\n\t\t\tKeyCerts:\n\t\t\t\t-\n\t\t\t\t\tCertFile: cert.pem\n\t\t\t\t\tKeyFile: key.pem\n"
+                                           "\t\tSMTP:\n\t\t\tEnabled: true\n" + port(0) + "\t\tSubmission:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n" + port(1) +
+                                           "\t\tIMAP:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n" + port(2) + "\t\tMetricsHTTP:\n\t\t\tEnabled: true\n" + port(3)));
+    dir.write("domains.conf", test::dynamicText());
+    auto loaded = config::load(conf());
+    CHECK_MSG(config::text(loaded.errors), loaded.ok());
+    std::vector<net::PassedSocket> passed;
+    for (auto& socket : sockets) passed.push_back({socket.release(), ""});
+    auto options = optionsOf(loaded.config);
+    options.sockets = getSockets(planSockets(*loaded.config), std::move(passed), foundations.log).value();
+    server = std::make_unique<Server>(std::move(options), foundations);
+  }
+
+  Endpoint at(Service service) {
+    for (const auto& opened : server->listeners())
+      if (opened.plan.service == service) return opened.at;
+    throw std::runtime_error("not listening");
+  }
+
+  test::Ran ask(std::vector<std::string> words, const std::string& input = "") {
+    std::ostringstream out, err;
+    auto status = ctlCall(ctl(), {std::move(words), input}, out, err);
+    return {status.value(), out.str(), err.str()};
+  }
+
+  bool logsIn(const std::string& login, const std::string& password) {
+    Client imap(at(Service::imap));
+    imap.until("* OK");
+    imap.send("a LOGIN " + login + " \"" + password + "\"\r\n");
+    return imap.until("a ").starts_with("a OK");
+  }
+
+  void speaks() {
+    start();
+    CHECK_EQ(std::size_t(4), server->listeners().size());
+    CHECK_EQ(std::uintmax_t(24), std::filesystem::file_size(dir / "data/receivedid.key"));
+    CHECK_EQ(std::uintmax_t(32), std::filesystem::file_size(dir / "data/salt.key"));
+    CHECK(dir.has("data/accounts/mjl/account.db"));
+    CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
+    CHECK(Client(at(Service::smtp)).line().starts_with("220 mox.example"));
+    CHECK(Client(at(Service::submission)).line().starts_with("220 "));
+    Client http(at(Service::metrics));
+    http.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    auto metrics = http.rest();
+    CHECK(metrics.find("mox_imap_connection_total") != std::string::npos);
+    CHECK(metrics.find("mox_logging_level_error_total") != std::string::npos);
+    Client ready(at(Service::metrics));
+    ready.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(ready.line().starts_with("HTTP/1.1 200"));
+  }
+
+  void password() {
+    start();
+    CHECK(!logsIn("mjl@mox.example", ""));
+    CHECK_EQ(0, ask({"setaccountpassword", "mjl"}, "correct horse\n").status);
+    CHECK(logsIn("mjl@mox.example", "correct horse"));
+    CHECK(!logsIn("mjl@mox.example", "wrong horse"));
+    CHECK(ask({"setaccountpassword", "mjl"}, "1234567\n").err.find("at least 8") != std::string::npos);
+    CHECK_EQ(1, ask({"setaccountpassword", "nobody"}, "correct horse\n").status);
+    CHECK_EQ(2, ask({"setaccountpassword"}, "correct horse\n").status);
+    CHECK(logsIn("mjl@mox.example", "correct horse"));
+  }
+
+  void reload() {
+    start();
+    dir.write("domains.conf", test::dynamicText(extraAccount));
+    writeCertificate();
+    CHECK(server->reload());
+    CHECK(server->config()->account("new") != nullptr);
+    CHECK(dir.has("data/accounts/new/account.db"));
+    dir.write("domains.conf", "nonsense\n");
+    CHECK(!server->reload());
+    CHECK(server->config()->account("new") != nullptr);
+    dir.write("domains.conf", test::dynamicText());
+    dir.write("key.pem", "no key");
+    CHECK(!server->reload());  // the certificate is checked with the configuration
+    CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
+  }
+
+  void logLevels() {
+    start();
+    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
+    CHECK_EQ(0, ask({"loglevels", "debug", "queue"}).status);
+    CHECK(ask({"loglevels"}).out.find("queue: debug\n") != std::string::npos);
+    CHECK_EQ(0, ask({"loglevels", "", "queue"}).status);
+    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
+    CHECK_EQ(2, ask({"loglevels", "loud"}).status);
+    CHECK_EQ(2, ask({"loglevels", ""}).status);
+    CHECK_EQ(2, ask({"no such command"}).status);
+  }
+
+  void queueCommands() {
+    start();
+    CHECK_EQ(std::string("no messages\n"), ask({"queue list"}).out);
+    auto parts = server->parts();
+    queue::NewMessage message;
+    message.senderAccount = "mjl";
+    message.data = "Subject: x\r\n\r\nhello\r\n";
+    message.notBefore = foundations.clock.now() + std::chrono::hours(5);
+    for (const char* to : {"a", "b"}) message.recipients.push_back({*Localpart::make(to), *Domain::make("remote.example")});
+    auto ids = parts.queue->add(message);
+    CHECK(ask({"queue list"}).out.find("-> a@remote.example") != std::string::npos);
+    CHECK_EQ(std::string("no messages\n"), ask({"queue list", "-to", "@other.example"}).out);
+    CHECK_EQ(std::string("no messages\n"), ask({"queue list", "-nextattempt", "<4h"}).out);
+    CHECK(ask({"queue list", "-nextattempt", ">4h", "-n", "1"}).out.find("attempts 0/") != std::string::npos);
+    CHECK_EQ(std::string("1 message changed\n"), ask({"queue hold", "-ids", std::to_string(ids[0].value)}).out);
+    CHECK(ask({"queue list", "-hold", "true"}).out.find("[hold]") != std::string::npos);
+    CHECK_EQ(std::string("1 message changed\n"), ask({"queue unhold", "-hold=true"}).out);
+    CHECK_EQ(std::string("2 messages changed\n"), ask({"queue schedule", "1h"}).out);
+    CHECK_EQ(std::string("2 messages changed\n"), ask({"queue requiretls", "yes"}).out);
+    CHECK_EQ(2, ask({"queue requiretls", "maybe"}).status);
+    CHECK_EQ(1, ask({"queue transport", "absent"}).status);
+    CHECK_EQ(std::string("2 messages changed\n"), ask({"queue transport", ""}).out);
+    CHECK(ask({"queue dump", std::to_string(ids[1].value)}).out.ends_with("hello\r\n"));
+    CHECK_EQ(1, ask({"queue dump", "987654"}).status);
+    CHECK_EQ(2, ask({"queue list", "-submitted", "1h"}).status);
+    CHECK_EQ(2, ask({"queue list", "-sort", "size"}).status);
+    CHECK_EQ(std::string("2 messages changed\n"), ask({"queue drop"}).out);
+    CHECK_EQ(std::string("no messages\n"), ask({"queue list"}).out);
+  }
+
+  void clientKeys() {
+    start();
+    auto pem = net::selfSigned({"client"}, foundations.clock, foundations.random).chain;
+    CHECK_EQ(1, ask({"config tlspubkey add", "stranger@other.example"}, pem).status);
+    CHECK_EQ(1, ask({"config tlspubkey add", "mjl@mox.example"}, "no certificate").status);
+    auto added = ask({"config tlspubkey add", "-no-imap-preauth", "mjl@mox.example", "laptop"}, pem);
+    CHECK_MSG(added.err, added.status == 0 && added.out.find("ecdsa-p256") != std::string::npos);
+    CHECK_EQ(1, ask({"config tlspubkey add", "mjl@mox.example"}, pem).status);
+    CHECK(ask({"config tlspubkey list"}).out == added.out);
+    auto fingerprint = added.out.substr(12, 43);
+    CHECK_EQ(added.out, ask({"config tlspubkey get", fingerprint}).out);
+    CHECK_EQ(0, ask({"config tlspubkey rm", fingerprint}).status);
+    CHECK_EQ(std::string(), ask({"config tlspubkey list", "mjl"}).out);
+    CHECK_EQ(1, ask({"config tlspubkey get", fingerprint}).status);
+  }
+
+  void stop() {
+    start();
+    Client imap(at(Service::imap));
+    imap.until("* OK");
+    Client smtp(at(Service::smtp));
+    smtp.until("220 ");
+    auto imapAt = at(Service::imap);
+    CHECK_EQ(0, ask({"stop"}).status);
+    CHECK_EQ(1, stopsAsked);
+    server->stop();
+    server->stop();
+    CHECK(imap.rest().find("* BYE") != std::string::npos);
+    CHECK(smtp.rest().starts_with("421 "));
+    CHECK_THROWS(std::runtime_error, Client{imapAt});
+    CHECK(!dir.has("data/ctl"));
+  }
+
+  void second() {
+    start();
+    auto config = server->config();
+    CHECK_THROWS(std::exception, Server(optionsOf(config), foundations));
+    CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
+  }
+
+  void local() {
+    auto path = prepareLocal(foundations, dir.path, {*IpAddress::parse("127.0.0.1")});
+    CHECK_EQ(path, prepareLocal(foundations, dir.path, {}));  // what is there is kept
+    auto config = config::load(path).config;
+    auto options = optionsOf(config);
+    options.localserve = true;
+    for (auto service : {Service::smtp, Service::submission, Service::imap})
+      options.sockets.push_back({{"local", service, {}}, std::move(*net::listenTcp({*IpAddress::parse("127.0.0.1"), 0}, 8))});
+    server = std::make_unique<Server>(std::move(options), foundations);
+    CHECK(logsIn("mox@localhost", "moxmoxmox"));
+
+    Client imap(at(Service::imap));
+    imap.until("* OK");
+    imap.send("a LOGIN mox@localhost moxmoxmox\r\nb SELECT Inbox\r\nc IDLE\r\n");
+    imap.until("+ ");
+    Client smtp(at(Service::submission));
+    smtp.until("220 ");
+    smtp.send("EHLO client.example\r\n");
+    smtp.until("250 ");
+    smtp.send("AUTH PLAIN AG1veEBsb2NhbGhvc3QAbW94bW94bW94\r\n");
+    smtp.until("235 ");
+    smtp.send("MAIL FROM:<mox@localhost>\r\n");
+    smtp.until("250 ");
+    smtp.send("RCPT TO:<someone@remote.example>\r\n");
+    smtp.until("250 ");
+    smtp.send("DATA\r\n");
+    smtp.until("354 ");
+    smtp.send("From: <mox@localhost>\r\nTo: <someone@remote.example>\r\nSubject: round\r\n\r\nhello\r\n.\r\n");
+    smtp.until("250 ");
+    CHECK_EQ(std::string("* 1 EXISTS\r\n"), imap.until("* 1 EXISTS"));
+  }
+};
+SUITE(ServerTest);
