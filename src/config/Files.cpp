@@ -11,16 +11,20 @@ namespace mox::config {
 
 namespace {
 
+constexpr std::size_t pieceBytes = 16 * 1024;  // files are small, and stay in memory as large as they were read
+
 Result<std::string> readDisk(const std::string& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(errno == ENOENT ? Errc::notFound : Errc::denied, std::strerror(errno == 0 ? EIO : errno));
   if (std::filesystem::is_directory(path)) return fail(Errc::denied, "is a directory");
-  std::string out(maxFileBytes + 1, '\0');
-  in.read(out.data(), static_cast<std::streamsize>(out.size()));
+  std::string out;
+  char piece[pieceBytes];
+  while (in.read(piece, sizeof piece), in.gcount() > 0) {
+    out.append(piece, static_cast<std::size_t>(in.gcount()));
+    if (out.size() > maxFileBytes) return fail(Errc::tooLong, "file is larger than 16 MiB");
+  }
   if (in.bad()) return fail(Errc::temporary, "read error");
-  out.resize(static_cast<std::size_t>(in.gcount()));
-  if (out.size() > maxFileBytes) return fail(Errc::tooLong, "file is larger than 16 MiB");
   return out;
 }
 

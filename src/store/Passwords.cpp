@@ -19,6 +19,7 @@ namespace mox::store {
 namespace {
 
 constexpr std::size_t bcryptSaltBytes = 16;
+constexpr std::size_t bcryptDigestChars = 31;
 /// Passwords remembered at most; beyond it the oldest go.
 constexpr std::size_t cacheEntries = 10'000;
 
@@ -42,6 +43,18 @@ std::string crypt(const std::string& phrase, const std::string& setting) {
   return result;
 }
 
+/// "$2b$10$" and the salt.
+std::string bcryptSetting(Random& random) {
+  auto salt = random.bytes(bcryptSaltBytes);
+  char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+  if (::crypt_gensalt_rn("$2b$", bcryptCost, salt.data(), static_cast<int>(salt.size()), setting, sizeof setting) == nullptr)
+    throw std::runtime_error("this libcrypt has no bcrypt");
+  return setting;
+}
+
+/// A hash that no password has, as costly to check as any: computing one would cost the start 50 ms.
+std::string dummyHash(Random& random) { return bcryptSetting(random) + std::string(bcryptDigestChars, '.'); }
+
 bool sameSecret(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -49,11 +62,7 @@ bool sameSecret(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string bcryptHash(std::string_view password, Random& random) {
-  auto salt = random.bytes(bcryptSaltBytes);
-  char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-  if (::crypt_gensalt_rn("$2b$", bcryptCost, salt.data(), static_cast<int>(salt.size()), setting, sizeof setting) == nullptr)
-    throw std::runtime_error("this libcrypt has no bcrypt");
-  auto hash = crypt(bcryptInput(password), setting);
+  auto hash = crypt(bcryptInput(password), bcryptSetting(random));
   if (hash.empty() || hash[0] == '*') throw std::runtime_error("bcrypt failed");
   return hash;
 }
@@ -75,7 +84,7 @@ struct PasswordChecker::State {
   struct Cache {
     std::map<std::string, Steady> until;  // by cacheKey
   };
-  State(const Clock& c, Random& random) : clock(c), key(random.bytes(32)), dummy(bcryptHash(random.bytes(16), random)) {}
+  State(const Clock& c, Random& random) : clock(c), key(random.bytes(32)), dummy(dummyHash(random)) {}
 
   const Clock& clock;
   const std::string key;    ///< of this process: a dump of the cache alone cannot be searched
