@@ -45,9 +45,9 @@ class Localserve(Server):
 class Serve(Server):
     """mox serve for one domain on the host's address, ports 25, 465, 587, 143, 993, and one account test@DOMAIN."""
 
-    def __init__(self, host, domain, hostname, password="correct horse battery staple", tls=None, listener=(), account=()):
+    def __init__(self, host, domain, hostname, password="correct horse battery staple", tls=None, listener=(), account=(), domains=""):
         """tls: (certificate, key), made for `hostname` unless given. listener, account: further configuration lines,
-        indented as if they stood alone."""
+        indented as if they stood alone. domains: the whole of domains.conf instead; it too has an account "test"."""
         self.log_name = "mox.log"
         self.configuration = host.path("mox", "config", "mox.conf")
         certificate, key = tls or host.lab.certificate(hostname, host.name)
@@ -86,7 +86,7 @@ Postmaster:
 	Account: test
 	Mailbox: Postmaster
 """)
-        host.write("mox/config/domains.conf", f"""\
+        host.write("mox/config/domains.conf", domains or f"""\
 Domains:
 	{domain}:
 		LocalpartCatchallSeparator: +
