@@ -33,12 +33,12 @@ std::unique_ptr<dns::Resolver> systemResolver(Foundations& foundations) { return
 
 std::unique_ptr<dns::Resolver> localResolver(const config::Config& config) {
   auto zone = std::make_unique<dns::FakeResolver>();
-  std::set<IpAddress> ips;
+  std::set<IpAddress> ips{*IpAddress::parse("127.0.0.1"), *IpAddress::parse("::1")};  // clients come from there
   for (const auto& listener : config.listeners()) ips.insert(listener.ips.begin(), listener.ips.end());
   auto host = config.hostname().ascii();
   std::string spf = "v=spf1";
   for (const auto& ip : ips) {
-    if (ip.isUnspecified()) continue;
+    if (ip.isUnspecified()) continue;  // stands for all others, that we do not know
     addAddress(*zone, host, ip);
     zone->ptr(ip.text(), host);
     spf += (ip.isV4() ? " ip4:" : " ip6:") + ip.text();

@@ -73,6 +73,7 @@ struct Server::State {
   imapserver::Services imap;
   smtpserver::Services smtp;
   std::unique_ptr<Listeners> listeners;
+  Gauge& connections;
   MetricsSource metricsSource;
   std::vector<Opened> opened;
   std::unique_ptr<CtlServer> control;
@@ -100,7 +101,11 @@ Server::State::State(ServerOptions given, Foundations& f)
       imap{config, storage.accounts, authenticator, f.clock, f.metrics, f.limits, f.log.room("imapserver")},
       smtp{config, storage.accounts, authenticator, queue, *resolver, *dnsJobs, storage.suffixes, storage.receivedId, f.clock, f.random, f.metrics,
            f.limits, f.log.room("smtpserver"), options.localserve},
-      metricsSource{[this] { return foundations.metricsText(); }, [this] { return ready.load(); }} {
+      connections(f.metrics.gauge("mox_connections_count", "Open connections.")),
+      metricsSource{[this] {
+                      connections.set(static_cast<double>(engine.connections()));
+                      return foundations.metricsText();
+                    }, [this] { return ready.load(); }} {
   auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname, const std::string& hostKey) {
     return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname, hostKey);
   });

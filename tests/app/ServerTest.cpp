@@ -143,10 +143,13 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
     CHECK(Client(at(Service::smtp)).line().starts_with("220 mox.example"));
     CHECK(Client(at(Service::submission)).line().starts_with("220 "));
+    Client imap(at(Service::imap));
+    imap.until("* OK");
     Client http(at(Service::metrics));
     http.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     auto metrics = http.rest();
     CHECK(metrics.find("mox_imap_connection_total") != std::string::npos);
+    CHECK(metrics.find("mox_connections_count ") != std::string::npos);
     CHECK(metrics.find("mox_logging_level_error_total") != std::string::npos);
     Client ready(at(Service::metrics));
     ready.send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
