@@ -49,7 +49,7 @@ class Serve(Server):
         """tls: (certificate, key), made for `hostname` unless given. listener, account: further configuration lines,
         indented as if they stood alone. domains: the whole of domains.conf instead; it too has an account "test"."""
         self.log_name = "mox.log"
-        self.configuration = host.path("mox", "config", "mox.conf")
+        self.binary, self.configuration = binary(), host.path("mox", "config", "mox.conf")
         certificate, key = tls or host.lab.certificate(hostname, host.name)
         host.write("mox/config/mox.conf", f"""\
 DataDir: ../data
