@@ -6,6 +6,8 @@ namespace mox::queue::test {
 namespace {
 
 struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
+  void setUp() override { build(); }
+  void tearDown() override { dismantle(); }
   static void list(List& l) {
     l.add("filters", &AdminTest::filters);
     l.add("hold and release", &AdminTest::hold);

@@ -9,6 +9,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
+  void setUp() override { build(); }
+  void tearDown() override { dismantle(); }
   static void list(List& l) {
     l.add("a message is delivered and gone", &DeliveryTest::delivered);
     l.add("a large message goes as a file", &DeliveryTest::large);

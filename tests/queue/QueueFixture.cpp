@@ -205,7 +205,9 @@ QueueFixture::QueueFixture()
              std::lock_guard hold(logMutex);
              lines.append(line);
            }),
-      log(sink, "test") {
+      log(sink, "test") {}
+
+void QueueFixture::build() {
   reload();
   engine = std::make_unique<net::Engine>(net::EngineOptions{}, clock, metrics, Log());
   pool = std::make_unique<net::JobPool>(net::JobPoolOptions{"dns"}, metrics, Log());
@@ -218,9 +220,13 @@ QueueFixture::QueueFixture()
   options.manualTimers = true;
 }
 
-QueueFixture::~QueueFixture() {
+QueueFixture::~QueueFixture() { dismantle(); }
+
+void QueueFixture::dismantle() {
   queue.reset();
   engine.reset();
+  pool.reset();
+  accounts.reset();
 }
 
 void QueueFixture::reload() {

@@ -101,6 +101,9 @@ struct QueueFixture {
 
   QueueFixture();
   ~QueueFixture();
+  /// For setUp() and tearDown(): CppUnit makes all fixtures at once and keeps them to the end.
+  void build();
+  void dismantle();
   /// Makes the scheduler (anew, if there is one) and starts it.
   void start();
   void reload();

@@ -1,10 +1,12 @@
 // The queue on disk: what add() has acknowledged is there after any crash, what it has not is not half there.
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <set>
 
 #include "base/Text.h"
@@ -18,6 +20,25 @@ namespace mox::queue::test {
 namespace {
 
 using std::chrono::seconds;
+
+constexpr const char* childVariable = "MOX_QUEUE_TEST_CHILD";
+
+/// This program anew, to be killed or starved; it finds its orders in the environment (see childOrders below). Not by
+/// fork() alone: threads of other tests may hold locks that the child would then wait for.
+pid_t spawnChild(const std::string& orders, int out = -1) {
+  std::string variable = std::string(childVariable) + "=" + orders;
+  std::string path = "/proc/self/exe";
+  char* argv[] = {path.data(), nullptr};
+  char* environment[] = {variable.data(), nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (out >= 0) posix_spawn_file_actions_adddup2(&actions, out, 3);
+  pid_t pid = -1;
+  int failed = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, argv, environment);
+  posix_spawn_file_actions_destroy(&actions);
+  CHECK_EQ(0, failed);
+  return pid;
+}
 
 /// Files whose n-th call fails.
 class FaultyFiles final : public store::Files {
@@ -38,22 +59,10 @@ class FaultyFiles final : public store::Files {
   }
 };
 
-struct StorageTest : mox::test::Suite<StorageTest> {
-  static void list(List& l) {
-    l.add("a message and all about it comes back", &StorageTest::roundTrip);
-    l.add("claims are on disk before anybody dials", &StorageTest::claimDurable);
-    l.add("released claims count no attempt", &StorageTest::released);
-    l.add("results and the end of a message", &StorageTest::results);
-    l.add("recipients are claimed together", &StorageTest::together);
-    l.add("ids are never used again", &StorageTest::idsOnce);
-    l.add("orphaned files are swept", &StorageTest::orphans);
-    l.add("a file system that fails acknowledges nothing", &StorageTest::fileFaults);
-    l.add("a full disk acknowledges nothing", &StorageTest::fullDisk);
-    l.add("killed at any moment", &StorageTest::killed);
-    l.add("a newer database is refused", &StorageTest::newer);
-  }
+struct Shelf {
+  explicit Shelf(std::string path) : at(std::move(path)) {}
 
-  TempDirectory directory;
+  std::string at;
   store::SystemFiles sound;
   std::unique_ptr<Storage> storage;
   Time now{seconds(1'800'000'000)};
@@ -61,7 +70,7 @@ struct StorageTest : mox::test::Suite<StorageTest> {
 
   void open(store::Files* files = nullptr) {
     storage.reset();
-    storage = std::make_unique<Storage>(StorageOptions{directory / "queue", nullptr, 8}, files != nullptr ? *files : sound, Log());
+    storage = std::make_unique<Storage>(StorageOptions{at, nullptr, 8}, files != nullptr ? *files : sound, Log());
   }
   Claimed claim(const std::string& lane, std::size_t most = 100) {
     return storage->claim({{lane, most}}, now, [](QueueId) { return false; }, [](int n) { return backoff(n); });
@@ -77,6 +86,24 @@ struct StorageTest : mox::test::Suite<StorageTest> {
     r.attempt = {Time(seconds(5)), seconds(2), verdict == Verdict::delivered, 450, "4.1.2", "say", "mx (192.0.2.1)"};
     r.dialled = {{"mx", IpAddress::parse("192.0.2.1").value()}};
     return r;
+  }
+};
+
+struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
+  StorageTest() : Shelf(TempDirectory::path() + "/queue") {}
+
+  static void list(List& l) {
+    l.add("a message and all about it comes back", &StorageTest::roundTrip);
+    l.add("claims are on disk before anybody dials", &StorageTest::claimDurable);
+    l.add("released claims count no attempt", &StorageTest::released);
+    l.add("results and the end of a message", &StorageTest::results);
+    l.add("recipients are claimed together", &StorageTest::together);
+    l.add("ids are never used again", &StorageTest::idsOnce);
+    l.add("orphaned files are swept", &StorageTest::orphans);
+    l.add("a file system that fails acknowledges nothing", &StorageTest::fileFaults);
+    l.add("a full disk acknowledges nothing", &StorageTest::fullDisk);
+    l.add("killed at any moment", &StorageTest::killed);
+    l.add("a newer database is refused", &StorageTest::newer);
   }
 
   void roundTrip() {
@@ -157,8 +184,8 @@ struct StorageTest : mox::test::Suite<StorageTest> {
     CHECK_EQ(std::string("mx"), again.at(0).dialled.at(0).host);
     storage->record({record(again[0], Verdict::failed)});
     CHECK_EQ(std::size_t{0}, storage->size());
-    CHECK(sound.list(directory / "queue/bodies").empty());
-    store::Db db(directory / "queue/queue.db");
+    CHECK(sound.list(at + "/bodies").empty());
+    store::Db db(at + "/queue.db");
     for (const auto* table : {"message", "entry", "attempt", "dialled"})
       CHECK_EQ(std::int64_t{0}, db.scalar(std::string("SELECT count(*) FROM ") + table));
     // What was dropped meanwhile leaves nothing behind.
@@ -191,12 +218,12 @@ struct StorageTest : mox::test::Suite<StorageTest> {
     auto m = message({"a@example.net"});
     m.data = big;
     auto id = storage->add(m, now)[0];
-    sound.create(directory / "queue/bodies/4711");
-    sound.create(directory / "queue/bodies/junk");
-    sound.create(directory / "queue/tmp/left");
+    sound.create(at + "/bodies/4711");
+    sound.create(at + "/bodies/junk");
+    sound.create(at + "/tmp/left");
     open();
-    CHECK(sound.list(directory / "queue/bodies") == std::vector<std::string>{std::to_string(id.value)});
-    CHECK(sound.list(directory / "queue/tmp").empty());
+    CHECK(sound.list(at + "/bodies") == std::vector<std::string>{std::to_string(id.value)});
+    CHECK(sound.list(at + "/tmp").empty());
     CHECK(text(id) == m.prefix + big);
   }
 
@@ -216,7 +243,7 @@ struct StorageTest : mox::test::Suite<StorageTest> {
       }
       if (!files.hit) break;
       CHECK_EQ(std::size_t{0}, storage->size());
-      CHECK(sound.list(directory / "queue/bodies").empty());
+      CHECK(sound.list(at + "/bodies").empty());
     }
     CHECK(faults >= 4);
     CHECK_EQ(std::size_t{1}, storage->size());
@@ -224,27 +251,12 @@ struct StorageTest : mox::test::Suite<StorageTest> {
     CHECK_EQ(std::size_t{1}, storage->size());
   }
 
-  /// In a child of its own, whose files may not grow.
+  /// In a child whose files may not grow.
   void fullDisk() {
     open();
     storage->add(message({"first@example.net"}), now);
     storage.reset();
-    auto child = ::fork();
-    if (child == 0) {
-      ::signal(SIGXFSZ, SIG_IGN);
-      open();
-      rlimit limit{80'000, 80'000};
-      ::setrlimit(RLIMIT_FSIZE, &limit);
-      int acknowledged = 0;
-      try {
-        for (; acknowledged < 1'000; ++acknowledged) storage->add(message({"n@example.net"}), now);
-      } catch (const store::DatabaseError&) {
-        ::_exit(acknowledged > 200 ? 200 : acknowledged);
-      } catch (...) {
-        ::_exit(254);
-      }
-      ::_exit(255);
-    }
+    auto child = spawnChild("full " + at);
     int status = 0;
     CHECK(::waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status));
@@ -256,35 +268,12 @@ struct StorageTest : mox::test::Suite<StorageTest> {
     CHECK_EQ(acknowledged + 2, storage->size());
   }
 
-  /// The child says what it is about to remove before it does, and what it has added after.
-  [[noreturn]] void work(int out, unsigned seed) {
-    open();
-    FakeRandom random(seed);
-    for (;;) {
-      auto m = message({"a@example.net", "b@example.net"});
-      if (random.below(4) == 0) m.data = big;
-      auto ids = storage->add(m, now);
-      std::string line = "+" + std::to_string(ids[0].value) + "\n+" + std::to_string(ids[1].value) + "\n";
-      if (::write(out, line.data(), line.size()) < 0) ::_exit(1);
-      if (random.below(3) != 0) continue;
-      auto claims = claim("example.net", 3).claims;
-      std::vector<Record> records;
-      for (auto& c : claims) {
-        auto gone = "-" + std::to_string(c.id.value) + "\n";
-        if (::write(out, gone.data(), gone.size()) < 0) ::_exit(1);
-        records.push_back(record(std::move(c), Verdict::delivered));
-      }
-      storage->record(records);
-    }
-  }
-
   void killed() {
     std::set<std::int64_t> must, may;
     for (unsigned round = 1; round <= 12; ++round) {
       int ends[2];
-      CHECK(::pipe(ends) == 0);
-      auto child = ::fork();
-      if (child == 0) work(ends[1], round);
+      CHECK(::pipe2(ends, O_CLOEXEC) == 0);
+      auto child = spawnChild("write " + at, ends[1]);
       ::close(ends[1]);
       std::string said;
       char piece[256];
@@ -317,11 +306,56 @@ struct StorageTest : mox::test::Suite<StorageTest> {
   void newer() {
     open();
     storage.reset();
-    store::Db(directory / "queue/queue.db").exec("PRAGMA user_version=99");
+    store::Db(at + "/queue.db").exec("PRAGMA user_version=99");
     CHECK_THROWS(std::runtime_error, open());
   }
 };
 SUITE(StorageTest);
+
+int fillDisk(Shelf& shelf) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  shelf.open();
+  rlimit limit{80'000, 80'000};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  int acknowledged = 0;
+  try {
+    for (; acknowledged < 200; ++acknowledged) shelf.storage->add(message({"n@example.net"}), shelf.now);
+  } catch (const store::DatabaseError&) {
+  }
+  return acknowledged;
+}
+
+/// Says what it is about to remove before it does, and what it has added after.
+[[noreturn]] void writeUntilKilled(Shelf& shelf, int out) {
+  shelf.open();
+  SystemRandom random;
+  auto say = [&](const std::string& line) {
+    if (::write(out, line.data(), line.size()) < 0) ::_exit(1);
+  };
+  for (;;) {
+    auto m = message({"a@example.net", "b@example.net"});
+    if (random.below(4) == 0) m.data = shelf.big;
+    auto ids = shelf.storage->add(m, shelf.now);
+    say("+" + std::to_string(ids[0].value) + "\n+" + std::to_string(ids[1].value) + "\n");
+    if (random.below(3) != 0) continue;
+    std::vector<Record> records;
+    for (auto& claim : shelf.claim("example.net", 3).claims) {
+      say("-" + std::to_string(claim.id.value) + "\n");
+      records.push_back(Shelf::record(std::move(claim), Verdict::delivered));
+    }
+    shelf.storage->record(records);
+  }
+}
+
+/// Before main(): a child of spawnChild() does what it was made for and ends here.
+[[maybe_unused]] const bool childOrders = [] {
+  const char* orders = std::getenv(childVariable);
+  if (orders == nullptr) return false;
+  auto [verb, path] = cut(orders, ' ').value();
+  Shelf shelf{std::string(path)};
+  if (verb == "full") ::_exit(fillDisk(shelf));
+  writeUntilKilled(shelf, 3);
+}();
 
 }  // namespace
 

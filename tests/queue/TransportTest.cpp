@@ -6,6 +6,8 @@ namespace mox::queue::test {
 namespace {
 
 struct TransportTest : mox::test::Suite<TransportTest>, QueueFixture {
+  void setUp() override { build(); }
+  void tearDown() override { dismantle(); }
   static void list(List& l) {
     l.add("STARTTLS if offered, whatever the certificate", &TransportTest::opportunistic);
     l.add("broken TLS: once more without", &TransportTest::fallback);

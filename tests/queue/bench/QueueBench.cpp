@@ -37,6 +37,7 @@ struct House : mox::queue::test::QueueFixture {
   std::vector<std::unique_ptr<mox::queue::test::Sink>> sinks;
 
   explicit House(int domains) {
+    build();
     for (int i = 0; i < domains; ++i) {
       auto port = sinks.empty() ? std::uint16_t{0} : sinks.front()->at().port;
       auto ip = IpAddress::v4({127, 0, 1, static_cast<std::uint8_t>(i + 1)});
