@@ -67,7 +67,7 @@ struct MetricsHttpTest : test::Suite<MetricsHttpTest> {
     CHECK_EQ(400, status("GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"));
     CHECK_EQ(400, status("GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"));
     CHECK_EQ(400, status("GET  /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
-    CHECK_EQ(400, status(std::string("GET /metrics HTTP/1.1\r\nHost: x\0y\r\n\r\n", 38)));
+    CHECK_EQ(400, status(std::string("GET /metrics HTTP/1.1\r\nHost: x") + '\0' + "y\r\n\r\n"));
     CHECK_EQ(400, status("\r\n\r\n"));
     CHECK_EQ(405, status("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
     CHECK_EQ(505, status("GET /metrics HTTP/2.0\r\nHost: x\r\n\r\n"));
