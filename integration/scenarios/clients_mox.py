@@ -1,4 +1,7 @@
 """Mail programs against mox localserve."""
+import socket
+import time
+
 import clients
 from dnslab import DnsLab
 from lab import run
@@ -60,6 +63,28 @@ def localserve_by_mbsync(lab):
 def localserve_by_neomutt(lab):
     """neomutt: search, copy to a file, move to a folder."""
     clients.neomutt(localserve(lab))
+
+
+@scenario(seconds=60, needs_mox=True)
+def client_with_nagle_does_not_wait(lab):
+    """A message and the line end after it in two writes: the second waits for the first one's acknowledgement, which must not."""
+    server = localserve(lab)
+
+    def seconds(no_delay):
+        client = server.open_imap()
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, no_delay)
+        start = time.monotonic()
+        for _ in range(40):
+            clients.ok(client.append("INBOX", None, None, clients.letter(server, "in two writes")))
+        took = time.monotonic() - start
+        client.logout()
+        return took
+
+    seconds(1)
+    fast, slow = seconds(1), seconds(0)
+    print(f"note: 40 messages in {fast:.2f} s, with Nagle's algorithm in {slow:.2f} s")
+    if slow > fast + 1:  # a delayed acknowledgement takes 40 ms
+        raise AssertionError(f"{slow:.2f} s instead of {fast:.2f} s")
 
 
 @scenario(seconds=60, needs_mox=True)

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "net/Connection.h"
+#include "net/Sockets.h"
 
 namespace mox::net {
 
@@ -24,6 +25,7 @@ void Connection::pump(Worker& worker) {
   exhausted_ = false;
   bool wakeable = true;
   while (phase_ == Phase::open && wakeable) {
+    std::size_t budgetBefore = readBudget_;
     if ((notes_ & woken) != 0 && !waiting()) {
       notes_ &= ~woken;
       starved_ = false;
@@ -31,6 +33,8 @@ void Connection::pump(Worker& worker) {
     }
     while (mayFeed() && readBudget_ > 0 && (feedUnread() || readSome(worker))) {
     }
+    // No answer will carry the acknowledgement that a peer with Nagle's algorithm wants before it sends the rest.
+    if (readBudget_ < budgetBefore && output_.empty() && mayFeed()) acknowledgeNow(stream_.fd());
     flush();
     if (phase_ != Phase::open) return;
     if (nextTls_ && output_.empty()) return beginTls(*std::exchange(nextTls_, nullptr));

@@ -51,6 +51,8 @@ Endpoint remoteEndpoint(int fd);
 
 /// No delay (output is gathered before it is sent) and keep-alive probes.
 void setTcpOptions(int fd);
+/// Sends the acknowledgement of what was read without the delay of up to 40 ms (TCP_QUICKACK, until the kernel thinks otherwise).
+void acknowledgeNow(int fd);
 
 /// Throws std::system_error if `fd` is no descriptor.
 void setNonBlocking(int fd);
