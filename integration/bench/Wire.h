@@ -31,7 +31,7 @@ struct Endpoint {
 
 // The source address of the n-th connection when Endpoint::spread is set: one of 127.0.0.0/8, each in a /21 of its own, because
 // a mail server counts what a network does in a minute and this load stands for the clients of a whole town. 8,191 of them, then
-// again from the first. Network order is not applied.
+// again from the first. In host order.
 [[nodiscard]] unsigned source(std::size_t connection);
 
 // One blocking TCP connection, in the clear or with TLS, read by lines or in pieces. Owned by one thread. Everything that

@@ -5,7 +5,8 @@
 //   --role login   connects, logs in and out, again and again
 //   --role append  appends messages, one after the answer to the other
 //   --role fill    appends messages with all literals on their way at once
-//   --role fetch   FETCHes one item of every message of the mailbox
+//   --role fetch   FETCHes one item of every message of the mailbox, which holds --count of them
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -27,10 +28,17 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kInFlight = 16;  // appends, in role fill: 80 KB, less than a socket buffer, so that nobody blocks for ever
 
+std::size_t occurrences(std::string_view text, std::string_view mark) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at + mark.size())) ++count;
+  return count;
+}
+
 class Client {
  public:
   Client(const Options& options, const Tls& tls, std::size_t number)
-      : wire_(Endpoint{options.text("host"), static_cast<unsigned short>(options.number("port")), options.yes("spread"), 60}, number) {
+      : wire_(Endpoint{options.text("host"), static_cast<unsigned short>(options.number("port")), options.yes("spread"), 60},
+              options.number("first") + number) {
     if (options.yes("tls")) wire_.startTls(tls);
     (void)wire_.line();
   }
@@ -52,20 +60,25 @@ class Client {
     if (line.substr(0, 5) != "c OK ") throw std::runtime_error(words.substr(0, 20) + ": " + std::string(line));
   }
 
-  // Octets of the answer. It is not parsed, so that the server is what is measured.
-  std::size_t bulk(const std::string& words) {
-    static const std::string kTag = "\r\nzq8xk7 ";  // in no message
+  // Octets of the answer, which must tell of that many messages. It is not parsed further, so that the server is what is measured.
+  std::size_t bulk(const std::string& words, std::size_t messages) {
+    static const std::string kTag = "\r\nzq8xk7 ", kMark = " FETCH (";  // neither is in a message of ours
     wire_.send(kTag.substr(2) + words + "\r\n");
-    std::size_t octets = 0;
+    std::size_t octets = 0, found = 0;
     std::string tail = "\r\n";
     for (;;) {
       const std::string_view piece = wire_.piece();
       octets += piece.size();
+      // A mark that lies across two pieces is found in the end of one with the start of the other.
+      std::string seam = tail.substr(tail.size() - std::min(tail.size(), kMark.size() - 1));
+      seam += piece.substr(0, kMark.size() - 1);
+      found += occurrences(seam, kMark) + occurrences(piece, kMark);
       tail.append(piece.substr(piece.size() > kTail ? piece.size() - kTail : 0));
       if (tail.size() > kTail) tail.erase(0, tail.size() - kTail);
       const std::size_t at = tail.rfind(kTag);
       if (at == std::string::npos || tail.compare(tail.size() - 2, 2, "\r\n") != 0) continue;
       if (tail.compare(at + kTag.size(), 3, "OK ") != 0) throw std::runtime_error(words + tail.substr(at));
+      if (found != messages) throw std::runtime_error(words + ": " + std::to_string(found) + " answers");
       return octets;
     }
   }
@@ -180,7 +193,7 @@ double Measure::fetch() {
   client.login(options_);
   client.command("EXAMINE \"" + options_.text("mailbox") + "\"");
   const auto start = Clock::now();
-  octets_ = client.bulk("FETCH 1:* (" + options_.text("item") + ")");
+  octets_ = client.bulk("FETCH 1:* (" + options_.text("item") + ")", count_);
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
@@ -198,7 +211,7 @@ int Measure::run() {
       client.command("LOGOUT");
     });
   } else throw std::runtime_error("--role is idle, login, append, fill or fetch");
-  std::printf("{\"count\": %zu, \"seconds\": %.4f, \"rate\": %.1f, \"octets\": %zu}\n", count_, elapsed,
+  std::printf("{\"count\": %zu, \"seconds\": %.6f, \"rate\": %.1f, \"octets\": %zu}\n", count_, elapsed,
               static_cast<double>(count_) / elapsed, octets_);
   return 0;
 }
@@ -214,6 +227,7 @@ int main(int count, char** words) {
                                        {"port", "993"},
                                        {"tls", "yes"},
                                        {"spread", "yes"},
+                                       {"first", "0"},
                                        {"user", "me@user.test"},
                                        {"password", "secret"},
                                        {"count", "100"},

@@ -7,7 +7,7 @@ import time
 
 import watch
 from clients import Server
-from dovecot import Dovecot
+from dovecot import MAIL_UID, Dovecot
 from lab import stop
 from moxhost import Serve, binary, require_binary
 from postfix import Postfix
@@ -23,6 +23,7 @@ class Leg:
     """A server under load. Subclasses set name, host, server (its ports and account) and give roots(), start() and stop()."""
 
     imap = None
+    connections = 0  # so far by the tools, which give each a network of its own
 
     def cpu(self):
         return watch.cpu_seconds(self.roots())
@@ -49,8 +50,11 @@ class Leg:
 
     def smtpload(self, seconds=40, **options):
         """Runs smtpload against it and gives what it printed; underscores in names stand for hyphens."""
-        options = {"host": self.host.address, "size": SIZE, "spread": "yes", "run": f"{time.monotonic_ns():x}", "seconds": seconds, **options}
-        return tool(self.host, "smtpload", options, seconds + 30)
+        options = {"host": self.host.address, "size": SIZE, "spread": "yes", "run": f"{time.monotonic_ns():x}", "seconds": seconds,
+                   "first": self.connections, **options}
+        found = tool(self.host, "smtpload", options, seconds + 30)
+        self.connections += found["connections"]
+        return found
 
     def imapload(self, role, seconds=60, **options):
         options = {"host": self.host.address, "port": self.server.imaps, "user": self.server.user, "password": self.server.password,
@@ -125,6 +129,21 @@ class Peer(Leg):
         self.host.run(["postfix", "stop"])
         self.dovecot.stop()
 
+    def fill(self, mailbox, count):
+        """Not measured, so without forced writes, which would take minutes: a Maildir that doveadm imports."""
+        message = b"From: <x@a.test>\nTo: <me@user.test>\nSubject: load\nDate: Mon, 02 Jan 2006 15:04:05 +0000\n\n"
+        message += (SIZE - len(message)) // 76 * (b"some words of a body that is neither short nor long, and then a number too\n")
+        source = self.host.path("import")
+        for folder in (source, f"{source}/.{mailbox}"):
+            for part in ("cur", "new", "tmp"):
+                os.makedirs(os.path.join(folder, part))
+        for number in range(count):
+            with open(f"{source}/.{mailbox}/cur/{1_700_000_000 + number}.{number}.bench:2,", "wb") as file:
+                file.write(message)
+        self.host.run(["chown", "-R", f"{MAIL_UID}:{MAIL_UID}", source])
+        self.host.run(["doveadm", "-c", self.host.path("dovecot/dovecot.conf"), "-o", "mail_fsync=never", "import", "-u", self.server.user,
+                       "maildir:" + source, "", "mailbox", mailbox, "ALL"])
+
     def submission(self):
         """Options of smtpload for a client that may relay. It need not log in, which spares the peer that work."""
         return {"port": 25, "from": "x@a.test"}
@@ -156,6 +175,10 @@ class Mox(Leg):
 
     def stop(self):
         stop(self.server.process)
+
+    def fill(self, mailbox, count):
+        """Not measured."""
+        self.imapload("fill", mailbox=mailbox, count=count)
 
     def submission(self):
         return {"port": self.server.submissions, "tls": "implicit", "from": self.server.user, "user": self.server.user,

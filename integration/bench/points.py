@@ -29,10 +29,13 @@ class Point:
 
 
 class Bench:
-    def __init__(self, legs, sink, folder, scale):
-        """scale: of the numbers of messages; 1 takes a few seconds a measure on a quiet machine."""
+    def __init__(self, legs, sink, folder, scale, seconds):
+        """scale: of the numbers of messages; 1 takes a few seconds a measure on a quiet machine.
+        seconds: after that nothing new begins, neither a point nor another round of one."""
         self.legs, self.sink, self.folder, self.scale = legs, sink, folder, scale
+        self.end = time.monotonic() + seconds
         self.points = []
+        self.disk = []  # milliseconds, see disk_milliseconds()
 
     def point(self, *arguments, **options):
         point = Point(*arguments, **options)
@@ -45,7 +48,11 @@ class Bench:
 
     def rounds(self, number, *measures):
         """A B A B: each measure on one leg, then the other, so that what changes on the machine meets both."""
-        for _ in range(number):
+        for done in range(number):
+            if done > 0 and time.monotonic() > self.end:
+                print(f"    no time for more than {done} of {number} rounds", flush=True)
+                break
+            self.disk.append(watch.disk_milliseconds(os.path.join(self.folder, "probe")))
             for measure in measures:
                 for leg in self.legs:
                     measure(leg)
@@ -133,14 +140,18 @@ class Bench:
     # What it asks of the machine.
 
     def forced_writes(self):
-        writes = self.point("forced writes a message, 8 sessions", "", most=0.3, inverse=True)
-        disk = self.point("  one forced write of 5 KB on this disk (p50)", "ms")
-        for leg in self.legs:
-            messages = self.count(leg, 2000, 400)
-            counts = watch.forced_writes(leg.roots(), os.path.join(self.folder, "strace"), lambda: self.deliver(leg, 8, messages))
-            writes.add(leg, sum(counts.values()) / messages)
-            print("      " + ", ".join(f"{name} {count}" for name, count in counts.items()), flush=True)
-            disk.add(leg, watch.disk_milliseconds(os.path.join(self.folder, "probe")))
+        points = {8: self.point("forced writes a message, 8 sessions", "", most=0.3, inverse=True),
+                  1: self.point("  the same, 1 session", "", inverse=True)}
+
+        def under_trace(sessions, mox, peer):
+            def measure(leg):
+                messages = self.count(leg, mox, peer)
+                counts = watch.forced_writes(leg.roots(), os.path.join(self.folder, "strace"), lambda: self.deliver(leg, sessions, messages))
+                points[sessions].add(leg, sum(counts.values()) / messages)
+                print("      " + ", ".join(f"{name} {count}" for name, count in counts.items()), flush=True)
+            return measure
+
+        self.rounds(1, under_trace(8, 2000, 300), under_trace(1, 300, 100))
 
     def start(self):
         ready = self.point("from start to the greeting", "ms", most=150, inverse=True)
@@ -171,23 +182,25 @@ class Bench:
         for leg in self.legs:
             leg.stored()
             leg.imap.create("Bench")
-        self.rounds(2, lambda leg: appends.add(leg, leg.imapload("append", count=self.count(leg, 2000, 1000))["rate"]))
+        self.rounds(2, lambda leg: appends.add(leg, leg.imapload("append", count=self.count(leg, 2000, 500))["rate"]))
         for leg in self.legs:
             missing = messages - leg.stored("Bench")
             if missing > 0:
-                leg.imapload("fill", count=missing)
+                leg.fill("Bench", missing)
+            if leg.stored("Bench") != messages:
+                raise AssertionError(f"{leg.name}: {leg.stored('Bench')} messages after filling up to {messages}")
         items = [(item, self.point(f"FETCH {item} of {messages:,} messages", unit))
                  for item, unit in (("FLAGS", "/s"), ("ENVELOPE", "/s"), ("BODYSTRUCTURE", "/s"), ("BODY.PEEK[]", "MB/s"))]
 
         def fetch(item, point):
             def measure(leg):
-                found = leg.imapload("fetch", item=item)
+                found = leg.imapload("fetch", item=item, count=messages)
                 point.add(leg, (found["octets"] / 1e6 if point.unit == "MB/s" else messages) / found["seconds"])
             return measure
 
         for leg in self.legs:  # once unmeasured: both know everything by then
             for item, _ in items[:3]:
-                leg.imapload("fetch", item=item)
+                leg.imapload("fetch", item=item, count=messages)
         self.rounds(2, *(fetch(item, point) for item, point in items))
 
 

@@ -44,6 +44,7 @@ struct Plan {
   explicit Plan(const Options& options)
       : endpoint{options.text("host"), static_cast<unsigned short>(options.number("port")), options.yes("spread"), 60},
         messages(options.number("messages")),
+        first(options.number("first")),
         domains(std::max<std::size_t>(1, options.number("domains"))),
         perConnection(options.number("per-connection")),
         pipeline(options.yes("pipeline")),
@@ -76,7 +77,9 @@ struct Plan {
   }
 
   Endpoint endpoint;
-  std::size_t messages, domains;
+  std::size_t messages;
+  std::size_t first;  // number of the first connection
+  std::size_t domains;
   std::size_t perConnection;  // 0: one connection for the whole run
   bool pipeline;
   std::string tls, from, recipient, helo, user, password, run;
@@ -86,7 +89,7 @@ struct Plan {
 
 class Load {
  public:
-  explicit Load(const Plan& plan) : plan_(plan) {}
+  explicit Load(const Plan& plan) : plan_(plan), connections_(plan.first) {}
 
   void session();
   [[nodiscard]] std::string report(double elapsed) const;
@@ -100,8 +103,9 @@ class Load {
 
   const Plan& plan_;
   Tls tls_;
-  std::atomic<std::size_t> next_{0}, connections_{0};
-  std::mutex mutex_;  // guards what follows
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::size_t> connections_;  // numbers them, see source()
+  std::mutex mutex_;                      // guards what follows
   std::vector<double> latencies_;
   std::size_t errors_ = 0;
   std::map<std::string, std::size_t> reasons_;
@@ -205,7 +209,7 @@ std::string Load::report(double elapsed) const {
   std::snprintf(numbers, sizeof numbers,
                 "{\"accepted\": %zu, \"errors\": %zu, \"seconds\": %.4f, \"rate\": %.1f, \"connections\": %zu, \"p50_ms\": %.3f, "
                 "\"p99_ms\": %.3f, \"reasons\": {",
-                sorted.size(), errors_, elapsed, static_cast<double>(sorted.size()) / elapsed, connections_.load(), at(50), at(99));
+                sorted.size(), errors_, elapsed, static_cast<double>(sorted.size()) / elapsed, connections_ - plan_.first, at(50), at(99));
   std::string result = numbers;
   for (const auto& [reason, count] : reasons_) {
     if (result.back() != '{') result += ", ";
@@ -231,6 +235,7 @@ int run(int count, const char* const* words) {
                          {"per-connection", "0"},
                          {"pipeline", "no"},
                          {"spread", "no"},
+                         {"first", "0"},
                          {"seconds", "60"},
                          {"run", "r"}});
   const Plan plan(options);
