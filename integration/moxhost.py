@@ -6,7 +6,7 @@ import os
 
 from clients import Server
 from lab import stop
-from scenario import wait_for
+from scenario import equal, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MOX_UID = 65532  # serve drops to it; no account needed
@@ -19,6 +19,18 @@ def binary():
 def require_binary():
     if not os.access(binary(), os.X_OK):
         raise AssertionError(f"no mox binary at {binary()}: run ./dev build, or set MOX_BINARY")
+
+
+def check_unprivileged(pid):
+    """The process runs as the service's user, without a capability, and cannot get one."""
+    with open(f"/proc/{pid}/status") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    for field in ("Uid", "Gid"):
+        equal([str(MOX_UID)] * 4, status[field].split(), field)
+    equal("", status["Groups"].strip(), "Groups")
+    for field in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        equal(0, int(status[field], 16), field)
+    equal("1", status["NoNewPrivs"], "NoNewPrivs")
 
 
 class Localserve(Server):
@@ -107,6 +119,7 @@ Accounts:
         for port in (25, 465, 587, 143, 993):
             self.host.wait_for_port(port, process=self.process)
         wait_for("the control socket", lambda: os.path.exists(self.host.path("mox", "data", "ctl")), 10)
+        check_unprivileged(self.process.pid)
 
     def command(self, words, input=None):
         """What `mox WORDS` prints, run beside the server."""

@@ -8,7 +8,7 @@ import time
 
 from clients import Server
 from lab import stop
-from moxhost import MOX_UID, binary
+from moxhost import MOX_UID, binary, check_unprivileged
 from scenario import contains, equal
 
 PORTS = (25, 465, 993)  # what quickstart's configuration opens to the world
@@ -71,6 +71,7 @@ class Quickstarted(Server):
             raise AssertionError(f"expected READY of {self.process.pid}: {ready}")
         for port in PORTS:
             self.host.wait_for_port(port, process=self.process, seconds=1)
+        check_unprivileged(self.process.pid)
         self.ca = self.fetch_certificate()
 
     def launch_with_sockets(self):
@@ -84,17 +85,6 @@ class Quickstarted(Server):
             return self.notices.recv(4096).decode().split("\n")
         except TimeoutError:
             raise AssertionError(f"no notice; the log ends: {self.log()[-2000:]}") from None
-
-    def check_unprivileged(self):
-        """Runs as the user, without a capability, and cannot get one."""
-        with open(f"/proc/{self.process.pid}/status") as file:
-            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-        for field in ("Uid", "Gid"):
-            equal([str(MOX_UID)] * 4, status[field].split(), field)
-        equal("", status["Groups"].strip(), "Groups")
-        for field in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            equal(0, int(status[field], 16), field)
-        equal("1", status["NoNewPrivs"], "NoNewPrivs")
 
     def reload(self):
         """SIGHUP, and what is told of it."""
