@@ -29,35 +29,49 @@ View Account::snapshot(MailboxId mailbox) { return state_->views.get(mailbox); }
 
 // Outgoing -----------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// Whether the account ever wrote to an address.
+class Correspondents {
+ public:
+  explicit Correspondents(Db& db)
+      : known_(db.prepare("SELECT EXISTS(SELECT 1 FROM outgoing WHERE domain=?1 AND localpart=?2) "
+                          "OR EXISTS(SELECT 1 FROM recipient WHERE domain=?1 AND localpart=?2)")) {}
+  bool knows(const Address& address) {
+    bool known = known_.bind(address.domain.ascii()).bind(address.localpart.text()).step() && known_.int64(0) != 0;
+    known_.reset();
+    return known;
+  }
+
+ private:
+  Stmt known_;
+};
+
+}  // namespace
+
 void Account::addOutgoing(const std::vector<Address>& recipients, Time when) {
   state_->writer->submit([&](WriteTx& tx) {
+    Correspondents correspondents(tx.db());
     auto insert = tx.db().prepare("INSERT INTO outgoing(domain, localpart, submitted) VALUES(?,?,?)");
-    for (const auto& to : recipients) insert.bind(to.domain.ascii()).bind(to.localpart.text()).bind(unixSeconds(when)).run();
+    for (const auto& to : recipients) {
+      bool isFirst = !correspondents.knows(to);
+      insert.bind(to.domain.ascii()).bind(to.localpart.text()).bind(unixSeconds(when)).run();
+      tx.afterCommit([this, row = tx.db().lastInsertId(), second = unixSeconds(when), isFirst] {
+        state_->outgoing.lock()->add(row, second, isFirst);
+      });
+    }
   });
 }
 
 Account::OutgoingUse Account::outgoingUse(Time since, const std::vector<Address>& recipients) {
   auto look = reader();
-  auto& db = look.db();
-  OutgoingUse use;
-  auto count = db.prepare("SELECT count(*) FROM outgoing WHERE submitted >= ?");
-  if (count.bind(unixSeconds(since)).step()) use.messages = count.int64(0);
-  use.messages += static_cast<std::int64_t>(recipients.size());
-  // First-time: written to since then, but neither before then nor in any message kept in a Sent mailbox before then.
-  auto firstTime = db.prepare(
-      "SELECT count(*) FROM (SELECT DISTINCT domain, localpart FROM outgoing WHERE submitted >= ?1) o WHERE "
-      "NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.domain=o.domain AND e.localpart=o.localpart AND e.submitted < ?1) AND "
-      "NOT EXISTS (SELECT 1 FROM recipient r WHERE r.domain=o.domain AND r.localpart=o.localpart AND r.first_sent < ?1)");
-  if (firstTime.bind(unixSeconds(since)).step()) use.firstTimeRecipients = firstTime.int64(0);
-  auto known = db.prepare("SELECT EXISTS(SELECT 1 FROM outgoing WHERE domain=?1 AND localpart=?2) "
-                          "OR EXISTS(SELECT 1 FROM recipient WHERE domain=?1 AND localpart=?2)");
+  auto counts = state_->outgoing.lock()->since(unixSeconds(since), look.db());
+  OutgoingUse use{counts.messages + static_cast<std::int64_t>(recipients.size()), counts.firsts};
   std::vector<Address> distinct = recipients;
   std::sort(distinct.begin(), distinct.end());
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-  for (const auto& to : distinct) {
-    if (known.bind(to.domain.ascii()).bind(to.localpart.text()).step() && known.int64(0) == 0) ++use.firstTimeRecipients;
-    known.reset();
-  }
+  Correspondents correspondents(look.db());
+  use.firstTimeRecipients += std::count_if(distinct.begin(), distinct.end(), [&](const Address& to) { return !correspondents.knows(to); });
   return use;
 }
 
@@ -71,6 +85,7 @@ void Account::pruneOutgoing(Time before) {
         .bind(unixSeconds(before))
         .run();
     tx.db().prepare("DELETE FROM outgoing WHERE submitted < ?").bind(unixSeconds(before)).run();
+    tx.afterCommit([this] { state_->outgoing.lock()->forget(); });
   });
 }
 

@@ -15,6 +15,7 @@
 #include "store/GroupCommit.h"
 #include "store/MessageWrites.h"
 #include "store/Operation.h"
+#include "store/OutgoingWindow.h"
 
 namespace mox::store {
 
@@ -88,6 +89,7 @@ struct Account::State {
   mutable ReaderPool readers;
   ViewCache views;
   ChangeFeed feed;
+  Guarded<OutgoingWindow> outgoing;
   std::atomic<std::int64_t> nextFile{1};
   Guarded<std::vector<std::int64_t>> garbage;  ///< rows of table garbage whose files are still to be unlinked
   std::atomic<int> backups{0};                  ///< under way: nothing is unlinked

@@ -219,6 +219,17 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     CHECK_EQ(std::int64_t{2}, use.firstTimeRecipients);
     account->pruneOutgoing(day);
     CHECK_EQ(std::int64_t{1}, account->outgoingUse(day, {bob, carol}).firstTimeRecipients);  // still known
+    // Counted as it happens, the same as counted anew.
+    auto fresh = *Address::parse("fresh@example.net");
+    account->addOutgoing({fresh, fresh, bob}, now);
+    auto counted = account->outgoingUse(day, {});
+    CHECK_EQ(std::int64_t{5}, counted.messages);
+    CHECK_EQ(std::int64_t{2}, counted.firstTimeRecipients);
+    CHECK_EQ(std::int64_t{3}, account->outgoingUse(now - std::chrono::minutes(1), {}).messages);
+    CHECK_EQ(std::int64_t{5}, account->outgoingUse(day, {}).messages);  // an earlier time asks the table again
+    reopen();
+    CHECK_EQ(counted.messages, account->outgoingUse(day, {}).messages);
+    CHECK_EQ(counted.firstTimeRecipients, account->outgoingUse(day, {}).firstTimeRecipients);
   }
 
   void feed() {

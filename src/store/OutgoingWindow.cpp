@@ -1,0 +1,54 @@
+#include "store/OutgoingWindow.h"
+
+#include <algorithm>
+
+#include "store/Db.h"
+
+namespace mox::store {
+
+OutgoingWindow::Counts OutgoingWindow::since(std::int64_t second, Db& db) {
+  if (!isLoaded_ || second < from_) load(second, db);
+  from_ = second;
+  while (!bySecond_.empty() && bySecond_.begin()->first < second) {
+    total_.messages -= bySecond_.begin()->second.messages;
+    total_.firsts -= bySecond_.begin()->second.firsts;
+    bySecond_.erase(bySecond_.begin());
+  }
+  return total_;
+}
+
+void OutgoingWindow::add(std::int64_t row, std::int64_t second, bool isFirst) {
+  if (!isLoaded_ || row <= lastRow_ || second < from_) return;
+  auto& at = bySecond_[second];
+  at.messages++;
+  total_.messages++;
+  at.firsts += isFirst ? 1 : 0;
+  total_.firsts += isFirst ? 1 : 0;
+}
+
+void OutgoingWindow::load(std::int64_t second, Db& db) {
+  bySecond_.clear();
+  total_ = {};
+  from_ = second;
+  auto last = db.prepare("SELECT coalesce(max(rowid), 0) FROM outgoing");
+  if (last.step()) lastRow_ = last.int64(0);
+  auto messages = db.prepare("SELECT submitted, count(*) FROM outgoing WHERE submitted >= ? GROUP BY 1");
+  messages.bind(second);
+  while (messages.step()) {
+    bySecond_[messages.int64(0)].messages = messages.int64(1);
+    total_.messages += messages.int64(1);
+  }
+  // First written to since then, and in no message kept in a Sent mailbox before then.
+  auto firsts = db.prepare(
+      "SELECT first, count(*) FROM (SELECT domain, localpart, min(submitted) AS first FROM outgoing GROUP BY 1, 2) o "
+      "WHERE first >= ?1 AND NOT EXISTS "
+      "(SELECT 1 FROM recipient r WHERE r.domain=o.domain AND r.localpart=o.localpart AND r.first_sent < ?1) GROUP BY 1");
+  firsts.bind(second);
+  while (firsts.step()) {
+    bySecond_[firsts.int64(0)].firsts = firsts.int64(1);
+    total_.firsts += firsts.int64(1);
+  }
+  isLoaded_ = true;
+}
+
+}  // namespace mox::store
