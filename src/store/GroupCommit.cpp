@@ -15,10 +15,9 @@ namespace {
 
 /// Works one transaction takes at most, so that the first caller does not wait for a crowd.
 constexpr std::size_t batchLimit = 256;
-/// A leader whose last batch had company waits for about as much again, but no longer than this part of what a commit
-/// takes, nor than the limit: one forced write for six costs less than two for three. Who is alone never waits.
-constexpr int gatherPart = 2;
-constexpr std::chrono::microseconds gatherLimit(500);
+/// A leader that had company of late waits for as many again, but no longer than a commit takes, nor than this: one
+/// forced write for six costs less than two for three. Who is alone never waits.
+constexpr std::chrono::microseconds gatherLimit(1'000);
 /// WAL pages left after a background checkpoint from which on it is finished while no one writes.
 constexpr int walPagesToFinish = 8'192;
 
@@ -40,7 +39,7 @@ struct GroupCommit::State {
   std::mutex mutex;
   std::deque<Waiter*> queue;
   bool leading = false;
-  std::size_t lastBatch = 0;                    ///< works of the last transaction
+  std::size_t company = 1;                      ///< works a batch has had of late; one less after each wait in vain
   std::chrono::nanoseconds commitTime{0};       ///< what commits take of late
   std::condition_variable arrived;              ///< somebody joined the queue of a leader that gathers
   std::condition_variable idle;  ///< leading became false
@@ -124,9 +123,9 @@ void GroupCommit::State::handOver() {
 }
 
 void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) {
-  if (lastBatch < 2 || queue.size() > lastBatch) return;
-  auto patience = std::min<std::chrono::nanoseconds>(commitTime / gatherPart, gatherLimit);
-  arrived.wait_for(lock, patience, [&] { return queue.size() > lastBatch; });
+  if (queue.size() >= company) return;
+  auto patience = std::min<std::chrono::nanoseconds>(commitTime, gatherLimit);
+  if (!arrived.wait_for(lock, patience, [&] { return queue.size() >= company; })) --company;
 }
 
 void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
@@ -140,7 +139,7 @@ void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
   runBatch(batch);
   auto took = std::chrono::steady_clock::now() - start;
   lock.lock();
-  lastBatch = batch.size();
+  company = std::max(company, batch.size());
   commitTime = (commitTime * 7 + took) / 8;
   for (auto* waiter : batch) {
     waiter->done = true;
