@@ -135,11 +135,12 @@ Server::Server(ServerOptions options, Foundations& foundations) : state_(std::ma
   auto& s = *state_;
   s.storage.createAccounts(*s.options.config);
   s.queue.start();
-  s.openListeners();
+  // Before the listeners: who sees a port answer may give commands.
   s.control = std::make_unique<CtlServer>(ctlPath(s.dataDir), [this](const CtlRequest& request, std::ostream& out, std::ostream& err) {
     auto server = parts();
     return runServerCommand(server, request, out, err);
   }, s.log.room("ctl"));
+  s.openListeners();
   s.warnOfSelfSigned();
   s.ready = true;
 }
