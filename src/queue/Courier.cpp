@@ -67,7 +67,7 @@ void Courier::dial() {
   const auto& host = hostNow();
   const auto& ip = host.ips.at(address_);
   failure_.reset();
-  isEstablishedNow_ = false;
+  isEstablishedNow_ = wasParked_ = false;
   tlsMode_ = "none";
   if (dialled_.size() < mostDialsKept && (dialled_.empty() || !withoutTls_)) dialled_.push_back({host.name, ip});
   auto options = clientOptions();
@@ -91,7 +91,7 @@ void Courier::dial() {
   if (link->cancelled) link->dialled->cancel();
 }
 
-std::optional<smtp::Transaction> Courier::onReady(smtp::ClientSession& session) {
+smtp::NextStep Courier::onReady(smtp::ClientSession& session, const std::shared_ptr<net::Waker>& waker) {
   if (!isEstablishedNow_) {
     isEstablishedNow_ = true;
     const auto& tls = session.peer().tls;
@@ -103,9 +103,12 @@ std::optional<smtp::Transaction> Courier::onReady(smtp::ClientSession& session) 
     dispatcher_.onEstablished(*this);
   }
   for (;;) {
-    auto parcel = dispatcher_.next(*this, session.transactions());
-    if (!parcel) return std::nullopt;
-    if (auto transaction = begin(std::move(*parcel))) return transaction;
+    auto next = dispatcher_.next(*this, session.transactions(), waker);
+    if (const auto* idle = std::get_if<smtp::Idle>(&next)) {
+      wasParked_ |= *idle == smtp::Idle::park;
+      return *idle;
+    }
+    if (auto transaction = begin(std::move(std::get<Parcel>(next)))) return std::move(*transaction);
   }
 }
 
@@ -150,11 +153,11 @@ bool Courier::deservesOtherFamily(const Claim& claim, const smtp::RecipientResul
   return claim.attempts == 1 && result.code != 0 && result.enhanced.starts_with("5.7.") && hostNow().dualStack;
 }
 
-/// Servers end a connection that has carried enough, with 421 or without a word. The message that comes next says nothing
+/// Servers end a connection that has carried enough or is idle, with 421 or without a word. The message that comes next says nothing
 /// about that and takes another connection at once; not if its text was under way, for it may have arrived.
 bool Courier::isStale(const smtp::ClientSession& session, const Parcel& parcel, const smtp::RecipientResult& result) const {
   bool ended = result.local == smtp::LocalReason::connectionLost || result.code == 421;
-  return ended && session.transactions() > 0 && !*bodyAsked_ && parcel.reconnects < mostReconnects;
+  return ended && (session.transactions() > 0 || wasParked_) && !*bodyAsked_ && parcel.reconnects < mostReconnects;
 }
 
 void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResult& result) {

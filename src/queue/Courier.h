@@ -34,7 +34,7 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   /// "mx.example.org (192.0.2.1)" of the last dial.
   std::string remote() const;
 
-  std::optional<smtp::Transaction> onReady(smtp::ClientSession& session) override;
+  smtp::NextStep onReady(smtp::ClientSession& session, const std::shared_ptr<net::Waker>& waker) override;
   void onResult(smtp::ClientSession& session, const smtp::TransactionResult& result) override;
   void onFailed(smtp::ClientSession& session, const smtp::ClientFailure& failure) override;
   void onClosed(smtp::ClientSession& session) override;
@@ -60,6 +60,7 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   std::size_t address_ = 0;
   bool withoutTls_ = false, established_ = false;
   bool isEstablishedNow_ = false;  ///< on this connection
+  bool wasParked_ = false;         ///< this connection
   std::string tlsMode_ = "none";
   std::vector<Dial> dialled_;
   std::optional<Parcel> parcel_;  ///< in the transaction under way

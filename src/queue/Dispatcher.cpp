@@ -10,7 +10,7 @@ namespace mox::queue {
 
 namespace {
 
-/// Transactions after which a connection makes room if others wait for one.
+/// Transactions after which a connection makes room if others wait for one and its destination has more than its part.
 constexpr unsigned fairShare = 20;
 /// Waiting messages that are worth another connection.
 constexpr std::size_t worthConnection = 4;
@@ -64,7 +64,6 @@ void Dispatcher::enqueue(std::vector<Planned> planned) {
       }
     }
     for (const auto& [key, destination] : touched) staff(key, destination, starts);
-    if (lingering_ > 0) arrived_.notify_all();
   }
   if (!late.empty()) sink_.released(std::move(late));
   start(starts);
@@ -122,26 +121,77 @@ std::vector<Claim> Dispatcher::withdraw(const std::set<QueueId>& ids) {
   return out;
 }
 
+/// For what waits.
+std::size_t Dispatcher::connectionsWorth(const Destination& d) { return (d.waiting.size() + worthConnection - 1) / worthConnection; }
+
 bool Dispatcher::isHungry(const Destination& d) {
   if (!d.later.empty() && d.laterCouriers == 0) return true;
-  auto wanted = d.busy + (d.waiting.size() + worthConnection - 1) / worthConnection;
+  auto wanted = d.busy + connectionsWorth(d);
   return !d.waiting.empty() && d.couriers < std::min<std::size_t>(d.limit, wanted);
 }
 
-/// Gives the destination the connections it deserves, or a place among those who wait for one.
+/// The part of all connections that each destination may have when there are not enough for all.
+std::size_t Dispatcher::part() const { return std::max<std::size_t>(1, options_.maxConnections / std::max<std::size_t>(1, destinations_.size())); }
+
+bool Dispatcher::isBelowPart(const Destination& d) const {
+  return d.couriers + d.laterCouriers < part() || (!d.later.empty() && d.laterCouriers == 0);
+}
+
+/// With more destinations than connections they take turns.
+bool Dispatcher::isAbovePart(const Destination& d) const {
+  return d.couriers + d.laterCouriers > part() || destinations_.size() > options_.maxConnections;
+}
+
+/// Wakes parked connections for what waits, the last parked first: so the others come to their end when there is little to
+/// do. Those whose time is up are about to say QUIT.
+void Dispatcher::rouse(const Destination& destination, Starts& starts) {
+  auto wanted = connectionsWorth(destination);
+  if (wanted == 0 || parked_.empty()) return;
+  for (const auto& one : parked_)
+    if (one.destination == &destination && one.woken && --wanted == 0) return;
+  auto now = clock_.steady();
+  for (auto one = parked_.rbegin(); one != parked_.rend() && wanted > 0; ++one) {
+    if (one->destination != &destination || one->woken || one->until <= now) continue;
+    one->woken = true;
+    starts.wake.push_back(one->waker);
+    --wanted;
+  }
+}
+
+/// Has the connection that was parked first make room for a destination that has none: it is not parked again.
+void Dispatcher::evict(Starts& starts) {
+  auto first = std::find_if(parked_.begin(), parked_.end(), [this](const Parked& one) { return !one.woken && isAbovePart(*one.destination); });
+  if (first == parked_.end()) first = std::find_if(parked_.begin(), parked_.end(), [](const Parked& one) { return !one.woken; });
+  if (first == parked_.end()) return;
+  first->woken = true;
+  starts.wake.push_back(first->waker);
+}
+
+std::optional<Dispatcher::Parked> Dispatcher::unpark(const Courier& courier) {
+  auto found = std::find_if(parked_.begin(), parked_.end(), [&](const Parked& one) { return one.courier == &courier; });
+  if (found == parked_.end()) return std::nullopt;
+  auto out = std::move(*found);
+  parked_.erase(found);
+  return out;
+}
+
+/// Gives the destination the connections it deserves: parked ones, then new ones, or a place among those who wait for one.
 void Dispatcher::staff(const std::string& key, const DestinationPtr& destination, Starts& starts) {
   auto& d = *destination;
+  if (!stopping_) rouse(d, starts);
   while (!stopping_ && isHungry(d)) {
     if (total_ >= options_.maxConnections) {
+      // Who has its part and wants more waits until a place is free: its messages go meanwhile.
+      if (!isBelowPart(d)) return;
       if (!std::exchange(d.starving, true)) starving_.push_back(key);
-      return;
+      return evict(starts);
     }
     bool first = !d.waiting.empty() && d.couriers < d.limit && (d.later.empty() || d.laterCouriers > 0 || d.couriers == 0);
     ++(first ? d.couriers : d.laterCouriers);
     ++total_;
     auto courier = std::make_shared<Courier>(*this, key, destination, first ? 0 : d.later.front().firstHost);
     couriers_.insert(courier);
-    starts.push_back(std::move(courier));
+    starts.dial.push_back(std::move(courier));
   }
 }
 
@@ -157,7 +207,8 @@ void Dispatcher::serveStarving(Starts& starts) {
 }
 
 void Dispatcher::start(const Starts& starts) {
-  for (const auto& courier : starts) courier->start();
+  for (const auto& waker : starts.wake) waker->wake();
+  for (const auto& courier : starts.dial) courier->start();
 }
 
 void Dispatcher::forgetIfIdle(const std::string& key) {
@@ -179,22 +230,20 @@ void Dispatcher::onEstablished(Courier& courier) {
 
 bool Dispatcher::mayWork(const Courier& courier, unsigned transactions) const {
   const auto& d = *courier.destination();
-  if (stopping_ || (transactions >= fairShare && !starving_.empty())) return false;
+  if (stopping_ || (transactions >= fairShare && !starving_.empty() && isAbovePart(d))) return false;
   return courier.firstHost() != 0 || d.couriers <= d.limit;
 }
 
-std::optional<Parcel> Dispatcher::next(Courier& courier, unsigned transactions) {
-  std::unique_lock hold(mutex_);
-  if (!mayWork(courier, transactions)) return std::nullopt;
-  auto out = pick(courier);
-  if (out || courier.firstHost() != 0 || lingering_ >= mostLingering) return out;
-  hold.unlock();
-  if (!sink_.feeding()) return std::nullopt;
-  hold.lock();
-  ++lingering_;
-  arrived_.wait_for(hold, lingerTime, [&] { return !mayWork(courier, transactions) || (out = pick(courier)).has_value(); });
-  --lingering_;
-  return out;
+std::variant<Parcel, smtp::Idle> Dispatcher::next(Courier& courier, unsigned transactions, const std::shared_ptr<net::Waker>& waker) {
+  std::lock_guard hold(mutex_);
+  auto parked = unpark(courier);
+  // One that was woken in the last moment has a message waiting for it.
+  bool timeIsUp = parked && !parked->woken && !waker;
+  if (timeIsUp || !mayWork(courier, transactions)) return smtp::Idle::quit;
+  if (auto parcel = pick(courier)) return std::move(*parcel);
+  if (!waker || courier.firstHost() != 0 || !starving_.empty()) return smtp::Idle::quit;
+  parked_.push_back({&courier, courier.destination().get(), waker, clock_.steady() + options_.timeouts.parked});
+  return smtp::Idle::park;
 }
 
 std::optional<Parcel> Dispatcher::pick(Courier& courier) {
@@ -257,6 +306,7 @@ void Dispatcher::onEnded(const std::shared_ptr<Courier>& courier, const std::opt
     bool first = courier->firstHost() == 0;
     --(first ? d.couriers : d.laterCouriers);
     if (first && courier->established()) --d.established;
+    unpark(*courier);
     if (exhausted) {
       shrink(d);
       // If other connections stand, one too many was refused, and nothing is said of the messages.
@@ -300,6 +350,7 @@ void Dispatcher::engineIsGone() {
 
 void Dispatcher::stop() {
   std::vector<Claim> claims;
+  Starts starts;
   {
     std::lock_guard hold(mutex_);
     stopping_ = true;
@@ -309,7 +360,9 @@ void Dispatcher::stop() {
         line->clear();
       }
     starving_.clear();
+    for (const auto& one : parked_) starts.wake.push_back(one.waker);
   }
+  start(starts);
   if (!claims.empty()) sink_.released(std::move(claims));
 }
 
@@ -325,6 +378,20 @@ void Dispatcher::cancelAll() {
     all.assign(couriers_.begin(), couriers_.end());
   }
   for (const auto& courier : all) courier->cancel();
+}
+
+std::size_t Dispatcher::countParked() const {
+  return static_cast<std::size_t>(std::count_if(parked_.begin(), parked_.end(), [](const Parked& one) { return !one.woken; }));
+}
+
+std::size_t Dispatcher::parked() {
+  std::lock_guard hold(mutex_);
+  return countParked();
+}
+
+std::size_t Dispatcher::working() {
+  std::lock_guard hold(mutex_);
+  return total_ - countParked();
 }
 
 std::size_t Dispatcher::connections() {

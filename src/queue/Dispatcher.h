@@ -1,9 +1,11 @@
 // Dispatcher: claims waiting for their destination, and the connections that carry them.
 //
 // A destination is what a Plan's key says. Its messages wait in line and share connections: a Courier asks for the next
-// one as soon as it is done with one. A destination starts with few connections, gets more while messages wait and go
-// through, and fewer when the peer is unwell; all together have a cap, and where destinations wait for a free place,
-// connections that had their share make room. So a destination that does not answer holds up nobody but itself.
+// one as soon as it is done with one. If there is none, its connection is parked for a while and woken for the next, so
+// that a steady trickle does not cost a connection each. A destination starts with few connections, gets more while
+// messages wait and go through, and fewer when the peer is unwell; all together have a cap, and where a destination has
+// less than its part of it, connections of others that had their share or are parked make room. So a destination that
+// does not answer holds up nobody but itself.
 //
 // Thread safe. Nothing is called with the lock held.
 #pragma once
@@ -17,6 +19,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/Log.h"
@@ -51,18 +54,12 @@ struct DispatcherOptions {
 
 class Courier;
 
-/// How long a connection waits for a message that is being taken from the database: our own disk, some milliseconds.
-/// Without it a steady stream of messages would cost a connection each.
-inline constexpr Duration lingerTime = std::chrono::milliseconds(5);
-/// Connections that wait so at the same time: each holds a worker of the engine.
-inline constexpr unsigned mostLingering = 4;
-
 /// What is known of one destination. Under the Dispatcher's lock, but for `plan`.
 struct Destination {
   std::shared_ptr<const Plan> plan;
   std::deque<Parcel> waiting;  ///< for any host
   std::deque<Parcel> later;    ///< for a host after the first, which said "not now"
-  unsigned couriers = 0;       ///< that started at the first host
+  unsigned couriers = 0;       ///< that started at the first host, parked ones too
   unsigned laterCouriers = 0;
   unsigned busy = 0;           ///< couriers of the first kind in a transaction
   unsigned established = 0;    ///< couriers of the first kind that got as far as a transaction
@@ -78,8 +75,6 @@ class Dispatcher {
   struct Sink {
     std::function<void(std::vector<Record>)> done;
     std::function<void(std::vector<Claim>)> released;
-    /// True while more claims are on their way to enqueue().
-    std::function<bool()> feeding;
   };
   Dispatcher(DispatcherOptions options, net::Engine& engine, Storage& storage, const Clock& clock, Random& random, QueueMetrics& metrics,
              Log log, Sink sink);
@@ -102,6 +97,8 @@ class Dispatcher {
   bool waitIdle(Duration patience);
   void cancelAll();
   std::size_t connections();
+  /// Those of them that wait for a message, and the others.
+  std::size_t parked(), working();
   /// Dialled since the start: for tests and the bench.
   std::uint64_t dials() const { return dials_; }
 
@@ -111,7 +108,8 @@ class Dispatcher {
 
   // For couriers.
   void onEstablished(Courier& courier);
-  std::optional<Parcel> next(Courier& courier, unsigned transactions);
+  /// `waker`: null if the connection cannot be parked.
+  std::variant<Parcel, smtp::Idle> next(Courier& courier, unsigned transactions, const std::shared_ptr<net::Waker>& waker);
   /// Any of the three may be empty. `again` is for the same host.
   void onTransaction(Courier& courier, bool healthy, bool delivered, std::vector<Record> records, std::optional<Parcel> again,
                      std::optional<Parcel> elsewhere);
@@ -125,7 +123,27 @@ class Dispatcher {
   void tell(const Record& record, const Plan* plan, const std::string& tlsMode);
 
   // Under the lock.
-  using Starts = std::vector<std::shared_ptr<Courier>>;
+  /// What is to be done once the lock is free.
+  struct Starts {
+    std::vector<std::shared_ptr<Courier>> dial;
+    std::vector<std::shared_ptr<net::Waker>> wake;
+  };
+  /// A connection that waits. In order of parking; at most maxConnections.
+  struct Parked {
+    const Courier* courier;
+    const Destination* destination;
+    std::shared_ptr<net::Waker> waker;
+    Steady until;
+    bool woken = false;
+  };
+  std::size_t countParked() const;
+  std::optional<Parked> unpark(const Courier& courier);
+  void rouse(const Destination& destination, Starts& starts);
+  void evict(Starts& starts);
+  std::size_t part() const;
+  bool isBelowPart(const Destination& destination) const;
+  bool isAbovePart(const Destination& destination) const;
+  static std::size_t connectionsWorth(const Destination& destination);
   void staff(const std::string& key, const DestinationPtr& destination, Starts& starts);
   void serveStarving(Starts& starts);
   void forgetIfIdle(const std::string& key);
@@ -144,10 +162,9 @@ class Dispatcher {
 
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::condition_variable arrived_;  ///< something was enqueued
-  unsigned lingering_ = 0;
   std::map<std::string, DestinationPtr> destinations_;
   std::deque<std::string> starving_;
+  std::vector<Parked> parked_;
   std::set<std::shared_ptr<Courier>> couriers_;
   unsigned total_ = 0;
   bool stopping_ = false;

@@ -37,16 +37,8 @@ Scheduler::State::State(SchedulerOptions o, SchedulerServices s)
       notices(services.config, services.accounts, storage, services.clock, services.random, log),
       planner({options.deliverAllTo, options.smtpPort}, services.resolver, services.clock, services.random, services.metrics),
       dispatcher(options.dispatcher, services.engine, storage, services.clock, services.random, metrics, log,
-                 {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); },
-                  [this] { return isFeeding(); }}),
+                 {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); }}),
       lanes(options.lanes) {}
-
-bool Scheduler::State::isFeeding() {
-  std::lock_guard hold(mutex);
-  if (claiming || jobs > 0) return true;
-  auto due = lanes.nextDue();
-  return due && *due <= services.clock.now();
-}
 
 void Scheduler::State::wakeUp() {
   std::lock_guard hold(mutex);
@@ -239,10 +231,11 @@ bool Scheduler::isQuiet() {
   std::lock_guard hold(s.mutex);
   auto due = s.lanes.nextDue();
   bool isDue = due && *due <= s.services.clock.now();
-  return !isDue && !s.woken && !s.claiming && s.active.empty() && s.jobs == 0 && s.dispatcher.connections() == 0;
+  return !isDue && !s.woken && !s.claiming && s.active.empty() && s.jobs == 0 && s.dispatcher.working() == 0;
 }
 
 std::size_t Scheduler::connections() { return state_->dispatcher.connections(); }
+std::size_t Scheduler::parked() { return state_->dispatcher.parked(); }
 std::uint64_t Scheduler::dials() const { return state_->dispatcher.dials(); }
 Storage& Scheduler::storage() { return state_->storage; }
 

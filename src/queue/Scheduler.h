@@ -83,9 +83,11 @@ class Scheduler final : public Queue {
 
   /// Entries taken for an attempt whose result is not on disk: for tests and metrics.
   std::size_t active();
-  /// Nothing is due, taken or under way: for tests.
+  /// Nothing is due, taken or under way, and no connection at work but parked ones at most: for tests.
   bool isQuiet();
   std::size_t connections();
+  /// Those of them that wait for a message.
+  std::size_t parked();
   /// Connections dialled since the start.
   std::uint64_t dials() const;
   Storage& storage();

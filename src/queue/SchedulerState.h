@@ -52,7 +52,6 @@ struct Scheduler::State {
   void plan(const std::vector<Claim>& claims);
   void jobOver();
   void wakeUp();
-  bool isFeeding();
 
   // Results.
   void runRecorder();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/Address.h"
@@ -27,6 +28,9 @@ struct ClientTimeouts {
   Duration transfer = std::chrono::minutes(30);    ///< the message as a whole, for the peer may read it slowly
   Duration dataEnd = std::chrono::minutes(10);     ///< the final dot until its reply
   Duration quit = std::chrono::seconds(10);        ///< ours: a server that forgets to answer QUIT costs little
+  /// How long a connection stays that has nothing to do but may soon have; zero: not at all. Much less than the five
+  /// minutes a server should wait for a command, for a connection costs both sides.
+  Duration parked = std::chrono::seconds(2);
 };
 
 enum class ClientTls {
@@ -120,6 +124,13 @@ struct ClientFailure {
   net::End end = net::End::closed;       ///< for phases connect and handshake: how
 };
 
+/// What a connection does that has no transaction now.
+enum class Idle {
+  quit,
+  park,  ///< stays for ClientTimeouts::parked, without a thread
+};
+using NextStep = std::variant<Transaction, Idle>;
+
 class ClientSession;
 
 /// Who wants mail delivered. Called on a worker thread of the engine, one call at a time per session; must
@@ -127,11 +138,14 @@ class ClientSession;
 class ClientOwner {
  public:
   virtual ~ClientOwner() = default;
-  /// The session is ready for a transaction; nothing for QUIT. Asked again after each transaction.
-  virtual std::optional<Transaction> onReady(ClientSession& session) = 0;
+  /// The session is ready for a transaction. Asked again after each, when the waker was used on a parked session, and
+  /// when its time is up. `waker` (good for any thread, harmless when the connection is gone) comes before the answer so
+  /// that an owner can note it under the lock under which it saw that there is nothing to do. Null where the session
+  /// cannot be parked: its time is up or zero. Idle::park means QUIT then.
+  virtual NextStep onReady(ClientSession& session, const std::shared_ptr<net::Waker>& waker) = 0;
   /// Exactly once for each transaction given.
   virtual void onResult(ClientSession& session, const TransactionResult& result) = 0;
-  /// At most once, outside transactions. Not for a connection lost while quitting.
+  /// At most once, outside transactions. Not for a connection lost, or ended by the server, while quitting or parked.
   virtual void onFailed(ClientSession& session, const ClientFailure& failure) = 0;
   /// The last call, always.
   virtual void onClosed(ClientSession& session) { (void)session; }

@@ -94,6 +94,7 @@ void ClientSession::handle(net::Channel& channel, Reply reply) {
     case State::auth: return onAuth(channel, reply);
     case State::delivering: return onDelivery(channel, reply);
     case State::resetting: return onReset(channel, reply);
+    case State::parked: return onUnasked(channel, reply);
     case State::quitting: return shut(channel);
     case State::connecting:
     case State::handshake:
@@ -206,25 +207,41 @@ void ClientSession::ready(net::Channel& channel) {
     return send(channel, "RSET", options_.timeouts.command);
   }
   delivery_.reset();
-  askOwner(channel);
+  askOwner(channel, true);
 }
 
 void ClientSession::onReset(net::Channel& channel, Reply& reply) {
   if (!reply.positive()) return fail(channel, reply, "RSET");
-  askOwner(channel);
+  askOwner(channel, true);
+}
+
+/// A parked connection that the server ends (RFC 5321 §3.8) was good to the end.
+void ClientSession::onUnasked(net::Channel& channel, Reply& reply) {
+  if (reply.code == 421) return shut(channel);
+  broken(channel, LocalReason::protocol, "reply without a command");
 }
 
 /// Transactions that this server cannot take are answered here one after the other, without a word to it.
-void ClientSession::askOwner(net::Channel& channel) {
+void ClientSession::askOwner(net::Channel& channel, bool mayPark) {
   state_ = State::delivering;
+  auto waker = mayPark && options_.timeouts.parked > Duration::zero() ? channel.waker() : nullptr;
   for (;;) {
-    auto next = owner_->onReady(*this);
-    if (!next) return quit(channel);
-    delivery_.emplace(std::move(*next), peer_, options_.strict8bit);
+    auto next = owner_->onReady(*this, waker);
+    if (const auto* idle = std::get_if<Idle>(&next)) {
+      if (*idle == Idle::quit || !waker) return quit(channel);
+      state_ = State::parked;
+      return channel.setDeadline(options_.timeouts.parked);
+    }
+    delivery_.emplace(std::move(std::get<Transaction>(next)), peer_, options_.strict8bit);
     if (!delivery_->finished()) return advanceDelivery(channel);
     report();
     delivery_.reset();
   }
+}
+
+/// A wake may come late: the session was woken by its deadline, or is busy again.
+void ClientSession::onWake(net::Channel& channel) {
+  if (state_ == State::parked) askOwner(channel, true);
 }
 
 void ClientSession::advanceDelivery(net::Channel& channel) {
@@ -350,16 +367,25 @@ ClientPhase ClientSession::phase() const {
   }
 }
 
-void ClientSession::onDeadline(net::Channel& channel) { broken(channel, LocalReason::connectionLost, "timeout"); }
+void ClientSession::onDeadline(net::Channel& channel) {
+  if (state_ == State::parked) return askOwner(channel, false);
+  broken(channel, LocalReason::connectionLost, "timeout");
+}
 
-void ClientSession::onShutdown(net::Channel& channel) { broken(channel, LocalReason::connectionLost, "we are shutting down"); }
+void ClientSession::onShutdown(net::Channel& channel) {
+  if (state_ == State::parked) {
+    channel.write("QUIT\r\n");  // whose reply is nothing to wait for now
+    return shut(channel);
+  }
+  broken(channel, LocalReason::connectionLost, "we are shutting down");
+}
 
 void ClientSession::onEnd(net::End end, std::string_view detail) {
   std::string text = detail.empty() ? "connection lost" : "connection lost: " + printable(detail);
   if (delivery_ && !delivery_->finished()) {
     delivery_->abort(LocalReason::connectionLost, text);
     report();
-  } else if (state_ != State::closed && state_ != State::quitting) {
+  } else if (state_ != State::closed && state_ != State::quitting && state_ != State::parked) {
     tellFailure({phase(), Outcome::temporary, 0, "4.4.2", text, end});
   }
   delivery_.reset();

@@ -1,6 +1,6 @@
 // An SMTP client, sans-I/O (RFC 5321 §3, §4.3): greeting, EHLO (or HELO),
 // STARTTLS and EHLO again, AUTH, then one transaction after another as long as
-// the owner has any, QUIT.
+// the owner has any, QUIT. An owner that expects more soon may park it.
 //
 // The queue gives it to net::Engine::dial(). It speaks PIPELINING where offered,
 // obeys SIZE and LIMITS, asks for 8BITMIME, SMTPUTF8 and REQUIRETLS as needed,
@@ -33,13 +33,14 @@ class ClientSession final : public net::Session {
   std::size_t onInput(net::Channel& channel, std::string_view input) override;
   void onTls(net::Channel& channel, const net::TlsInfo& info) override;
   void onDrained(net::Channel& channel) override;
+  void onWake(net::Channel& channel) override;
   void onDeadline(net::Channel& channel) override;
   void onShutdown(net::Channel& channel) override;
   void onEnd(net::End end, std::string_view detail) override;
 
  private:
   class Body;
-  enum class State { connecting, greeting, ehlo, helo, startTls, handshake, auth, delivering, body, resetting, quitting, closed };
+  enum class State { connecting, greeting, ehlo, helo, startTls, handshake, auth, delivering, body, resetting, parked, quitting, closed };
 
   void handle(net::Channel& channel, Reply reply);
   void onGreeting(net::Channel& channel, Reply& reply);
@@ -48,12 +49,13 @@ class ClientSession final : public net::Session {
   void onAuth(net::Channel& channel, Reply& reply);
   void onDelivery(net::Channel& channel, Reply& reply);
   void onReset(net::Channel& channel, Reply& reply);
+  void onUnasked(net::Channel& channel, Reply& reply);
 
   void sayEhlo(net::Channel& channel);
   void afterHello(net::Channel& channel);
   void startAuth(net::Channel& channel);
   void ready(net::Channel& channel);
-  void askOwner(net::Channel& channel);
+  void askOwner(net::Channel& channel, bool mayPark);
   void advanceDelivery(net::Channel& channel);
   void startBody(net::Channel& channel);
   void report();

@@ -25,6 +25,12 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("the next MX after 4xx, not after 5xx", &DeliveryTest::nextMx);
     l.add("a host that does not answer", &DeliveryTest::deadHost);
     l.add("connections are shared and the server may say 421", &DeliveryTest::reuse);
+    l.add("a trickle shares a parked connection", &DeliveryTest::trickle);
+    l.add("a parked connection that turns out closed", &DeliveryTest::parkedGone);
+    l.add("a server that ends parked connections", &DeliveryTest::parkedEnded);
+    l.add("parked connections make room", &DeliveryTest::parkedMakesRoom);
+    l.add("more destinations than connections", &DeliveryTest::turns);
+    l.add("stop ends parked connections", &DeliveryTest::parkedStop);
     l.add("a server that says 4xx at once to a crowd", &DeliveryTest::crowdRefused);
     l.add("future release", &DeliveryTest::futureRelease);
     l.add("a dead domain holds up no other", &DeliveryTest::noHeadOfLine);
@@ -288,6 +294,96 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     hundred();
     CHECK_EQ(std::size_t{200}, mx.count());
     CHECK(mx.connections() - before <= 20);
+  }
+
+  void sendOne(const std::string& to = "one@example.net") {
+    queue->add(message({to}));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+  }
+
+  void trickle() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    for (int i = 0; i < 20; ++i) {
+      sendOne();
+      CHECK_EQ(std::size_t{1}, queue->parked());
+      advance(seconds(1));  // the time to park is two seconds, anew after each message
+    }
+    CHECK_EQ(std::size_t{20}, mx.count());
+    CHECK_EQ(std::size_t{1}, mx.connections());
+    advance(seconds(2));
+    eventually([&] { return queue->connections() == 0; }, "the end of a parked connection");
+    sendOne();
+    CHECK_EQ(std::size_t{2}, mx.connections());
+  }
+
+  /// Another connection at once, and the same attempt.
+  void parkedGone() {
+    Script script;
+    script.gone = true;
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    for (std::size_t i = 1; i <= 3; ++i) {
+      sendOne();
+      CHECK_EQ(i, mx.count());
+      CHECK_EQ(i, mx.connections());
+    }
+    std::lock_guard hold(logMutex);
+    CHECK(lines.find("result=temporary") == std::string::npos);
+    CHECK(lines.find("attempt=2") == std::string::npos);
+  }
+
+  void parkedEnded() {
+    Script script;
+    script.closeAfter = 1;
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    for (int i = 0; i < 3; ++i) sendOne();
+    CHECK_EQ(std::size_t{3}, mx.connections());
+    eventually([&] { return queue->connections() == 0; }, "the end of the parked connection");
+    std::lock_guard hold(logMutex);
+    CHECK(lines.find("result=temporary") == std::string::npos);
+  }
+
+  void parkedMakesRoom() {
+    Sink first(*engine, {});
+    Sink second(*engine, {}, first.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", first.at());
+    domain("example.com", second.at());
+    options.dispatcher.maxConnections = 1;
+    start();
+    sendOne("one@example.net");
+    sendOne("one@example.com");
+    sendOne("two@example.net");
+    CHECK_EQ(std::size_t{2}, first.count());
+    CHECK_EQ(std::size_t{1}, second.count());
+    CHECK_EQ(std::size_t{1}, queue->connections());
+  }
+
+  void turns() {
+    Sink mx(*engine, {});
+    for (int d = 0; d < 12; ++d) domain("d" + std::to_string(d) + ".example", mx.at());
+    options.dispatcher.maxConnections = 5;
+    start();
+    for (int i = 0; i < 360; ++i) queue->add(message({"n@d" + std::to_string(i % 12) + ".example"}));
+    eventually([&] { return mx.count() == 360; }, "all messages");
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK(queue->connections() <= 5);
+  }
+
+  void parkedStop() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    start();
+    sendOne();
+    CHECK_EQ(std::size_t{1}, queue->parked());
+    queue->stop(seconds(60));  // of real time, and nothing advances the clock: only a wake ends it
+    CHECK_EQ(std::size_t{0}, queue->connections());
   }
 
   /// One connection's refusal is the result of all that waited for it, and no storm.

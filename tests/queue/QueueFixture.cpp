@@ -46,6 +46,7 @@ class SinkSession final : public net::Session {
  private:
   void onLine(net::Channel& channel, const std::string& line) {
     auto verb = upper(line.substr(0, line.find(' ')));
+    if (script_.gone && messages_ > 0) return channel.close();
     if (verb == "EHLO") return ehlo(channel);
     if (verb == "STARTTLS") return startTls(channel);
     if (verb == "MAIL") {
@@ -209,7 +210,9 @@ QueueFixture::QueueFixture()
 
 void QueueFixture::build() {
   reload();
-  engine = std::make_unique<net::Engine>(net::EngineOptions{}, clock, metrics, Log());
+  net::EngineOptions byHand;
+  byHand.manualTimers = true;
+  engine = std::make_unique<net::Engine>(byHand, clock, metrics, Log());
   pool = std::make_unique<net::JobPool>(net::JobPoolOptions{"dns"}, metrics, Log());
   store::Environment environment;
   environment.files = &files;
@@ -255,6 +258,7 @@ void QueueFixture::settle() {
 
 void QueueFixture::advance(Duration by) {
   clock.advance(by);
+  engine->tick();
   queue->tick();
 }
 

@@ -41,6 +41,7 @@ struct Script {
   bool swallowTls = false;       ///< 220 to STARTTLS, then no handshake but a close
   std::shared_ptr<net::TlsContext> tls;
   std::size_t closeAfter = 0;    ///< messages, 0 for never: 421 then
+  bool gone = false;             ///< once it has a message it closes at the next command: as if it had done so while idle
   std::size_t rcptLimit = 0;     ///< recipients a transaction; more get 452
 };
 
@@ -79,7 +80,7 @@ class TempDirectory {
   std::string path_;
 };
 
-/// The house below a queue: engine and pool in real time, clock by hand.
+/// The house below a queue; time by hand.
 struct QueueFixture {
   TempDirectory directory;
   store::SystemFiles files;

@@ -37,6 +37,10 @@ struct SmtpClientConnectionTest : mox::test::Suite<SmtpClientConnectionTest>, Cl
     l.add("passwords not in plaintext", &SmtpClientConnectionTest::noPlaintext);
     l.add("long initial response goes on its own line", &SmtpClientConnectionTest::longInitial);
     l.add("shutdown", &SmtpClientConnectionTest::shutdown);
+    l.add("parked, woken, QUIT", &SmtpClientConnectionTest::parked);
+    l.add("a transaction when the time to park is up", &SmtpClientConnectionTest::parkedLastMoment);
+    l.add("the server ends a parked connection", &SmtpClientConnectionTest::parkedEnds);
+    l.add("no parking", &SmtpClientConnectionTest::neverParked);
   }
 
   void nothing() {
@@ -275,6 +279,76 @@ struct SmtpClientConnectionTest : mox::test::Suite<SmtpClientConnectionTest>, Cl
     CHECK(channel->ended());
     CHECK(owner->results.at(0).recipients[0].outcome == Outcome::temporary);
     CHECK_EQ(1, owner->closed);
+  }
+
+  /// EHLO done and nothing to do: no word to the server.
+  void park() {
+    owner->parks = true;
+    CHECK_EQ(""s, greet("PIPELINING"));
+    CHECK(channel->deadlineIn() == std::optional<Duration>(options.timeouts.parked));
+    CHECK(owner->waker != nullptr);
+  }
+
+  void parked() {
+    park();
+    owner->waker->wake();  // for nothing
+    channel->settle();
+    CHECK_EQ(2, owner->ready);
+    CHECK_EQ(""s, channel->take());
+    owner->todo.push_back(transaction("a@b.c", {"x@y.z"}));
+    owner->waker->wake();
+    channel->settle();
+    CHECK(channel->take().starts_with("MAIL FROM:<a@b.c>"));
+    owner->waker->wake();  // busy now: it asks anyhow when it is done
+    channel->settle();
+    CHECK_EQ(3, owner->ready);
+    say("250 ok\r\n250 ok\r\n354 go\r\n");
+    CHECK_EQ(""s, say("250 taken\r\n"));
+    CHECK(owner->results.at(0).recipients[0].outcome == Outcome::delivered);
+    channel->advance(options.timeouts.parked - std::chrono::milliseconds(1));
+    CHECK_EQ(""s, channel->take());
+    channel->advance(std::chrono::milliseconds(1));
+    CHECK_EQ("QUIT\r\n"s, channel->take());
+    CHECK(owner->waker == nullptr);
+    say("221 bye\r\n");
+    CHECK(channel->ended());
+    CHECK(owner->failures.empty());
+    CHECK_EQ(1, owner->closed);
+  }
+
+  void parkedLastMoment() {
+    park();
+    owner->todo.push_back(transaction("a@b.c", {"x@y.z"}));
+    channel->advance(options.timeouts.parked);
+    CHECK(channel->take().starts_with("MAIL FROM:<a@b.c>"));
+  }
+
+  /// However a server ends an idle connection, it is no failure; what it says out of turn else is.
+  void parkedEnds() {
+    ClientFixture f[5];
+    for (auto& one : f) {
+      one.owner->parks = true;
+      one.greet();
+    }
+    f[0].channel->peerCloses();
+    f[1].channel->breakConnection(net::End::reset, "connection reset");
+    CHECK_EQ(""s, f[2].say("421 4.4.2 idle too long\r\n"));
+    f[3].channel->shutDown();
+    CHECK_EQ("QUIT\r\n"s, f[3].channel->take());
+    f[4].say("250 what?\r\n");
+    for (auto& one : f) {
+      CHECK(one.channel->ended());
+      CHECK_EQ(1, one.owner->closed);
+      CHECK_EQ(std::size_t(&one == &f[4] ? 1 : 0), one.owner->failures.size());
+    }
+    f[0].owner->waker->wake();  // harmless
+  }
+
+  void neverParked() {
+    options.timeouts.parked = Duration::zero();
+    owner->parks = true;
+    CHECK_EQ("QUIT\r\n"s, greet());
+    CHECK(owner->waker == nullptr);
   }
 };
 SUITE(SmtpClientConnectionTest);

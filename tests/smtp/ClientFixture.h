@@ -31,11 +31,14 @@ struct RecordingOwner final : ClientOwner {
   std::vector<TransactionResult> results;
   std::vector<ClientFailure> failures;
   int ready = 0, closed = 0;
+  bool parks = false;
+  std::shared_ptr<net::Waker> waker;  ///< of the last onReady()
 
-  std::optional<Transaction> onReady(ClientSession&) override {
+  NextStep onReady(ClientSession&, const std::shared_ptr<net::Waker>& with) override {
     CHECK_EQ(0, closed);
     ++ready;
-    if (todo.empty()) return std::nullopt;
+    waker = with;
+    if (todo.empty()) return parks ? Idle::park : Idle::quit;
     auto next = std::move(todo.front());
     todo.pop_front();
     return next;
