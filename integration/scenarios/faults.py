@@ -79,8 +79,9 @@ def faults_at_every_call(lab):
                     except (OSError, imaplib.IMAP4.error):
                         pass  # the login may fail too; it must not acknowledge
                     fault.off()
-                # A change that was under way when the fault hit may still close and reopen the database: the client
-                # is told to come back, and coming back helps.
+                # A database that a failed sync has closed for writing is opened anew only once its last session has
+                # gone (store::Accounts): until then the client is told to come back. Tighten this to one try when the
+                # store no longer waits for sessions.
                 for _ in range(5):
                     after = deliver(server, load, size)
                     if after == 250:
