@@ -4,21 +4,6 @@
 
 namespace mox::imapserver {
 
-std::string capabilities(const Context& context) {
-  std::string out =
-      "IMAP4rev2 IMAP4rev1 ENABLE LITERAL+ IDLE SASL-IR BINARY UNSELECT UIDPLUS ESEARCH SEARCHRES MOVE UTF8=ACCEPT "
-      "LIST-EXTENDED CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-STATUS ID APPENDLIMIT=9223372036854775807 CONDSTORE "
-      "STATUS=SIZE QUOTA QUOTA=RES-STORAGE SAVEDATE WITHIN NAMESPACE MULTIAPPEND PREVIEW";
-  if (context.state != imap::State::notAuthenticated) return out;
-  const auto* tls = context.channel->tls();
-  bool passwords = tls != nullptr || !context.listener->requireTls;
-  if (tls == nullptr && context.listener->tls) out += " STARTTLS";
-  for (const auto& mechanism : context.services.authenticator.mechanisms(tls, passwords))
-    if (mechanism != "LOGIN") out += " AUTH=" + mechanism;  // in IMAP the LOGIN command does that
-  if (!passwords) out += " LOGINDISABLED";
-  return out;
-}
-
 void handleCapability(Context& context, const imap::Command&) {
   context.untagged("CAPABILITY " + capabilities(context));
   context.ok("done");

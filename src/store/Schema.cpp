@@ -143,6 +143,13 @@ CREATE TABLE password(
 CREATE TABLE setting(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 )";
 
+// What format 2 adds to 1, in order.
+constexpr const char* format2[] = {
+    // RFC 3501 §2.3.2: UIDs from here on were not told to any session yet.
+    "ALTER TABLE mailbox ADD COLUMN recent_from INTEGER NOT NULL DEFAULT 1",
+    "CREATE INDEX message_content ON message(content)",
+};
+
 constexpr const char* authTables = R"(
 CREATE TABLE tls_public_key(
   fingerprint TEXT PRIMARY KEY,
@@ -174,18 +181,23 @@ CREATE INDEX login_attempt_last ON login_attempt(last);
 CREATE TABLE failed_attempts(account TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
+void makeFormat1(Db& db, Time now) {
+  db.exec(mailboxTables);
+  db.exec(messageTables);
+  db.exec(reputationTables);
+  // Half of the seconds since 1970: an account made anew after a loss starts above what it had before, as it
+  // would have to make a mailbox every two seconds to catch up. The first modseq given out is 2.
+  auto first = std::to_string(unixSeconds(now) / 2);
+  db.exec(("INSERT INTO state VALUES(1, 1, 0, " + first + ", 1, 1, 0)").c_str());
+}
+
 }  // namespace
 
 void migrateAccount(Db& db, Time now) {
   db.migrate(accountFormat, [&](Db& d, int from) {
-    if (from >= 1) return;
-    d.exec(mailboxTables);
-    d.exec(messageTables);
-    d.exec(reputationTables);
-    // Half of the seconds since 1970: an account made anew after a loss starts above what it had before, as it
-    // would have to make a mailbox every two seconds to catch up. The first modseq given out is 2.
-    auto first = std::to_string(unixSeconds(now) / 2);
-    d.exec(("INSERT INTO state VALUES(1, 1, 0, " + first + ", 1, 1, 0)").c_str());
+    if (from < 1) makeFormat1(d, now);
+    if (from < 2)
+      for (const auto* change : format2) d.exec(change);
   });
 }
 

@@ -1,0 +1,60 @@
+// What the server says it can do, one line an extension. RFC 9051 §6.1.1, §7.2.2.
+#include "imapserver/Handlers.h"
+
+namespace mox::imapserver {
+
+namespace {
+
+/// In the order they are sent. A name goes in with the code that does it.
+constexpr std::string_view announced[] = {
+    "IMAP4rev2",                         // RFC 9051
+    "IMAP4rev1",                         // RFC 3501
+    "ENABLE",                            // RFC 5161
+    "LITERAL+",                          // RFC 7888
+    "IDLE",                              // RFC 2177
+    "SASL-IR",                           // RFC 4959
+    "BINARY",                            // RFC 3516
+    "UNSELECT",                          // RFC 3691
+    "UIDPLUS",                           // RFC 4315
+    "ESEARCH",                           // RFC 4731
+    "SEARCHRES",                         // RFC 5182
+    "MOVE",                              // RFC 6851
+    "UTF8=ACCEPT",                       // RFC 6855
+    "LIST-EXTENDED",                     // RFC 5258
+    "CHILDREN",                          // RFC 3348
+    "SPECIAL-USE",                       // RFC 6154
+    "CREATE-SPECIAL-USE",                // RFC 6154
+    "LIST-STATUS",                       // RFC 5819
+    "ID",                                // RFC 2971
+    "APPENDLIMIT=9223372036854775807",   // RFC 7889
+    "CONDSTORE",                         // RFC 7162
+    "STATUS=SIZE",                       // RFC 8438
+    "QUOTA",                             // RFC 9208
+    "QUOTA=RES-STORAGE",                 // RFC 9208
+    "SAVEDATE",                          // RFC 8514
+    "WITHIN",                            // RFC 5032
+    "NAMESPACE",                         // RFC 2342
+    "MULTIAPPEND",                       // RFC 3502
+    "PREVIEW",                           // RFC 8970
+};
+
+/// What can be had before login, which depends on the connection.
+void addLogin(const Context& context, std::string& out) {
+  const auto* tls = context.channel->tls();
+  bool passwords = tls != nullptr || !context.listener->requireTls;
+  if (tls == nullptr && context.listener->tls) out += " STARTTLS";
+  for (const auto& mechanism : context.services.authenticator.mechanisms(tls, passwords))
+    if (mechanism != "LOGIN") out += " AUTH=" + mechanism;  // in IMAP the LOGIN command does that
+  if (!passwords) out += " LOGINDISABLED";
+}
+
+}  // namespace
+
+std::string capabilities(const Context& context) {
+  std::string out;
+  for (auto name : announced) out.append(out.empty() ? "" : " ").append(name);
+  if (context.state == imap::State::notAuthenticated) addLogin(context, out);
+  return out;
+}
+
+}  // namespace mox::imapserver
