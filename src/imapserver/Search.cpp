@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/Text.h"
-#include "base/Unicode.h"
 #include "imap/Flags.h"
 #include "message/EncodedWords.h"
 #include "message/HeaderFields.h"
+#include "message/SearchText.h"
 
 namespace mox::imapserver {
 
@@ -94,7 +94,7 @@ struct Search::Message {
     if (!slot) {
       const auto* tree = data.tree(reader);
       const auto& content = data.content(reader);
-      slot = tree != nullptr && content ? searchText(*tree, content.view(), withHeader) : "";
+      slot = tree != nullptr && content ? message::searchText(*tree, content.view(), withHeader).text : "";
     }
     return *slot;
   }
@@ -108,7 +108,7 @@ bool Search::prepare(imap::SearchKey& key) const {
     if (!prepare(child)) return false;
   if (key.kind == Kind::both || key.kind == Kind::either)
     std::stable_sort(key.children.begin(), key.children.end(), [](const auto& a, const auto& b) { return cost(a) < cost(b); });
-  if (isText(key.kind)) key.text = isUtf8(key.text) ? foldCase(key.text) : lower(key.text);
+  if (isText(key.kind)) key.text = message::searchFold(key.text);
   if (key.kind != Kind::sequence && key.kind != Kind::uid) return true;
   auto uids = selected_.resolve(key.set, key.kind == Kind::uid);
   if (!uids) return false;
@@ -187,7 +187,7 @@ bool Search::testHeader(const imap::SearchKey& key, Message& message, std::strin
   message::HeaderFields fields(message.headerBlock());
   while (auto field = fields.next()) {
     if (!field->is(name)) continue;
-    if (key.text.empty() || foldCase(message::decodeWords(field->value)).find(key.text) != std::string::npos) return true;
+    if (key.text.empty() || message::searchFold(message::decodeWords(field->value)).find(key.text) != std::string::npos) return true;
   }
   return false;
 }

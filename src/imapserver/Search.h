@@ -18,8 +18,6 @@
 
 namespace mox::imapserver {
 
-inline constexpr std::size_t searchTextLimit = 16 << 20;  ///< octets of decoded text looked at in one message
-
 class Search {
  public:
   /// `now` is the moment OLDER and YOUNGER count from. The references must outlive this.
@@ -42,8 +40,5 @@ class Search {
   Time now_;
   store::Reader reader_;
 };
-
-/// The text of a message's parts, decoded, folded for comparison; `withHeader` puts its header in front.
-std::string searchText(const message::Part& root, std::string_view bytes, bool withHeader);
 
 }  // namespace mox::imapserver

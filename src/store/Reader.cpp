@@ -171,6 +171,11 @@ std::optional<std::string> Reader::head(MessageId id, std::size_t count) {
   return out;
 }
 
+std::optional<std::vector<MessageId>> Reader::searchCandidates(const std::vector<std::string>& needles) {
+  (void)needles;  // no index is kept yet
+  return std::nullopt;
+}
+
 // History and the rest -----------------------------------------------------------------------------------------
 
 std::optional<std::vector<Uid>> Reader::expungedSince(MailboxId mailbox, ModSeq since) {

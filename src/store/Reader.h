@@ -44,6 +44,11 @@ class Reader {
   /// Messages with this canonical Message-ID, in any mailbox.
   std::vector<MessageRow> withMessageId(std::string_view messageId, std::size_t limit = 100);
 
+  /// Messages, sorted, that may contain all of `needles` (each folded by message::searchFold) in what
+  /// message::searchText with header says of them; what is not indexed yet is among them. Every one has to be checked.
+  /// Nothing if the index cannot tell, as of needles shorter than three characters: all messages are candidates then.
+  std::optional<std::vector<MessageId>> searchCandidates(const std::vector<std::string>& needles);
+
   /// UIDs expunged after `since`, ascending. Nothing if the history does not reach back that far: the caller then
   /// reports all UIDs that are not there (RFC 7162 §3.2.5.2).
   std::optional<std::vector<Uid>> expungedSince(MailboxId mailbox, ModSeq since);

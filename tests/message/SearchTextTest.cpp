@@ -1,0 +1,83 @@
+#include "message/SearchText.h"
+
+#include "support/Test.h"
+
+using namespace mox;
+using namespace mox::message;
+
+namespace {
+
+SearchText textOf(const std::string& message, std::size_t limit = maxSearchText, bool withHeader = true) {
+  return searchText(parse(message).root, message, withHeader, limit);
+}
+
+std::string bodyOf(const std::string& fields, const std::string& body) { return textOf(fields + "\r\n" + body, maxSearchText, false).text; }
+
+}  // namespace
+
+struct SearchTextTest : test::Suite<SearchTextTest> {
+  static void list(List& l) {
+    l.add("header fields", &SearchTextTest::header);
+    l.add("encodings and charsets", &SearchTextTest::charsets);
+    l.add("HTML is its words", &SearchTextTest::html);
+    l.add("parts and embedded messages", &SearchTextTest::parts);
+    l.add("bounded", &SearchTextTest::bounded);
+    l.add("needles", &SearchTextTest::needles);
+  }
+
+  void header() {
+    CHECK_EQ(std::string("subject: grüsse aus köln\nx: a b\nbody\n"),
+             textOf("Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n aus =?iso-8859-1?q?K=D6LN?=\r\nX: A\r\n b\r\n\r\nBody").text);
+    CHECK_EQ(std::string("body\n"), textOf("Subject: x\r\n\r\nBody", maxSearchText, false).text);
+    CHECK_EQ(std::string("subject: \xEF\xBF\xBDx\n\n"), textOf("Subject: \xffx\r\n\r\n").text);
+  }
+
+  void charsets() {
+    CHECK_EQ(std::string("äöü\n"), bodyOf("Content-Type: text/plain; charset=iso-8859-1\r\n", "\xc4\xd6\xdc"));
+    CHECK_EQ(std::string("привет\n"), bodyOf("Content-Type: text/plain; charset=koi8-r\r\n", "\xf0\xf2\xe9\xf7\xe5\xf4"));
+    CHECK_EQ(std::string("日本\n"), bodyOf("Content-Type: text/plain; charset=iso-2022-jp\r\n", "\x1b$BF|K\\\x1b(B"));
+    CHECK_EQ(std::string("abc\n"), bodyOf("Content-Transfer-Encoding: base64\r\n", "QUJD"));
+    CHECK_EQ(std::string("longword\n"), bodyOf("Content-Transfer-Encoding: quoted-printable\r\n", "long=\r\nword"));
+    CHECK_EQ(std::string("a b\n"), bodyOf("", std::string("a\0b", 3)));
+    // Composed and decomposed letters are one: e and U+0301 is U+00E9.
+    CHECK_EQ(std::string("caf\xC3\xA9\n"), bodyOf("Content-Type: text/plain; charset=utf-8\r\n", "CAFE\xCC\x81"));
+  }
+
+  void html() {
+    CHECK_EQ(std::string("one two\nthree & four\n"),
+             bodyOf("Content-Type: text/html\r\n", "<head><style>no</style></head><p>One <b>tw</b>o<p>three &amp; four<script>no</script>"));
+  }
+
+  void parts() {
+    auto text = textOf("Subject: Outer\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npreamble\r\n--b\r\n\r\nFirst\r\n"
+                       "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\nDeep\r\n"
+                       "--b\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822;X\r\n"
+                       "--b\r\nContent-Type: application/pdf\r\n\r\nattached\r\n--b--\r\n",
+                       maxSearchText, false);
+    CHECK_EQ(std::string("first\nsubject: inner\ndeep\nfinal-recipient: rfc822;x\n"), text.text);
+    CHECK(text.whole);
+  }
+
+  void bounded() {
+    std::string body(1'000, 'x');
+    auto exact = textOf("\r\n" + body, 1'000);
+    CHECK(exact.whole);
+    CHECK_EQ(std::size_t(1'001), exact.text.size());
+    auto cut = textOf("\r\n" + body, 999);
+    CHECK(!cut.whole);
+    CHECK_EQ(std::size_t(1'000), cut.text.size());
+    // Never half a character.
+    CHECK_EQ(std::string("a\n"), textOf("Content-Type: text/plain; charset=utf-8\r\n\r\naé", 2, false).text);
+    auto manyFields = textOf("A: 1\r\nB: 2\r\nC: 3\r\n\r\n", 9);
+    CHECK(!manyFields.whole);
+    CHECK_EQ(std::string("a: 1\nb: 2\n"), manyFields.text);
+  }
+
+  void needles() {
+    CHECK_EQ(std::string("strasse"), searchFold("STRAßE"));
+    CHECK_EQ(std::string("\xC3\xA9"), searchFold("E\xCC\x81"));
+    CHECK_EQ(std::string("\xEF\xBF\xBDx"), searchFold("\xffX"));
+  }
+};
+
+SUITE(SearchTextTest);
