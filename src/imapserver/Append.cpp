@@ -7,8 +7,24 @@
 
 namespace mox::imapserver {
 
+const imap::args::AppendMessage* firstMessage(const imap::Command& command) {
+  if (command.kind == imap::CommandKind::append) return &command.as<imap::args::Append>().first;
+  bool replaces = command.kind == imap::CommandKind::replace || command.kind == imap::CommandKind::uidReplace;
+  return replaces ? &command.as<imap::args::Replace>().message : nullptr;
+}
+
 Append::Append(Context& context, const imap::Command& command) {
-  mailboxName_ = command.as<imap::args::Append>().mailbox;
+  if (command.kind == imap::CommandKind::append) {
+    mailboxName_ = command.as<imap::args::Append>().mailbox;
+  } else {
+    const auto& arguments = command.as<imap::args::Replace>();
+    mailboxName_ = arguments.mailbox;
+    findReplaced(context, arguments);
+  }
+  findMailbox(context);
+}
+
+void Append::findMailbox(Context& context) {
   auto name = imap::MailboxName::parse(mailboxName_);
   auto row = name ? context.account->reader().mailbox(std::string_view(name->text())) : std::nullopt;
   if (!name) {
@@ -21,33 +37,69 @@ Append::Append(Context& context, const imap::Command& command) {
   }
 }
 
-void Append::refuseWith(std::string code, std::string text) {
-  if (!refusal_) refusal_ = Refusal{std::move(code), std::move(text)};
+/// RFC 8508 §3.2: one message of the selected mailbox.
+void Append::findReplaced(Context& context, const imap::args::Replace& arguments) {
+  replaced_.emplace();
+  if (context.selected->isReadOnly()) return refuseWith("CANNOT", "the mailbox is open read-only");
+  auto uids = context.selected->resolve(arguments.target, arguments.uid);
+  if (!uids) return refuseWith("", "there is no message with that number", true);
+  if (uids->empty()) return refuseWith("", "no such message");
+  replaced_->uid = uids->front();
+  auto now = context.selected->current();
+  auto index = now ? now->indexOf(replaced_->uid) : std::nullopt;
+  if (!index) return refuseWith("EXPUNGEISSUED", "the message is gone");
+  replaced_->size = now->at(*index).size;
+}
+
+void Append::refuseWith(std::string code, std::string text, bool isBad) {
+  if (!refusal_) refusal_ = Refusal{isBad, std::move(code), std::move(text)};
   items_.clear();
 }
 
-bool Append::startMessage(Context& context, const imap::args::AppendMessage& message) {
+std::int64_t Append::room(Context& context) const {
+  auto limit = context.quota();
+  if (limit < 0) return -1;
+  auto free = limit - context.account->reader().messageBytes() + static_cast<std::int64_t>(replaced_ ? replaced_->size : 0);
+  return std::max<std::int64_t>(0, free);
+}
+
+/// All that can be told before the octets cross the network.
+void Append::checkLimits(Context& context, const imap::args::AppendMessage& message) {
+  auto size = message.literal.size;
+  auto left = room(context);
+  auto hit = [&](const Limit& limit, std::string code, std::string text) {
+    context.services.limits.hit(limit, context.account->name());
+    refuseWith(std::move(code), std::move(text));
+  };
+  if (size == 0) {
+    refuseWith("", "a message of no octets cancels the command");  // RFC 3502 §6.3.11
+  } else if (message.utf8 && !context.utf8) {
+    refuseWith("CANNOT", "UTF8 needs ENABLE UTF8=ACCEPT");
+  } else if (size > static_cast<std::uint64_t>(appendBytes.value)) {
+    hit(appendBytes, "TOOBIG", "the message is larger than APPENDLIMIT");
+  } else if (left >= 0 && total_ > static_cast<std::uint64_t>(left)) {
+    refuseWith("OVERQUOTA", "no room left");
+  } else if (items_.size() >= static_cast<std::size_t>(multiAppendMessages.value)) {
+    hit(multiAppendMessages, "LIMIT", "too many messages in one APPEND");
+  } else if (!items_.empty() && total_ > static_cast<std::uint64_t>(multiAppendBytes.value)) {
+    hit(multiAppendBytes, "LIMIT", "too many octets in one APPEND");
+  }
+}
+
+Append::Answer Append::startMessage(Context& context, const imap::args::AppendMessage& message) {
   missing_ = message.literal.size;
   utf8_ = message.utf8;
   total_ += missing_;
-  if (refusal_) return false;
-  auto limit = context.quota();
-  if (missing_ == 0) {
-    refuseWith("", "a message of no octets cancels APPEND");  // RFC 3502 §6.3.11
-  } else if (message.utf8 && !context.utf8) {
-    refuseWith("CANNOT", "UTF8 needs ENABLE UTF8=ACCEPT");
-  } else if (limit >= 0 && total_ > static_cast<std::uint64_t>(std::max<std::int64_t>(0, limit - context.account->reader().messageBytes()))) {
-    refuseWith("OVERQUOTA", "no room left");  // told before the octets cross the network
-  } else if (items_.size() >= static_cast<std::size_t>(multiAppendMessages.value)) {
-    context.services.limits.hit(multiAppendMessages, context.account->name());
-    refuseWith("LIMIT", "too many messages in one APPEND");
-  } else if (!items_.empty() && total_ > static_cast<std::uint64_t>(multiAppendBytes.value)) {
-    context.services.limits.hit(multiAppendBytes, context.account->name());
-    refuseWith("LIMIT", "too many octets in one APPEND");
+  if (!refusal_) checkLimits(context, message);
+  if (!refusal_) {
+    items_.push_back({context.services.accounts.spool(), message});
+    return Answer::welcome;
   }
-  if (refusal_) return false;
-  items_.push_back({context.services.accounts.spool(), message});
-  return true;
+  if (message.literal.synchronising) return Answer::refused;
+  thrownAway_ += missing_;
+  if (thrownAway_ <= static_cast<std::uint64_t>(refusedBytes.value)) return Answer::refused;
+  context.services.limits.hit(refusedBytes, context.account->name());
+  return Answer::tooMuch;
 }
 
 void Append::take(std::string_view bytes) {
@@ -55,7 +107,10 @@ void Append::take(std::string_view bytes) {
   if (!refusal_) items_.back().spool->append(bytes);
 }
 
-void Append::refuse(Context& context) { context.no(refusal_->code, refusal_->text); }
+void Append::refuse(Context& context) {
+  if (refusal_->isBad) context.bad(refusal_->text, refusal_->code);
+  else context.no(refusal_->code, refusal_->text);
+}
 
 void Append::commit(Context& context) {
   if (refusal_) return refuse(context);
@@ -85,11 +140,30 @@ void Append::store(Context& context) {
   }
   store::DeliverOptions options;
   options.quota = context.quota();
+  if (replaced_) {
+    options.expungeFrom = context.selected->mailbox();
+    options.expunge = {replaced_->uid};
+    options.expungeMustExist = true;
+  }
   auto delivered = context.account->deliver(std::move(messages), options);
-  if (!delivered) return context.no(delivered.error().code == Errc::notFound ? "TRYCREATE" : responseCode(delivered.error().code), delivered.error().text);
+  if (delivered) return answer(context, *delivered);
+  auto code = delivered.error().code;
+  if (code == Errc::notFound) context.no("TRYCREATE", delivered.error().text);
+  else if (code == Errc::conflict) context.no("EXPUNGEISSUED", delivered.error().text);
+  else context.no(delivered.error());
+}
+
+void Append::answer(Context& context, const std::vector<store::Delivered>& delivered) {
   imap::NumberSet uids;
-  for (const auto& one : *delivered) uids.add(one.uid.value);
-  context.ok(imap::appendUidCode(uidValidity_.value, uids), "appended");
+  for (const auto& one : delivered) uids.add(one.uid.value);
+  auto appendUid = imap::appendUidCode(uidValidity_.value, uids);
+  if (!replaced_) return context.ok(appendUid, "appended");
+  // RFC 8508 §4.3: APPENDUID goes first, then the new message, then the old one leaves.
+  context.untagged("OK [" + appendUid + "] replacement is stored");
+  context.selected->sync(context.out, context.condstore, Selected::Order::addedFirst);
+  if (!context.condstore) return context.ok("replaced");
+  // RFC 8508 §4.5, RFC 7162 §3.2.9: as UID EXPUNGE.
+  context.ok(fmt::format("HIGHESTMODSEQ {}", context.selected->view().highestModSeq().value), "replaced");
 }
 
 }  // namespace mox::imapserver

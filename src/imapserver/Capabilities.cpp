@@ -26,7 +26,7 @@ constexpr std::string_view announced[] = {
     "CREATE-SPECIAL-USE",                // RFC 6154
     "LIST-STATUS",                       // RFC 5819
     "ID",                                // RFC 2971
-    "APPENDLIMIT=9223372036854775807",   // RFC 7889
+    "APPENDLIMIT=4294967295",            // RFC 7889
     "CONDSTORE",                         // RFC 7162
     "STATUS=SIZE",                       // RFC 8438
     "QUOTA",                             // RFC 9208
@@ -35,6 +35,7 @@ constexpr std::string_view announced[] = {
     "WITHIN",                            // RFC 5032
     "NAMESPACE",                         // RFC 2342
     "MULTIAPPEND",                       // RFC 3502
+    "REPLACE",                           // RFC 8508
     "PREVIEW",                           // RFC 8970
 };
 

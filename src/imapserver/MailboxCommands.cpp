@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/Text.h"
+#include "imapserver/Append.h"
 #include "imapserver/Handlers.h"
 
 namespace mox::imapserver {
@@ -106,7 +107,7 @@ std::string statusText(const store::MailboxRow& row, const std::vector<imap::Sta
       case StatusItem::deleted: value = std::to_string(row.counts.deleted); break;
       case StatusItem::size: value = std::to_string(row.counts.size); break;
       case StatusItem::recent: value = "0"; break;
-      case StatusItem::appendLimit: value = "NIL"; break;
+      case StatusItem::appendLimit: value = std::to_string(appendBytes.value); break;
       case StatusItem::highestModSeq: value = std::to_string(row.modSeq.value); break;
       case StatusItem::deletedStorage:
       case StatusItem::mailboxId: continue;  // refused before: see unsupported()

@@ -22,11 +22,13 @@ void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::Mail
 Selected::Selected(std::shared_ptr<store::Account> account, store::View view, bool readOnly)
     : account_(std::move(account)), view_(std::move(view)), readOnly_(readOnly) {}
 
-void Selected::sync(std::string& out, bool condstore) {
+void Selected::sync(std::string& out, bool condstore, Order order) {
   auto now = current();
   if (!now) now = view_->emptied();  // the mailbox was deleted: all its messages are gone
   if (now == view_) return;
   auto diff = store::difference(*view_, *now);
+  bool addedFirst = order == Order::addedFirst && diff.added > 0;
+  if (addedFirst) out.append("* ").append(std::to_string(view_->size() + diff.added)).append(" EXISTS\r\n");
   // From the end, so that no number shifts before it is told.
   for (auto it = diff.removed.rbegin(); it != diff.removed.rend(); ++it) {
     out.append("* ").append(std::to_string(it->index + 1)).append(" EXPUNGE\r\n");
@@ -38,7 +40,7 @@ void Selected::sync(std::string& out, bool condstore) {
         if (now->indexOf(Uid(uid))) kept.add(uid);
     saved = kept;
   }
-  if (diff.added > 0) out.append("* ").append(std::to_string(now->size())).append(" EXISTS\r\n");
+  if (diff.added > 0 && !addedFirst) out.append("* ").append(std::to_string(now->size())).append(" EXISTS\r\n");
   for (auto index : diff.changed) {
     const auto& entry = now->at(index);
     if (std::find(own_.begin(), own_.end(), entry.modSeq) != own_.end()) continue;

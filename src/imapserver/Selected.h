@@ -26,8 +26,10 @@ class Selected {
   /// The mailbox as it is now; null if it was deleted.
   store::View current() const { return account_->snapshot(mailbox()); }
 
+  /// For REPLACE: the new message is told before the old one leaves.
+  enum class Order { removedFirst, addedFirst };
   /// Moves view() on and tells the client: EXPUNGE, EXISTS, FETCH of changed flags.
-  void sync(std::string& out, bool condstore);
+  void sync(std::string& out, bool condstore, Order order = Order::removedFirst);
   /// Calls `listener` for changes of this mailbox until quiet().
   void listen(store::ChangeFeed::Listener listener) { subscription_ = account_->feed().subscribe(mailbox(), std::move(listener)); }
   void quiet() { subscription_ = {}; }

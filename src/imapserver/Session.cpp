@@ -143,7 +143,8 @@ void Session::takeMessageLiteral() {
 void Session::beginAppend() {
   auto command = imap::parseCommand(reader_.framed(), {context_.utf8});
   bool synchronising = reader_.framed().message.synchronising;
-  bool usable = command && command->kind == imap::CommandKind::append && imap::isLegal(command->kind, context_.state);
+  const auto* first = command ? firstMessage(*command) : nullptr;
+  bool usable = first != nullptr && imap::isLegal(command->kind, context_.state);
   if (!usable) {
     imap::SyntaxError error = command ? imap::SyntaxError{command->tag, "that is not possible here", command->kind} : command.error();
     reader_.abandon();
@@ -155,14 +156,17 @@ void Session::beginAppend() {
   context_.begin(command->tag, command->kind);
   context_.channel->setDeadline(timeoutLiteral);
   append_ = std::make_unique<Append>(context_, *command);
-  acceptMessage(command->as<imap::args::Append>().first);
+  acceptMessage(*first);
 }
 
 void Session::acceptMessage(const imap::args::AppendMessage& message) {
-  bool welcome = append_->startMessage(context_, message);
-  if (!welcome && message.literal.synchronising) {
+  auto answer = append_->startMessage(context_, message);
+  bool isRefused = answer == Append::Answer::refused && message.literal.synchronising;
+  if (isRefused || answer == Append::Answer::tooMuch) {
     reader_.abandon();
-    return append_->refuse(context_);
+    append_->refuse(context_);
+    if (!isRefused) context_.bye("cannot go on from here");
+    return;
   }
   if (message.literal.synchronising) imap::writeContinuation(context_.out, "go ahead");
   if (append_->missing() == 0) reader_.messageDone();
@@ -170,7 +174,7 @@ void Session::acceptMessage(const imap::args::AppendMessage& message) {
 
 void Session::continueAppend() {
   bool more = reader_.framed().hasMessage;
-  auto next = imap::parseAfterMessage(reader_.framed(), append_->lastWasUtf8());
+  auto next = imap::parseAfterMessage(reader_.framed(), append_->lastWasUtf8(), append_->mayContinue());
   bool synchronising = more && reader_.framed().message.synchronising;
   if (!next) {
     if (more) reader_.abandon();

@@ -58,6 +58,7 @@ struct DeliverOptions {
   /// Expunged in the same commit: REPLACE (RFC 8508), and rejects that were delivered after all.
   MailboxId expungeFrom;
   std::vector<Uid> expunge;
+  bool expungeMustExist = false;  ///< Errc::conflict, and nothing is stored, if one of them is not there
 };
 
 struct FlagChange {
@@ -130,7 +131,7 @@ class Account {
   Result<void> setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes);
 
   // Messages ----------------------------------------------------------------------------------------------
-  /// All or none, in order: one commit. overQuota, notFound (a mailbox is gone).
+  /// All or none, in order: one commit. overQuota, notFound (a mailbox is gone), conflict.
   Result<std::vector<Delivered>> deliver(std::vector<NewMessage> messages, const DeliverOptions& options = {});
   /// Only real changes count. Unknown UIDs are skipped. notFound, tooMany (keywords).
   Result<FlagsSet> setFlags(MailboxId mailbox, const std::vector<Uid>& uids, const FlagChange& change);

@@ -83,11 +83,11 @@ std::vector<Prepared> prepare(const std::vector<NewMessage>& messages, const Pre
   return prepared;
 }
 
-void expungeListed(Operation& op, MailboxId mailbox, const std::vector<Uid>& uids) {
-  if (uids.empty()) return;
-  auto& edit = op.mailbox(mailbox);
-  for (auto uid : uids)
-    if (auto message = loadMessage(op, mailbox, uid)) expungeMessage(op, edit, *message);
+void expungeListed(Operation& op, const DeliverOptions& options) {
+  for (auto uid : options.expunge) {
+    if (auto message = loadMessage(op, options.expungeFrom, uid)) expungeMessage(op, op.mailbox(options.expungeFrom), *message);
+    else if (options.expungeMustExist) throw Refused{{Errc::conflict, "the message to replace is gone"}};
+  }
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages
     auto context = s.context();
     auto result = s.tryWrite<std::vector<Delivered>>([&](Operation& op) {
       std::vector<Delivered> delivered;
-      expungeListed(op, options.expungeFrom, options.expunge);
+      expungeListed(op, options);
       for (std::size_t i = 0; i < messages.size(); ++i) {
         auto made = insertMessage(op, context, messages[i], prepared[i].stored);
         delivered.push_back({made.id, messages[i].mailbox, made.uid, op.modSeq(), made.thread});

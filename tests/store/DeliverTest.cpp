@@ -143,6 +143,13 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
     CHECK(uids(inbox).empty());
     CHECK_EQ(std::string("1"), show(uids(sent)));
     CHECK_EQ(std::string("1"), show(*account->reader().expungedSince(inbox, ModSeq(1))));
+    // What is gone is passed over, unless it must be there: then nothing is stored.
+    options.quota = -1;
+    CHECK(account->deliver({Mail().in(sent)}, options).has_value());
+    options.expungeMustExist = true;
+    auto refused = account->deliver({Mail().in(sent)}, options);
+    CHECK(!refused && refused.error().code == Errc::conflict);
+    CHECK_EQ(std::string("1 2"), show(uids(sent)));
     checkSound();
   }
 
