@@ -56,6 +56,7 @@ std::vector<Command> table() {
       {"localserve", "[-dir directory] [-ip ip] [-initonly]",
        "Runs a mail server for developing and testing.\n\nIt makes its own configuration on first use, has the account mox with a known password, takes "
        "mail for any\naddress and sends nothing to other machines.", commandLocalserve},
+      {"healthcheck", "", "Asks whether the server runs and its mail ports answer; status 1 and the reason if not.", commandHealthCheck},
       {"help", "[command ...]", "Tells of commands; the words may be the first ones of several.", help},
       {"version", "", "Prints the version.", version},
       {"verifydata", "data-dir", "Checks all accounts of a data directory that no server uses: databases, counts, message files.", commandVerifyData},

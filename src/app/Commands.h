@@ -11,6 +11,7 @@ namespace mox::app {
 int commandServe(Invocation& call);       // ServeCommand.cpp
 int commandLocalserve(Invocation& call);  // Localserve.cpp
 int commandQuickstart(Invocation& call);  // Quickstart.cpp
+int commandHealthCheck(Invocation& call);  // HealthCheck.cpp
 
 // ConfigCommands.cpp
 int commandConfigTest(Invocation& call);

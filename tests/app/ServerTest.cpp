@@ -64,6 +64,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("queue commands", &ServerTest::queueCommands);
     l.add("client keys", &ServerTest::clientKeys);
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
+    l.add("healthcheck: well while it runs, each port named when it does not", &ServerTest::health);
     l.add("a second server on the same data is refused", &ServerTest::second);
     l.add("localserve: submission comes back to the Inbox", &ServerTest::local);
   }
@@ -257,6 +258,15 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK(smtp.rest().starts_with("421 "));
     CHECK_THROWS(std::runtime_error, Client{imapAt});
     CHECK(!dir.has("data/ctl"));
+  }
+
+  void health() {
+    start();
+    CHECK_EQ(std::string("healthy\n"), test::run({"-config", conf(), "healthcheck"}).out);
+    server->stop();
+    auto ill = test::run({"-config", conf(), "healthcheck"});
+    CHECK_EQ(1, ill.status);
+    for (std::string part : {"unhealthy: control socket: ", "unhealthy: smtp at 127.0.0.1:", "unhealthy: imap at 127.0.0.1:"}) CHECK_MSG(part + ill.err, ill.err.find(part) != std::string::npos);
   }
 
   void second() {
