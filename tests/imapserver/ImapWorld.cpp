@@ -83,12 +83,21 @@ ImapWorld::~ImapWorld() = default;
 
 std::unique_ptr<net::Session> ImapWorld::connect() { return imapserver::makeSession(*services_, listener); }
 
+bool ImapWorld::announces(std::string_view capability) {
+  auto session = connect();
+  FakeChannel channel(*session, clock());
+  channel.openTls();
+  auto greeting = channel.take();
+  return greeting.find(" " + std::string(capability) + " ") != std::string::npos;
+}
+
 MailboxId ImapWorld::mailboxId(const std::string& name) { return account_->reader().mailbox(std::string_view(name)).value().id; }
 
-void ImapWorld::deliver(const std::string& mailbox, std::string_view text) {
+void ImapWorld::deliverTo(const std::string& name, const std::string& mailbox, std::string_view text) {
+  auto account = open(name);
   auto parsed = message::parse(text);
   store::NewMessage message;
-  message.mailbox = mailboxId(mailbox);
+  message.mailbox = account->reader().mailbox(std::string_view(mailbox)).value().id;
   message.data = text;
   message.parsed = &parsed;
   message.envelope = imap::renderEnvelope(*parsed.root.envelope);
@@ -96,7 +105,7 @@ void ImapWorld::deliver(const std::string& mailbox, std::string_view text) {
   message.bodyStructureExtended = imap::renderBodyStructure(parsed.root);
   message.partTree = message::encode(parsed.root);
   message.received = clock().now();
-  auto done = account_->deliver({message});
+  auto done = account->deliver({message});
   if (!done) throw std::runtime_error(done.error().text);
 }
 

@@ -27,8 +27,12 @@ class ImapWorld : public DialogueWorld {
   /// "plain" makes later connections begin without TLS.
   bool act(std::string_view words) override;
 
+  /// True if the greeting names the capability.
+  bool announces(std::string_view capability);
   store::Account& account() { return *account_; }
-  void deliver(const std::string& mailbox, std::string_view message);
+  void deliver(const std::string& mailbox, std::string_view message) { deliverTo("mjl", mailbox, message); }
+  void deliverTo(const std::string& account, const std::string& mailbox, std::string_view message);
+  std::shared_ptr<store::Account> open(const std::string& account) { return *accounts_->open(account); }
   MailboxId mailboxId(const std::string& name);
 
   std::shared_ptr<imapserver::ListenerSettings> listener;
