@@ -33,7 +33,12 @@ class FakeClock final : public Clock {
  public:
   explicit FakeClock(Time start = Time(std::chrono::seconds(1'700'000'000))) : now_(start) {}
   Time now() const override { return now_; }
-  Steady steady() const override { return steady_; }
+  Steady steady() const override {
+    if (step_ != Duration::zero()) steady_ += step_;
+    return steady_;
+  }
+  /// From now on each look at steady() takes this long: for work that watches the clock by itself.
+  void setStep(Duration step) { step_ = step; }
   void advance(Duration by) {
     now_ += std::chrono::duration_cast<std::chrono::microseconds>(by);
     steady_ += by;
@@ -43,7 +48,8 @@ class FakeClock final : public Clock {
 
  private:
   Time now_;
-  Steady steady_{std::chrono::hours(1)};
+  mutable Steady steady_{std::chrono::hours(1)};
+  Duration step_ = Duration::zero();
 };
 
 /// Seconds and microseconds since 1970, the form databases keep.

@@ -122,4 +122,13 @@ std::string toUtf8(std::string_view bytes, std::string_view charset) {
   return out;
 }
 
+bool isCharset(std::string_view charset) {
+  std::string name = lower(trim(charset));
+  if (name == "us-ascii" || name == "ascii" || name == "utf-8" || name == "utf8") return true;
+  auto handle = name.empty() ? reinterpret_cast<iconv_t>(-1) : ::iconv_open("UTF-8", name.c_str());
+  if (handle == reinterpret_cast<iconv_t>(-1)) return false;
+  ::iconv_close(handle);
+  return true;
+}
+
 }  // namespace mox

@@ -20,5 +20,7 @@ bool isPlainUtf8(std::string_view text);
 /// Text in `charset` (RFC 2045 name) to UTF-8, with U+FFFD for what cannot be converted. An unknown charset
 /// is taken as UTF-8 where that is valid, else as ASCII.
 std::string toUtf8(std::string_view bytes, std::string_view charset);
+/// True if toUtf8 knows the charset.
+bool isCharset(std::string_view charset);
 
 }  // namespace mox

@@ -82,6 +82,20 @@ NumberSet NumberSet::intersect(const NumberSet& other) const {
   return out;
 }
 
+NumberSet NumberSet::ranked(std::uint64_t first, std::uint64_t last) const {
+  NumberSet out;
+  std::uint64_t before = 0;
+  for (const auto& range : ranges_) {
+    auto size = std::uint64_t{range.last} - range.first + 1;
+    auto from = std::max(first, before + 1), to = std::min(last, before + size);
+    if (from <= to)
+      out.addRange(range.first + static_cast<std::uint32_t>(from - before - 1), range.first + static_cast<std::uint32_t>(to - before - 1));
+    before += size;
+    if (before >= last) break;
+  }
+  return out;
+}
+
 std::string NumberSet::text() const {
   std::string out;
   for (const auto& range : ranges_) {

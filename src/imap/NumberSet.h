@@ -34,6 +34,8 @@ class NumberSet {
   bool empty() const { return ranges_.empty(); }
   const std::vector<NumberRange>& ranges() const { return ranges_; }
   NumberSet intersect(const NumberSet& other) const;
+  /// The numbers from the `first`-th to the `last`-th, 1-based; what lies beyond the end is left out.
+  NumberSet ranked(std::uint64_t first, std::uint64_t last) const;
   /// "1:3,7"; "" for the empty set.
   std::string text() const;
   /// In pieces of about `limit` octets, each a set of its own; for VANISHED lines.

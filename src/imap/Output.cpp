@@ -97,16 +97,11 @@ void writeEsearch(std::string& out, const EsearchResponse& response, OutputMode 
   out += "\r\n";
 }
 
-void writeSearch(std::string& out, const std::vector<std::uint32_t>& numbers, std::optional<std::uint64_t> modSeq) {
-  std::size_t at = 0;
-  do {
-    out += "* SEARCH";
-    auto end = std::min(numbers.size(), at + searchNumbersPerLine);
-    for (; at < end; ++at) out += " " + std::to_string(numbers[at]);
-    bool last = at == numbers.size();
-    if (last && modSeq && !numbers.empty()) out += " (MODSEQ " + std::to_string(*modSeq) + ")";
-    out += "\r\n";
-  } while (at < numbers.size());
+void writeNumbers(std::string& out, std::string_view name, const std::vector<std::uint32_t>& numbers, std::optional<std::uint64_t> modSeq) {
+  out.append("* ").append(name);
+  for (auto number : numbers) out += " " + std::to_string(number);
+  if (modSeq && !numbers.empty()) out += " (MODSEQ " + std::to_string(*modSeq) + ")";
+  out += "\r\n";
 }
 
 void writeVanished(std::string& out, const NumberSet& uids, bool earlier) {

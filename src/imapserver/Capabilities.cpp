@@ -37,6 +37,7 @@ constexpr std::string_view announced[] = {
     "MULTIAPPEND",                       // RFC 3502
     "REPLACE",                           // RFC 8508
     "PREVIEW",                           // RFC 8970
+    "INPROGRESS",                        // RFC 9585
 };
 
 /// What can be had before login, which depends on the connection.

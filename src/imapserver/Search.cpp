@@ -1,6 +1,7 @@
 #include "imapserver/Search.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/Text.h"
 #include "imap/Flags.h"
@@ -13,34 +14,6 @@ namespace mox::imapserver {
 namespace {
 
 using Kind = imap::SearchKey::Kind;
-
-/// What deciding a key costs: 0 the view, 1 a row, 2 the header, 3 the text.
-int cost(const imap::SearchKey& key) {
-  switch (key.kind) {
-    case Kind::both:
-    case Kind::either:
-    case Kind::negate: {
-      int most = 0;
-      for (const auto& child : key.children) most = std::max(most, cost(child));
-      return most;
-    }
-    case Kind::savedBefore:
-    case Kind::savedOn:
-    case Kind::savedSince: return 1;
-    case Kind::bcc:
-    case Kind::cc:
-    case Kind::from:
-    case Kind::header:
-    case Kind::subject:
-    case Kind::to:
-    case Kind::sentBefore:
-    case Kind::sentOn:
-    case Kind::sentSince: return 2;
-    case Kind::body:
-    case Kind::textAnywhere: return 3;
-    default: return 0;
-  }
-}
 
 bool isText(Kind kind) {
   switch (kind) {
@@ -56,140 +29,215 @@ bool isText(Kind kind) {
   }
 }
 
-int dayOf(Time time) { return static_cast<int>(std::chrono::floor<std::chrono::days>(time).time_since_epoch().count()); }
-
-bool compareDays(Kind kind, int have, int day) {
-  switch (kind) {
-    case Kind::before:
-    case Kind::sentBefore:
-    case Kind::savedBefore: return have < day;
-    case Kind::on_:
-    case Kind::sentOn:
-    case Kind::savedOn: return have == day;
-    default: return have >= day;
+std::string_view fieldOf(const imap::SearchKey& key) {
+  switch (key.kind) {
+    case Kind::bcc: return "Bcc";
+    case Kind::cc: return "Cc";
+    case Kind::from: return "From";
+    case Kind::subject: return "Subject";
+    case Kind::to: return "To";
+    default: return key.field;
   }
+}
+
+constexpr std::int64_t secondsOfDay = 24 * 60 * 60;
+std::int64_t dayOf(std::int64_t seconds) { return seconds >= 0 ? seconds / secondsOfDay : -((-seconds + secondsOfDay - 1) / secondsOfDay); }
+
+/// RFC 9051 §6.4.4 SENTON: the day as written in the Date field, whatever its time and zone.
+std::optional<std::int64_t> sentDay(const std::string& header) {
+  auto field = message::firstField(header, "Date");
+  auto date = field ? parseRfc5322Date(*field) : std::nullopt;
+  if (!date) return std::nullopt;
+  return dayOf(unixSeconds(date->time + std::chrono::minutes(date->zoneMinutes)));
+}
+
+bool fieldContains(const std::string& header, std::string_view name, const std::string& text) {
+  message::HeaderFields fields(header);
+  while (auto field = fields.next()) {
+    if (!field->is(name)) continue;
+    if (text.empty() || message::searchFold(message::decodeWords(field->value)).find(text) != std::string::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
-struct Search::Message {
-  Message(const store::ViewEntry& e, store::Reader& r) : entry(e), data(e.message), reader(r) {}
-
-  const store::ViewEntry& entry;
-  FetchMessageData data;
-  store::Reader& reader;
-  std::optional<std::string> header;
-  std::optional<std::string> bodyText, wholeText;
-
-  const std::string& headerBlock() {
-    if (!header) {
-      auto structure = reader.structure(entry.message);
-      header = structure ? reader.head(entry.message, static_cast<std::size_t>(structure->headerSize)).value_or("") : "";
-    }
-    return *header;
+std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap::SequenceSet& set, bool uid) {
+  if (set.isSaved()) return scope.saved;
+  const auto& known = *scope.known;
+  auto size = static_cast<std::uint32_t>(known.size());
+  if (uid) return set.resolve(size == 0 ? 0 : known.at(size - 1).uid.value);
+  if (size == 0 && set.hasStar()) return std::nullopt;
+  imap::NumberSet out;
+  auto numbers = set.resolve(size);
+  for (const auto& range : numbers.ranges()) {
+    if (range.last > size) return std::nullopt;
+    // UIDs of expunged messages within are of no message: a range of numbers is a range of UIDs.
+    out.addRange(known.at(range.first - 1).uid.value, known.at(range.last - 1).uid.value);
   }
+  return out;
+}
 
-  const std::string& text(bool withHeader) {
-    auto& slot = withHeader ? wholeText : bodyText;
-    if (!slot) {
-      const auto* tree = data.tree(reader);
-      const auto& content = data.content(reader);
-      slot = tree != nullptr && content ? message::searchText(*tree, content.view(), withHeader).text : "";
-    }
-    return *slot;
-  }
-};
+std::optional<Search> Search::make(const imap::SearchKey& root, std::shared_ptr<const SearchScope> scope, LazyReader& reader) {
+  Search search(std::move(scope));
+  if (!search.compile(root, search.root_, reader)) return std::nullopt;
+  return search;
+}
 
-Search::Search(store::Account& account, const Selected& selected, const store::MailboxView& current, Time now)
-    : selected_(selected), current_(current), now_(now), reader_(account.reader()) {}
-
-bool Search::prepare(imap::SearchKey& key) const {
-  for (auto& child : key.children)
-    if (!prepare(child)) return false;
+bool Search::compile(const imap::SearchKey& key, Node& node, LazyReader& reader) {
+  ++entryWork_;
+  node.kind = key.kind;
+  node.on = key.on;
+  node.from = static_cast<std::int64_t>(key.number);
+  for (const auto& child : key.children)
+    if (!compile(child, node.children.emplace_back(), reader)) return false;
   if (key.kind == Kind::both || key.kind == Kind::either)
-    std::stable_sort(key.children.begin(), key.children.end(), [](const auto& a, const auto& b) { return cost(a) < cost(b); });
-  if (isText(key.kind)) key.text = message::searchFold(key.text);
-  if (key.kind != Kind::sequence && key.kind != Kind::uid) return true;
-  auto uids = selected_.resolve(key.set, key.kind == Kind::uid);
-  if (!uids) return false;
-  imap::NumberSet resolved;
-  for (auto uid : *uids) resolved.add(uid.value);
-  key.kind = Kind::uid;
-  key.set = imap::SequenceSet::of(resolved);
+    std::stable_sort(node.children.begin(), node.children.end(), [](const auto& a, const auto& b) { return cost(a) < cost(b); });
+  if (isText(key.kind)) {
+    node.text = message::searchFold(key.text);
+    node.field = fieldOf(key);
+  }
+  switch (key.kind) {
+    case Kind::flag:
+      node.text = key.text;
+      if (auto bit = imap::flagBit(key.text)) node.bit = static_cast<store::FlagBits>(*bit);
+      break;
+    case Kind::sequence:
+    case Kind::uid: {
+      auto uids = resolveUids(*scope_, key.set, key.kind == Kind::uid);
+      if (!uids) return false;
+      node.kind = Kind::uid;
+      node.uids = std::move(*uids);
+      break;
+    }
+    default: compileDates(key, node);
+  }
   return true;
 }
 
-bool Search::matches(const imap::SearchKey& key, const store::ViewEntry& entry) {
-  Message message(entry, reader_);
-  return test(key, message);
-}
-
-bool Search::hasFlag(const imap::SearchKey& key, const store::ViewEntry& entry) const {
-  if (auto bit = imap::flagBit(key.text)) return (entry.flags & static_cast<store::FlagBits>(*bit)) != 0;
-  const auto& keywords = current_.keywords(entry);
-  return std::binary_search(keywords.begin(), keywords.end(), key.text);
-}
-
-bool Search::test(const imap::SearchKey& key, Message& message) {
-  const auto& entry = message.entry;
-  auto holds = [&](const imap::SearchKey& child) { return test(child, message); };
-  auto age = [&] { return std::max<std::int64_t>(0, unixSeconds(now_) - entry.received); };
+/// Days a date key accepts, as a range.
+void Search::compileDates(const imap::SearchKey& key, Node& node) const {
+  constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
   switch (key.kind) {
-    case Kind::all:
-    case Kind::saveDateSupported: return true;
-    case Kind::both: return std::all_of(key.children.begin(), key.children.end(), holds);
-    case Kind::either: return std::any_of(key.children.begin(), key.children.end(), holds);
-    case Kind::negate: return !holds(key.children.at(0));
-    case Kind::flag: return hasFlag(key, entry) == key.on;
-    case Kind::recent: return !key.on;  // nothing is ever \Recent here
-    case Kind::newMessage: return false;
-    case Kind::larger: return entry.size > key.number;
-    case Kind::smaller: return entry.size < key.number;
-    case Kind::older: return static_cast<std::uint64_t>(age()) >= key.number;
-    case Kind::younger: return static_cast<std::uint64_t>(age()) <= key.number;
-    case Kind::uid: return key.set.numbers().contains(entry.uid.value);
-    case Kind::modSeq: return static_cast<std::uint64_t>(entry.modSeq.value) >= key.number;
-    case Kind::bcc: return testHeader(key, message, "Bcc");
-    case Kind::cc: return testHeader(key, message, "Cc");
-    case Kind::from: return testHeader(key, message, "From");
-    case Kind::subject: return testHeader(key, message, "Subject");
-    case Kind::to: return testHeader(key, message, "To");
-    case Kind::header: return testHeader(key, message, key.field);
-    case Kind::body: return message.text(false).find(key.text) != std::string::npos;
-    case Kind::textAnywhere: return message.text(true).find(key.text) != std::string::npos;
-    case Kind::sequence:  // became uid in prepare()
-    case Kind::emailId:
-    case Kind::threadId: return false;
-    default: return testDates(key, message);
+    case Kind::before:
+    case Kind::sentBefore:
+    case Kind::savedBefore:
+      node.from = -ever;
+      node.to = std::int64_t{key.day} - 1;
+      break;
+    case Kind::on_:
+    case Kind::sentOn:
+    case Kind::savedOn: node.from = node.to = key.day; break;
+    case Kind::since:
+    case Kind::sentSince:
+    case Kind::savedSince:
+      node.from = key.day;
+      node.to = ever;
+      break;
+    default: break;
   }
 }
 
-bool Search::testDates(const imap::SearchKey& key, Message& message) {
-  switch (key.kind) {
+/// What deciding a key costs: 0 the view, 1 a row, 2 the header, 3 the text.
+int Search::cost(const Node& node) {
+  switch (node.kind) {
+    case Kind::both:
+    case Kind::either:
+    case Kind::negate: {
+      int most = 0;
+      for (const auto& child : node.children) most = std::max(most, cost(child));
+      return most;
+    }
+    case Kind::savedBefore:
+    case Kind::savedOn:
+    case Kind::savedSince: return 1;
+    case Kind::sentBefore:
+    case Kind::sentOn:
+    case Kind::sentSince: return 2;
+    case Kind::body:
+    case Kind::textAnywhere: return 3;
+    default: return isText(node.kind) ? 2 : 0;
+  }
+}
+
+bool Search::matches(SearchMessage& message) {
+  auto truth = quick(root_, message.entry());
+  return truth == Truth::unknown ? test(root_, message) : truth == Truth::yes;
+}
+
+bool Search::hasFlag(const Node& node, const store::ViewEntry& entry) const {
+  if (node.bit != 0) return (entry.flags & node.bit) != 0;
+  const auto& keywords = scope_->current->keywords(entry);
+  return std::binary_search(keywords.begin(), keywords.end(), node.text);
+}
+
+Search::Truth Search::quick(const Node& node, const store::ViewEntry& entry) const {
+  auto known = [](bool yes) { return yes ? Truth::yes : Truth::no; };
+  auto age = [&] { return std::max<std::int64_t>(0, unixSeconds(scope_->now) - entry.received); };
+  switch (node.kind) {
+    case Kind::all:
+    case Kind::saveDateSupported: return Truth::yes;
+    case Kind::both:
+    case Kind::either: {
+      auto decisive = node.kind == Kind::both ? Truth::no : Truth::yes;
+      auto result = node.kind == Kind::both ? Truth::yes : Truth::no;
+      for (const auto& child : node.children) {
+        auto truth = quick(child, entry);
+        if (truth == decisive) return decisive;
+        if (truth == Truth::unknown) result = Truth::unknown;
+      }
+      return result;
+    }
+    case Kind::negate: {
+      auto truth = quick(node.children.front(), entry);
+      return truth == Truth::unknown ? truth : known(truth == Truth::no);
+    }
+    case Kind::flag: return known(hasFlag(node, entry) == node.on);
+    case Kind::recent: return known(!node.on);  // nothing is ever \Recent here
+    case Kind::newMessage: return Truth::no;
+    case Kind::larger: return known(entry.size > static_cast<std::uint64_t>(node.from));
+    case Kind::smaller: return known(entry.size < static_cast<std::uint64_t>(node.from));
+    case Kind::older: return known(age() >= node.from);
+    case Kind::younger: return known(age() <= node.from);
+    case Kind::uid: return known(node.uids.contains(entry.uid.value));
+    case Kind::modSeq: return known(entry.modSeq.value >= node.from);
     case Kind::before:
     case Kind::on_:
-    case Kind::since: return compareDays(key.kind, dayOf(fromUnixSeconds(message.entry.received)), key.day);
+    case Kind::since: {
+      auto day = dayOf(entry.received);
+      return known(day >= node.from && day <= node.to);
+    }
+    case Kind::emailId:
+    case Kind::threadId: return known(std::binary_search(node.messages.begin(), node.messages.end(), entry.message));
+    default: return Truth::unknown;
+  }
+}
+
+bool Search::test(const Node& node, SearchMessage& message) const {
+  auto holds = [&](const Node& child) { return test(child, message); };
+  auto within = [&](std::optional<std::int64_t> day) { return day && *day >= node.from && *day <= node.to; };
+  switch (node.kind) {
+    case Kind::both: return std::all_of(node.children.begin(), node.children.end(), holds);
+    case Kind::either: return std::any_of(node.children.begin(), node.children.end(), holds);
+    case Kind::negate: return !holds(node.children.front());
+    default: break;
+  }
+  auto truth = quick(node, message.entry());
+  if (truth != Truth::unknown) return truth == Truth::yes;
+  switch (node.kind) {
     case Kind::savedBefore:
     case Kind::savedOn:
     case Kind::savedSince: {
-      auto row = reader_.message(message.entry.message);
-      return row && compareDays(key.kind, dayOf(row->saved), key.day);
+      auto saved = message.saved();
+      return within(saved ? std::optional(dayOf(*saved)) : std::nullopt);
     }
-    default: break;
+    case Kind::sentBefore:
+    case Kind::sentOn:
+    case Kind::sentSince: return within(sentDay(message.header()));
+    case Kind::body: return message.text(false).find(node.text) != std::string::npos;
+    case Kind::textAnywhere: return message.text(true).find(node.text) != std::string::npos;
+    default: return fieldContains(message.header(), node.field, node.text);
   }
-  // RFC 9051 §6.4.4: the day as written in the Date field, whatever its time and zone.
-  auto field = message::firstField(message.headerBlock(), "Date");
-  auto date = field ? parseRfc5322Date(*field) : std::nullopt;
-  return date && compareDays(key.kind, dayOf(date->time + std::chrono::minutes(date->zoneMinutes)), key.day);
-}
-
-bool Search::testHeader(const imap::SearchKey& key, Message& message, std::string_view name) {
-  message::HeaderFields fields(message.headerBlock());
-  while (auto field = fields.next()) {
-    if (!field->is(name)) continue;
-    if (key.text.empty() || message::searchFold(message::decodeWords(field->value)).find(key.text) != std::string::npos) return true;
-  }
-  return false;
 }
 
 }  // namespace mox::imapserver

@@ -1,7 +1,7 @@
-// Search: does a message match a search key? RFC 9051 §6.4.4.
+// Search: does a message match a search program? RFC 9051 §6.4.4, RFC 3501 §6.4.4.
 //
-// What a key needs is read only when cheaper keys have not decided: first what the view knows (flags, UID, size, dates),
-// then the header, then the text. Strings match as substrings without regard to case, on decoded words and decoded
+// What a key needs is read only when cheaper keys have not decided: first what the view knows, then the header,
+// then the text. Strings match as substrings without regard to case, on decoded words and decoded
 // text, so what people see is what is found.
 #pragma once
 
@@ -12,33 +12,61 @@
 
 #include "base/Clock.h"
 #include "imap/SearchKey.h"
-#include "imapserver/FetchMessageData.h"
-#include "imapserver/Selected.h"
+#include "imapserver/SearchMessage.h"
 #include "store/Account.h"
 
 namespace mox::imapserver {
 
+/// The messages a program is asked of, and what its numbers mean. Views do not change, so neither does this.
+struct SearchScope {
+  store::View known;    ///< what the client has been told of: its sequence numbers; only these are found
+  store::View current;  ///< what is true now
+  imap::NumberSet saved;  ///< RFC 5182 `$`: UIDs
+  Time now{};             ///< what OLDER and YOUNGER count from
+};
+
+/// UIDs of the messages a client means, ascending. Nothing if a sequence number does not exist.
+std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap::SequenceSet& set, bool uid);
+
 class Search {
  public:
-  /// `now` is the moment OLDER and YOUNGER count from. The references must outlive this.
-  Search(store::Account& account, const Selected& selected, const store::MailboxView& current, Time now);
+  /// Nothing if a sequence number does not exist. `reader` is asked what EMAILID and THREADID mean.
+  static std::optional<Search> make(const imap::SearchKey& root, std::shared_ptr<const SearchScope> scope, LazyReader& reader);
 
-  /// Prepares a key: cheap children first, texts folded, sets resolved. False if a sequence number does not exist.
-  bool prepare(imap::SearchKey& key) const;
-  /// `key` prepared.
-  bool matches(const imap::SearchKey& key, const store::ViewEntry& entry);
+  /// `entry` of scope.current.
+  bool matches(SearchMessage& message);
+  /// What deciding on any message costs at least, in units of searchSlice.
+  std::uint64_t entryWork() const { return entryWork_; }
 
  private:
-  struct Message;  ///< what was read of the message at hand
-  bool test(const imap::SearchKey& key, Message& message);
-  bool testDates(const imap::SearchKey& key, Message& message);
-  bool testHeader(const imap::SearchKey& key, Message& message, std::string_view field);
-  bool hasFlag(const imap::SearchKey& key, const store::ViewEntry& entry) const;
+  using Kind = imap::SearchKey::Kind;
+  enum class Truth : std::uint8_t { no, yes, unknown };
 
-  const Selected& selected_;
-  const store::MailboxView& current_;
-  Time now_;
-  store::Reader reader_;
+  /// A key with its argument in the form it is compared in.
+  struct Node {
+    Kind kind = Kind::all;
+    bool on = true;
+    store::FlagBits bit = 0;  ///< of flag; 0: a keyword, in text
+    std::int64_t from = 0, to = 0;  ///< of dates: days, `from` to `to` inclusive; else the number in `from`
+    imap::NumberSet uids;
+    std::vector<MessageId> messages;  ///< sorted: those with the object id
+    std::string field, text;
+    std::vector<Node> children;  ///< cheap ones first
+  };
+
+  explicit Search(std::shared_ptr<const SearchScope> scope) : scope_(std::move(scope)) {}
+  bool compile(const imap::SearchKey& key, Node& node, LazyReader& reader);
+  void compileDates(const imap::SearchKey& key, Node& node) const;
+  static int cost(const Node& node);
+
+  /// From the view alone.
+  Truth quick(const Node& node, const store::ViewEntry& entry) const;
+  bool test(const Node& node, SearchMessage& message) const;
+  bool hasFlag(const Node& node, const store::ViewEntry& entry) const;
+
+  std::shared_ptr<const SearchScope> scope_;
+  Node root_;
+  std::uint64_t entryWork_ = 1;
 };
 
 }  // namespace mox::imapserver

@@ -7,13 +7,22 @@
 
 namespace mox::message {
 
-std::string charsetToUtf8(std::string_view bytes, std::string_view charset) {
-  charset = trim(charset);
-  bool known = charset.size() <= maxCharsetName && std::all_of(charset.begin(), charset.end(), [](char c) {
+namespace {
+
+bool isCharsetName(std::string_view name) {
+  return name.size() <= maxCharsetName && std::all_of(name.begin(), name.end(), [](char c) {
     return isAlpha(c) || isDigit(c) || std::string_view(".:_-+").find(c) != std::string_view::npos;
   });
-  return toUtf8(bytes, known ? charset : std::string_view());
 }
+
+}  // namespace
+
+std::string charsetToUtf8(std::string_view bytes, std::string_view charset) {
+  charset = trim(charset);
+  return toUtf8(bytes, isCharsetName(charset) ? charset : std::string_view());
+}
+
+bool isKnownCharset(std::string_view charset) { return isCharsetName(charset) && isCharset(charset); }
 
 std::string_view cutUtf8(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text;

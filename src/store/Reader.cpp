@@ -176,6 +176,11 @@ std::optional<std::vector<MessageId>> Reader::searchCandidates(const std::vector
   return std::nullopt;
 }
 
+std::optional<std::string> Reader::header(MessageId id) {
+  auto row = db().prepare("SELECT s.header_size FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
+  return row.bind(id).step() ? head(id, static_cast<std::size_t>(row.int64(0))) : std::nullopt;
+}
+
 // History and the rest -----------------------------------------------------------------------------------------
 
 std::optional<std::vector<Uid>> Reader::expungedSince(MailboxId mailbox, ModSeq since) {

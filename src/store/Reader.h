@@ -38,6 +38,8 @@ class Reader {
   Content content(MessageId id);
   /// Only the first `count` octets of the message, without reading the rest; nothing if the message is gone.
   std::optional<std::string> head(MessageId id, std::size_t count);
+  /// The header block with the empty line that ends it; nothing if the message is gone.
+  std::optional<std::string> header(MessageId id);
 
   /// Messages of a mailbox in UID order until `row` returns false.
   void forEach(MailboxId mailbox, Uid from, const std::function<bool(const MessageRow&)>& row);

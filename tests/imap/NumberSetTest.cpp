@@ -16,6 +16,7 @@ struct NumberSetTest : mox::test::Suite<NumberSetTest> {
     l.add("refused", &NumberSetTest::refused);
     l.add("adding in any order is as one set", &NumberSetTest::adding);
     l.add("pieces", &NumberSetTest::pieces);
+    l.add("the n-th to the m-th", &NumberSetTest::ranked);
   }
 
   static std::string normal(std::string_view text) { return SequenceSet::parse(text).value().text(); }
@@ -90,6 +91,15 @@ struct NumberSetTest : mox::test::Suite<NumberSetTest> {
     }
     CHECK(set == together);
     CHECK(NumberSet().texts(100).empty());
+  }
+
+  void ranked() {
+    auto set = NumberSet::parse("3:5,9,4294967290:4294967295").value();
+    CHECK_EQ(std::string("3"), set.ranked(1, 1).text());
+    CHECK_EQ(std::string("4:5,9,4294967290"), set.ranked(2, 5).text());
+    CHECK_EQ(std::string("4294967294:4294967295"), set.ranked(9, 100).text());
+    CHECK(set.ranked(11, 20).empty() && set.ranked(3, 2).empty() && NumberSet().ranked(1, 5).empty());
+    CHECK_EQ(set.text(), set.ranked(1, 10).text());
   }
 };
 SUITE(NumberSetTest);

@@ -93,19 +93,25 @@ bool ImapWorld::announces(std::string_view capability) {
 
 MailboxId ImapWorld::mailboxId(const std::string& name) { return account_->reader().mailbox(std::string_view(name)).value().id; }
 
-void ImapWorld::deliverTo(const std::string& name, const std::string& mailbox, std::string_view text) {
+void ImapWorld::deliverAll(const std::string& name, const std::string& mailbox, const std::vector<std::string>& messages) {
   auto account = open(name);
-  auto parsed = message::parse(text);
-  store::NewMessage message;
-  message.mailbox = account->reader().mailbox(std::string_view(mailbox)).value().id;
-  message.data = text;
-  message.parsed = &parsed;
-  message.envelope = imap::renderEnvelope(*parsed.root.envelope);
-  message.bodyStructure = imap::renderBody(parsed.root);
-  message.bodyStructureExtended = imap::renderBodyStructure(parsed.root);
-  message.partTree = message::encode(parsed.root);
-  message.received = clock().now();
-  auto done = account->deliver({message});
+  auto destination = account->reader().mailbox(std::string_view(mailbox)).value().id;
+  std::vector<message::Parsed> parsed;
+  for (const auto& text : messages) parsed.push_back(message::parse(text));
+  std::vector<store::NewMessage> fresh;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    auto& message = fresh.emplace_back();
+    const auto& root = parsed[i].root;
+    message.mailbox = destination;
+    message.data = messages[i];
+    message.parsed = &parsed[i];
+    message.envelope = imap::renderEnvelope(*root.envelope);
+    message.bodyStructure = imap::renderBody(root);
+    message.bodyStructureExtended = imap::renderBodyStructure(root);
+    message.partTree = message::encode(root);
+    message.received = clock().now();
+  }
+  auto done = account->deliver(std::move(fresh));
   if (!done) throw std::runtime_error(done.error().text);
 }
 
@@ -117,6 +123,11 @@ bool ImapWorld::act(std::string_view words) {
   } else if (parts[0] == "deliver") {
     deliver(mailbox, "From: <a@remote.example>\r\nTo: <mjl@mox.example>\r\nSubject: hello\r\nMessage-ID: <1@remote.example>\r\n"
                      "Date: Mon, 02 Jan 2006 15:04:05 -0700\r\n\r\nHello world\r\n");
+  } else if (parts[0] == "mail" && parts.size() > 2) {
+    // Fields divided by "|", then perhaps an empty one and the body.
+    auto text = std::string(words.substr(words.find(mailbox) + mailbox.size() + 1));
+    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, "\r\n");
+    deliver(mailbox, text + "\r\n");
   } else if (parts[0] == "flag" && parts.size() == 4) {
     store::FlagChange change{store::FlagChange::Mode::add, {}, {}};
     change.flags.add(parts[3]);

@@ -23,7 +23,7 @@ class ImapWorld : public DialogueWorld {
 
   std::unique_ptr<net::Session> connect() override;
   bool implicitTls() const override { return listener->implicitTls; }
-  /// "deliver MAILBOX" puts a small message there; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
+  /// "deliver MAILBOX" puts a small message there; "mail MAILBOX Field: value|Field: value||Body" one of its own; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
   /// "plain" makes later connections begin without TLS.
   bool act(std::string_view words) override;
 
@@ -31,7 +31,11 @@ class ImapWorld : public DialogueWorld {
   bool announces(std::string_view capability);
   store::Account& account() { return *account_; }
   void deliver(const std::string& mailbox, std::string_view message) { deliverTo("mjl", mailbox, message); }
-  void deliverTo(const std::string& account, const std::string& mailbox, std::string_view message);
+  void deliverTo(const std::string& account, const std::string& mailbox, std::string_view message) {
+    deliverAll(account, mailbox, {std::string(message)});
+  }
+  /// In one commit.
+  void deliverAll(const std::string& account, const std::string& mailbox, const std::vector<std::string>& messages);
   std::shared_ptr<store::Account> open(const std::string& account) { return *accounts_->open(account); }
   MailboxId mailboxId(const std::string& name);
 

@@ -10,6 +10,8 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
   static void list(List& l) {
     l.add("STARTTLS: plaintext in the same packet is thrown away", &ImapSessionTest::injection);
     l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
+    l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
+    l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
     l.add("pipelined commands are answered in order", &ImapSessionTest::pipelined);
     l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
@@ -71,6 +73,33 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     CHECK(got.find(body) != std::string::npos);
     auto end = got.find("c OK fetched\r\n");
     CHECK(end != std::string::npos && got.find("d OK done\r\n") > end && got.find("d OK done\r\n") != std::string::npos);
+  }
+
+  /// 500 messages that must be read to be searched, and a clock that runs as they are.
+  void manyMessages() {
+    logIn();
+    world->deliverAll("mjl", "Inbox", std::vector<std::string>(500, "Subject: one of many\r\n\r\nab\r\n"));
+    say("b SELECT Inbox");
+    world->clock().setStep(std::chrono::seconds(6));
+  }
+
+  void longSearch() {
+    manyMessages();
+    // RFC 9585: after ten seconds, then every ten; the answer comes after it, and the next command after that.
+    channel->feed("c SEARCH RETURN (COUNT) BODY ab\r\nd NOOP\r\n");
+    auto got = channel->take();
+    auto progress = got.find("* OK [INPROGRESS (\"c\" ");
+    CHECK_MSG(got, progress != std::string::npos && got.find(" 500)] ", progress) != std::string::npos);
+    auto answer = got.find("* ESEARCH (TAG \"c\") COUNT 500\r\nc OK");
+    CHECK(answer != std::string::npos && answer > progress && got.find("d OK") > answer && got.find("d OK") != std::string::npos);
+  }
+
+  void abandonedSearch() {
+    manyMessages();
+    channel->setReader(test::FakeChannel::Reader::steps);
+    channel->feed("c SEARCH RETURN (COUNT) BODY ab\r\n");
+    channel->breakConnection(net::End::reset, "gone");
+    CHECK(channel->ended() && !channel->waiting());
   }
 
   void pipelined() {

@@ -1,0 +1,36 @@
+// What a search command says of its result: RETURN options and the responses they ask for.
+// RFC 9051 §6.4.4, §7.3.4; RFC 4731, RFC 5182 §2.4, RFC 7162 §3.1.5.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "imap/Output.h"
+#include "imapserver/SearchRun.h"
+#include "net/Session.h"
+
+namespace mox::imapserver {
+
+class Context;
+
+/// The program of a command that searches, its texts in UTF-8. If that is not possible the command is answered and
+/// there is nothing; with NO, `$` is empty then (RFC 5182 §2.1).
+std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program);
+/// True if a key of that kind is anywhere in the program.
+bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind);
+
+/// `esearch`: the answer is an ESEARCH response, whose default is ALL.
+SearchNeed needOf(const imap::SearchReturn& wanted, bool esearch);
+
+/// The data items of an ESEARCH response; the caller adds what says where they come from.
+imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFound& found, bool uid, bool withModSeq);
+
+/// The next number to tell, nothing at the end.
+using NextNumber = std::function<std::optional<std::uint32_t>()>;
+/// Each number of the set, ascending.
+NextNumber eachNumber(imap::NumberSet numbers);
+/// "* NAME 1 2 3" in as many lines as needed, made as the client takes them.
+std::unique_ptr<net::Producer> makeNumberLines(std::string name, NextNumber next, std::optional<std::uint64_t> modSeq);
+
+}  // namespace mox::imapserver

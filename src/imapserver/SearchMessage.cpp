@@ -1,0 +1,35 @@
+#include "imapserver/SearchMessage.h"
+
+#include "message/SearchText.h"
+
+namespace mox::imapserver {
+
+namespace {
+
+// About 50 ns each, measured on messages of 5 KB.
+constexpr std::uint64_t rowWork = 100, headerWork = 200, textWork = 1'000, octetsPerWork = 4;
+
+}  // namespace
+
+const std::string& SearchMessage::header() {
+  if (header_) return *header_;
+  work_ += headerWork;
+  return header_.emplace(reader_.get().header(entry_.message).value_or(""));
+}
+
+const std::string& SearchMessage::text(bool withHeader) {
+  auto& slot = withHeader ? wholeText_ : bodyText_;
+  if (slot) return *slot;
+  work_ += textWork + entry_.size / octetsPerWork;
+  const auto* tree = data_.tree(reader_.get());
+  const auto& content = data_.content(reader_.get());
+  return slot.emplace(tree != nullptr && content ? message::searchText(*tree, content.view(), withHeader).text : "");
+}
+
+std::optional<std::int64_t> SearchMessage::saved() {
+  work_ += rowWork;
+  auto row = reader_.get().message(entry_.message);
+  return row ? std::optional(unixSeconds(row->saved)) : std::nullopt;
+}
+
+}  // namespace mox::imapserver
