@@ -15,6 +15,9 @@ namespace {
 
 using Kind = imap::SearchKey::Kind;
 
+/// Reading this many messages costs less than a question to the full-text index.
+constexpr std::size_t readWithoutIndex = 16;
+
 bool isText(Kind kind) {
   switch (kind) {
     case Kind::bcc:
@@ -160,9 +163,17 @@ int Search::cost(const Node& node) {
   }
 }
 
+void Search::askIndex(Node& node, store::Reader& reader) {
+  for (auto& child : node.children) askIndex(child, reader);
+  if (isText(node.kind) && !node.text.empty()) node.candidates = reader.searchCandidates({node.text});
+}
+
 bool Search::matches(SearchMessage& message) {
   auto truth = quick(root_, message.entry());
-  return truth == Truth::unknown ? test(root_, message) : truth == Truth::yes;
+  if (truth != Truth::unknown) return truth == Truth::yes;
+  if (++readMessages_ != readWithoutIndex) return test(root_, message);
+  askIndex(root_, message.reader());
+  return matches(message);
 }
 
 bool Search::hasFlag(const Node& node, const store::ViewEntry& entry) const {
@@ -209,8 +220,10 @@ Search::Truth Search::quick(const Node& node, const store::ViewEntry& entry) con
     }
     case Kind::emailId:
     case Kind::threadId: return known(std::binary_search(node.messages.begin(), node.messages.end(), entry.message));
-    default: return Truth::unknown;
+    default: break;
   }
+  if (!node.candidates) return Truth::unknown;
+  return std::binary_search(node.candidates->begin(), node.candidates->end(), entry.message) ? Truth::unknown : Truth::no;
 }
 
 bool Search::test(const Node& node, SearchMessage& message) const {

@@ -1,7 +1,7 @@
 // Search: does a message match a search program? RFC 9051 §6.4.4, RFC 3501 §6.4.4.
 //
-// What a key needs is read only when cheaper keys have not decided: first what the view knows, then the header,
-// then the text. Strings match as substrings without regard to case, on decoded words and decoded
+// What a key needs is read only when cheaper keys have not decided: first what the view and the full-text index know,
+// then the header, then the text. Strings match as substrings without regard to case, on decoded words and decoded
 // text, so what people see is what is found.
 #pragma once
 
@@ -52,14 +52,18 @@ class Search {
     std::vector<MessageId> messages;  ///< sorted: those with the object id
     std::string field, text;
     std::vector<Node> children;  ///< cheap ones first
+    /// Of a text: sorted, all others do not match. Nothing before the index was asked, and if it cannot tell.
+    std::optional<std::vector<MessageId>> candidates;
   };
 
   explicit Search(std::shared_ptr<const SearchScope> scope) : scope_(std::move(scope)) {}
   bool compile(const imap::SearchKey& key, Node& node, LazyReader& reader);
   void compileDates(const imap::SearchKey& key, Node& node) const;
   static int cost(const Node& node);
+  /// For each text of the program. In NOT, too: what is no candidate surely does not match, so NOT surely does.
+  static void askIndex(Node& node, store::Reader& reader);
 
-  /// From the view alone.
+  /// From the view and the index.
   Truth quick(const Node& node, const store::ViewEntry& entry) const;
   bool test(const Node& node, SearchMessage& message) const;
   bool hasFlag(const Node& node, const store::ViewEntry& entry) const;
@@ -67,6 +71,7 @@ class Search {
   std::shared_ptr<const SearchScope> scope_;
   Node root_;
   std::uint64_t entryWork_ = 1;
+  std::size_t readMessages_ = 0;  ///< that neither could decide
 };
 
 }  // namespace mox::imapserver
