@@ -31,6 +31,7 @@ store::Environment environment(Foundations& f, const dkim::PublicSuffixList& suf
   out.clock = &f.clock;
   out.random = &f.random;
   out.log = f.log.room("store");
+  out.metrics = &f.metrics;
   out.organisationalDomain = [&suffixes](const std::string& name) {
     auto domain = Domain::make(name);
     return domain ? suffixes.organisational(*domain).ascii() : name;

@@ -127,12 +127,34 @@ void Account::maintain() {
   state_->removeGarbage();
   state_->readers.trim();
   state_->views.trim();
+  state_->search->trim();
   auto commits = state_->writer->counts().commits;
   if (state_->commitsSeen.exchange(commits) == commits) return;
   state_->writer->checkpoint();
   if (reader().db().scalar("PRAGMA freelist_count") < vacuumFrom) return;
   state_->writer->submit([](WriteTx& tx) { tx.db().exec(("PRAGMA incremental_vacuum(" + std::to_string(vacuumPages) + ")").c_str()); });
 }
+
+bool Account::updateSearch(bool hurry) {
+  auto commits = state_->writer->counts().commits;
+  if (!hurry && state_->searchSeen == commits && !state_->search->isDamaged()) return false;
+  auto look = reader();
+  auto work = state_->search->update(look, hurry);
+  if (work == SearchIndex::Work::none) state_->searchSeen = commits;
+  return work == SearchIndex::Work::more;
+}
+
+void Account::resetSearch() {
+  state_->search->reset();
+  state_->searchSeen = UINT64_MAX;
+}
+
+Account::SearchProgress Account::searchProgress() const {
+  auto all = reader().nextContent().value - 1;
+  return {std::min(all, state_->search->indexedTo().value - 1), all};
+}
+
+std::vector<std::string> Account::checkSearch() const { return state_->search->check(); }
 
 void Account::pruneHistory(ModSeq upTo) {
   state_->write([&](Operation& op) {

@@ -19,6 +19,7 @@
 
 #include "base/Clock.h"
 #include "base/Log.h"
+#include "base/Metrics.h"
 #include "base/Random.h"
 #include "base/Result.h"
 #include "store/ChangeFeed.h"
@@ -42,6 +43,7 @@ struct Environment {
   const char* vfs = nullptr;  ///< for fault tests
   /// Organisational domain (A-labels) of a domain, by the public suffix list; the domain itself if not set.
   std::function<std::string(const std::string& domain)> organisationalDomain;
+  Metrics* metrics = nullptr;  ///< null: nothing is counted
 };
 
 struct Delivered {
@@ -167,6 +169,17 @@ class Account {
   // Upkeep ------------------------------------------------------------------------------------------------
   /// Background work: checkpoint, unlink bodies of expunged messages, give back space. Cheap if there is none.
   void maintain();
+  /// One bounded round of work on the full-text index (SearchIndex.h); true if there is more to do at once. For a
+  /// background thread; `hurry`: new messages are not waited for to come together.
+  bool updateSearch(bool hurry = false);
+  /// Throws the full-text index away; updateSearch() makes it anew.
+  void resetSearch();
+  struct SearchProgress {
+    std::int64_t done = 0, all = 0;  ///< contents ever stored, and up to which of them the index has looked
+  };
+  SearchProgress searchProgress() const;
+  /// What SQLite finds wrong with the index, one line each: a warning at most, as it can be made anew.
+  std::vector<std::string> checkSearch() const;
   /// Forgets expunge history up to this modseq; clients older than that get everything (RFC 7162 §3.2.5.2).
   void pruneHistory(ModSeq upTo);
   /// Consistent copy of the database and links of the body files into an empty directory.

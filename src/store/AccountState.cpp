@@ -136,6 +136,7 @@ void Account::State::open() {
   auto db = std::make_unique<Db>(databasePath(), dbOptions());
   migrateAccount(*db, env.clock->now());
   recover(*db);
+  search = std::make_unique<SearchIndex>(name, directory, env, ContentId(db->scalar("SELECT next_content FROM state")));
   writer = std::make_unique<GroupCommit>(std::move(db), dbOptions());
   removeGarbage();
 }

@@ -16,6 +16,7 @@
 #include "store/MessageWrites.h"
 #include "store/Operation.h"
 #include "store/OutgoingWindow.h"
+#include "store/SearchIndex.h"
 
 namespace mox::store {
 
@@ -88,6 +89,8 @@ struct Account::State {
   std::unique_ptr<GroupCommit> writer;
   mutable ReaderPool readers;
   ViewCache views;
+  std::unique_ptr<SearchIndex> search;
+  std::atomic<std::uint64_t> searchSeen{UINT64_MAX};  ///< commits after which the index had nothing more to do
   ChangeFeed feed;
   Guarded<OutgoingWindow> outgoing;
   std::atomic<std::int64_t> nextFile{1};

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,6 +23,10 @@ namespace {
 
 /// How often the background thread looks: soon enough that a WAL stays small, seldom enough to cost nothing.
 constexpr auto upkeepInterval = std::chrono::seconds(1);
+/// How often the indexing thread looks for work when it has none.
+constexpr auto indexInterval = std::chrono::seconds(1);
+/// Of the indexing thread: whoever has a client waiting goes first.
+constexpr int indexNice = 10;
 constexpr std::size_t maxAccountNameBytes = 100;
 
 /// One process at a time: opening an account removes body files whose commit never came, which another process
@@ -55,13 +62,15 @@ struct Accounts::State {
   std::condition_variable changed;
   std::map<std::string, Entry> open;
   bool stopping = false;
-  std::thread thread;
+  std::thread thread, indexer;
 
   std::shared_ptr<Account> acquire(const std::string& name);
   std::vector<std::shared_ptr<Account>> takeIdle();
   void close(std::vector<std::shared_ptr<Account>> idle);
   void upkeep(Account& account) const;
   void loop(Accounts& owner);
+  std::vector<std::shared_ptr<Account>> opened();
+  void index();
 };
 
 Accounts::Accounts(std::string dataDirectory, Environment environment)
@@ -72,6 +81,7 @@ Accounts::Accounts(std::string dataDirectory, Environment environment)
   s.env.files->makeDirectory(s.spools);
   for (const auto& file : s.env.files->list(s.spools)) s.env.files->remove(s.spools + "/" + file);
   s.thread = std::thread([this] { state_->loop(*this); });
+  s.indexer = std::thread([this] { state_->index(); });
 }
 
 Accounts::~Accounts() {
@@ -81,6 +91,7 @@ Accounts::~Accounts() {
     state_->changed.notify_all();
   }
   state_->thread.join();
+  state_->indexer.join();
 }
 
 std::shared_ptr<Account> Accounts::State::acquire(const std::string& name) {
@@ -162,6 +173,35 @@ void Accounts::State::loop(Accounts& owner) {
   }
 }
 
+std::vector<std::shared_ptr<Account>> Accounts::State::opened() {
+  std::lock_guard lock(mutex);
+  std::vector<std::shared_ptr<Account>> accounts;
+  for (auto& [name, entry] : open)
+    if (entry.account) accounts.push_back(entry.account);
+  return accounts;
+}
+
+/// Feeds the full-text indexes, on a thread of its own: a round of it must not delay a checkpoint.
+void Accounts::State::index() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), indexNice);  // without it, it is only less polite
+  for (bool more = false;;) {
+    {
+      std::unique_lock lock(mutex);
+      if (!more) changed.wait_for(lock, indexInterval, [&] { return stopping; });
+      if (stopping) return;
+    }
+    more = false;
+    for (auto& account : opened()) {
+      try {
+        more = account->isUsable() && account->updateSearch() ? true : more;
+      } catch (const std::exception& error) {
+        env.log.error("full-text index of an account", {{"account", account->name()}, {"error", error.what()}});
+      }
+      account.reset();  // it may be closed while others have their round
+    }
+  }
+}
+
 Result<std::shared_ptr<Account>> Accounts::open(const std::string& name) {
   if (!isAccountName(name)) return fail(Errc::syntax, "not an account name");
   return state_->acquire(name);
@@ -184,13 +224,7 @@ const std::string& Accounts::spoolDirectory() const { return state_->spools; }
 
 void Accounts::tick() {
   state_->close(state_->takeIdle());
-  std::vector<std::shared_ptr<Account>> accounts;
-  {
-    std::lock_guard lock(state_->mutex);
-    for (auto& [name, entry] : state_->open)
-      if (entry.account) accounts.push_back(entry.account);
-  }
-  for (auto& account : accounts) state_->upkeep(*account);
+  for (auto& account : state_->opened()) state_->upkeep(*account);
 }
 
 std::size_t Accounts::openCount() const {

@@ -20,7 +20,8 @@ inline constexpr Duration accountIdleTime = std::chrono::minutes(10);
 
 class Accounts {
  public:
-  /// Throws FileError if another process uses the directory. Empties data/tmp; starts the background thread for upkeep.
+  /// Throws FileError if another process uses the directory. Empties data/tmp; starts the background
+  /// threads for upkeep and for the full-text indexes.
   Accounts(std::string dataDirectory, Environment environment);
   ~Accounts();
   Accounts(const Accounts&) = delete;

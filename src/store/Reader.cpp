@@ -8,6 +8,7 @@
 #include "store/AccountState.h"
 #include "store/ContentState.h"
 #include "store/Rows.h"
+#include "store/SearchIndex.h"
 
 namespace mox::store {
 
@@ -132,7 +133,12 @@ std::optional<std::string> Reader::preview(MessageId id) {
 // Content ------------------------------------------------------------------------------------------------------
 
 Content Reader::content(MessageId id) {
-  auto row = db().prepare("SELECT c.body, c.file, c.size FROM message m JOIN content c ON c.id=m.content WHERE m.id=?");
+  auto row = db().prepare("SELECT content FROM message WHERE id=?");
+  return row.bind(id).step() ? content(row.id<ContentId>(0)) : Content();
+}
+
+Content Reader::content(ContentId id) {
+  auto row = db().prepare("SELECT body, file, size FROM content WHERE id=?");
   Content content;
   if (!row.bind(id).step()) return content;
   auto state = std::make_shared<Content::State>();
@@ -145,7 +151,9 @@ Content Reader::content(MessageId id) {
       state->fd = files.openRead(path);
     } catch (const FileError& error) {
       // Expunged after this reader's snapshot: the file may be gone already. If not expunged, mail is lost: say so.
-      if (error.code().value() == ENOENT && !Reader(std::make_unique<State>(state_->account)).message(id)) return content;
+      Reader now(std::make_unique<State>(state_->account));
+      auto there = now.db().prepare("SELECT 1 FROM content WHERE id=?");
+      if (error.code().value() == ENOENT && !there.bind(id).step()) return content;
       throw;
     }
     state->fileSize = size - state->bytes.size();
@@ -172,8 +180,22 @@ std::optional<std::string> Reader::head(MessageId id, std::size_t count) {
 }
 
 std::optional<std::vector<MessageId>> Reader::searchCandidates(const std::vector<std::string>& needles) {
-  (void)needles;  // no index is kept yet
-  return std::nullopt;
+  auto found = state_->account.search->find(needles);
+  if (!found) return std::nullopt;
+  std::vector<MessageId> messages;
+  auto of = db().prepare("SELECT id FROM message WHERE content=?");
+  for (auto content : found->contents) {
+    for (of.bind(content); of.step();) messages.push_back(of.id<MessageId>(0));
+    of.reset();
+  }
+  auto rest = db().prepare("SELECT id FROM message WHERE content>=?");
+  for (rest.bind(found->rest); rest.step();) {
+    if (messages.size() > maxSearchCandidates) return std::nullopt;
+    messages.push_back(rest.id<MessageId>(0));
+  }
+  std::sort(messages.begin(), messages.end());
+  messages.erase(std::unique(messages.begin(), messages.end()), messages.end());
+  return messages;
 }
 
 std::optional<std::string> Reader::header(MessageId id) {
@@ -199,6 +221,7 @@ std::optional<std::string> Reader::setting(std::string_view key) {
 }
 
 std::int64_t Reader::messageBytes() { return db().scalar("SELECT message_bytes FROM state"); }
+ContentId Reader::nextContent() { return ContentId(db().scalar("SELECT next_content FROM state")); }
 ModSeq Reader::modSeq() { return ModSeq(db().scalar("SELECT modseq FROM state")); }
 
 }  // namespace mox::store

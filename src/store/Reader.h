@@ -36,6 +36,8 @@ class Reader {
   std::optional<std::string> preview(MessageId id);
   /// False and empty if the message is gone. Inline bodies are read here and now.
   Content content(MessageId id);
+  /// The same of what several messages may share.
+  Content content(ContentId id);
   /// Only the first `count` octets of the message, without reading the rest; nothing if the message is gone.
   std::optional<std::string> head(MessageId id, std::size_t count);
   /// The header block with the empty line that ends it; nothing if the message is gone.
@@ -60,6 +62,8 @@ class Reader {
 
   /// Sum of message sizes, exact.
   std::int64_t messageBytes();
+  /// The next content will have this id or a higher one.
+  ContentId nextContent();
   /// The account's last modification sequence.
   ModSeq modSeq();
   /// For Reputation.h and Verify.h.
