@@ -1,0 +1,112 @@
+"""What is in the image: the binary, the libraries it names, CA certificates, time zones, licences, a list of it all.
+
+No shell, no package manager, nothing that could be started but mox. What a file's package and licence are is asked of dpkg.
+"""
+import hashlib
+import json
+import os
+import re
+import subprocess
+
+from oci import NET_BIND_SERVICE, Entry
+
+USER = 65532  # as in other images without root: a number that no host has given to anybody
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+ZONES = "/usr/share/zoneinfo"
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def libraries(binary: str) -> dict[str, str]:
+    """Path in the image -> file here, of each library and the loader that the binary asks for."""
+    out = {}
+    for line in subprocess.run(["ldd", binary], check=True, capture_output=True, text=True).stdout.splitlines():
+        found = re.match(r"\s*(?:(\S+) => )?(/\S+) \(0x", line)
+        if found:
+            name = found[2] if found[1] is None else "/usr/lib/x86_64-linux-gnu/" + os.path.basename(found[1])
+            out[name.lstrip("/")] = os.path.realpath(found[2])
+        elif "not found" in line:
+            raise SystemExit("a library is missing: " + line.strip())
+    return out
+
+
+def package_of(file: str) -> str:
+    """The Debian package of a file; files are listed under /lib or /usr/lib, whichever the package was made with."""
+    for path in (file, file.removeprefix("/usr")):
+        asked = subprocess.run(["dpkg-query", "-S", path], capture_output=True, text=True)
+        if asked.returncode == 0:
+            return asked.stdout.split(": ")[0].split(",")[0]
+    raise SystemExit(file + " belongs to no package")
+
+
+def about(package: str) -> tuple[str, str]:
+    """Its version, and where its copyright text is."""
+    asked = subprocess.run(["dpkg-query", "-W", "-f=${Version}", package], check=True, capture_output=True, text=True)
+    return asked.stdout, f"/usr/share/doc/{package.split(':')[0]}/copyright"
+
+
+def zones() -> dict[str, Entry]:
+    out = {}
+    for folder, folders, names in os.walk(ZONES):
+        folders[:] = sorted(f for f in folders if f not in ("posix", "right"))
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if os.path.islink(path) and not os.path.realpath(path).startswith(ZONES):
+                continue  # localtime: this machine's own
+            out[path.lstrip("/")] = Entry(read(path))
+    return out
+
+
+def spdx(version: str, epoch_text: str, packages: dict[str, str]) -> bytes:
+    """SPDX 2.3 in JSON: mox and the packages its libraries and data come from."""
+    def identifier(name: str) -> str:
+        return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", name)
+
+    def entry(name: str, its_version: str, licence: str) -> dict:
+        return {"SPDXID": identifier(name), "name": name, "versionInfo": its_version, "downloadLocation": "NOASSERTION",
+                "filesAnalyzed": False, "licenseConcluded": "NOASSERTION", "licenseDeclared": licence, "copyrightText": "NOASSERTION"}
+
+    listed = [entry("mox", version, "MIT")] + [entry(name, packages[name], "NOASSERTION") for name in sorted(packages)]
+    digest = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+    related = [{"spdxElementId": "SPDXRef-DOCUMENT", "relatedSpdxElement": "SPDXRef-mox", "relationshipType": "DESCRIBES"}]
+    related += [{"spdxElementId": "SPDXRef-mox", "relatedSpdxElement": identifier(name), "relationshipType": "DEPENDS_ON"} for name in sorted(packages)]
+    return json.dumps({
+        "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": "mox-" + version,
+        "documentNamespace": "urn:mox:sbom:" + digest, "creationInfo": {"created": epoch_text, "creators": ["Tool: container-image.py"]},
+        "packages": listed, "relationships": related,
+    }, indent=1).encode() + b"\n"
+
+
+def collect(binary: str, stripped: bytes, licence: bytes, version: str, created: str) -> dict[str, Entry]:
+    """Every entry of the image by its path."""
+    entries = {
+        "usr/bin/mox": Entry(stripped, 0o755, capability=NET_BIND_SERVICE),
+        "data": Entry(mode=0o700, owner=USER),
+        "config": Entry(mode=0o755),
+        "tmp": Entry(mode=0o1777),
+        "lib": Entry(link="usr/lib"),
+        "lib64": Entry(link="usr/lib64"),
+        "etc/passwd": Entry(f"root:x:0:0::/:/\nmox:x:{USER}:{USER}::/data:/\n".encode()),
+        "etc/group": Entry(f"root:x:0:\nmox:x:{USER}:\n".encode()),
+        "etc/nsswitch.conf": Entry(b"passwd: files\ngroup: files\nhosts: files dns\n"),
+        CERTIFICATES.lstrip("/"): Entry(read(CERTIFICATES)),
+        "usr/lib/ssl/cert.pem": Entry(link=CERTIFICATES),  # where OpenSSL looks
+        "usr/share/licenses/mox/LICENSE": Entry(licence),
+    }
+    sources = {}
+    for name, file in libraries(binary).items():
+        path = "usr/" + name if name.startswith("lib64/") else name
+        entries[path] = Entry(read(file), 0o755)
+        sources[file] = package_of(file)
+    entries |= zones()
+    packages = {}
+    for package in sorted(set(sources.values()) | {"ca-certificates", "publicsuffix", "tzdata"}):
+        packages[package], copyright_text = about(package)
+        entries[f"usr/share/licenses/{package.split(':')[0]}/copyright"] = Entry(read(copyright_text))
+    # libpsl takes this list instead of its own if it is newer.
+    entries["usr/share/publicsuffix/public_suffix_list.dafsa"] = Entry(read("/usr/share/publicsuffix/public_suffix_list.dafsa"))
+    entries["usr/share/sbom/mox.spdx.json"] = Entry(spdx(version, created, packages))
+    return entries
