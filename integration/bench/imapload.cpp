@@ -2,6 +2,8 @@
 //
 //   --role idle    opens connections that are logged in with the Inbox selected, prints a line, and holds them until its
 //                  standard input ends
+//   --role wake    holds connections in IDLE on --mailbox, appends a message there, and takes the time from sending it until
+//                  all have heard of it: the worst of some rounds
 //   --role login   connects, logs in and out, again and again
 //   --role append  appends messages, one after the answer to the other
 //   --role fill    appends messages with all literals on their way at once
@@ -104,6 +106,7 @@ class Measure {
   // Does something `count` times on several threads and gives its seconds; the first failure ends it.
   double many(const std::function<void(std::size_t)>& one);
   double idle();
+  double wake();
   double append();
   double fill();
   double fetch();
@@ -159,6 +162,36 @@ double Measure::idle() {
   return elapsed;
 }
 
+double Measure::wake() {
+  constexpr int kRounds = 10;
+  std::vector<std::unique_ptr<Client>> clients(count_);
+  (void)many([&](std::size_t number) {
+    clients[number] = std::make_unique<Client>(options_, tls_, number);
+    clients[number]->login(options_);
+    clients[number]->command("SELECT \"" + options_.text("mailbox") + "\"");
+    clients[number]->wire().send("c IDLE\r\n");
+    while (clients[number]->wire().line().substr(0, 1) != "+") {
+    }
+    clients[number]->wire().rest();
+  });
+  Client writer(options_, tls_, count_);
+  writer.login(options_);
+  double worst = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    writer.wire().send(appendCommand(""));
+    if (writer.wire().line().substr(0, 1) != "+") throw std::runtime_error("APPEND: no continuation");
+    const auto start = Clock::now();
+    writer.wire().send(body_ + "\r\n");
+    (void)many([&](std::size_t number) {
+      while (clients[number]->wire().line().find(" EXISTS") == std::string_view::npos) {
+      }
+    });
+    worst = std::max(worst, std::chrono::duration<double>(Clock::now() - start).count());
+    writer.finish("APPEND");
+  }
+  return worst;
+}
+
 double Measure::append() {
   Client client(options_, tls_, 0);
   client.login(options_);
@@ -201,6 +234,7 @@ int Measure::run() {
   const std::string& role = options_.text("role");
   double elapsed = 0;
   if (role == "idle") elapsed = idle();
+  else if (role == "wake") elapsed = wake();
   else if (role == "append") elapsed = append();
   else if (role == "fill") elapsed = fill();
   else if (role == "fetch") elapsed = fetch();
@@ -210,7 +244,7 @@ int Measure::run() {
       client.login(options_);
       client.command("LOGOUT");
     });
-  } else throw std::runtime_error("--role is idle, login, append, fill or fetch");
+  } else throw std::runtime_error("--role is idle, wake, login, append, fill or fetch");
   std::printf("{\"count\": %zu, \"seconds\": %.6f, \"rate\": %.1f, \"octets\": %zu}\n", count_, elapsed,
               static_cast<double>(count_) / elapsed, octets_);
   return 0;

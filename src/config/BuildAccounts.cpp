@@ -55,6 +55,8 @@ void limits(Build& b, const Path& path, AccountInfo& info) {
   const auto& account = info.settings;
   info.quota = account.quotaMessageSize != 0 ? account.quotaMessageSize : b.fixed().quotaMessageSize;
   if (info.quota < 0) info.quota = 0;
+  info.quotaMessages = account.quotaMessageCount != 0 ? account.quotaMessageCount : b.fixed().quotaMessageCount;
+  if (info.quotaMessages < 0) info.quotaMessages = 0;
   checkNotNegative(b.dynamicFile, path / "MaxOutgoingMessagesPerDay", account.maxOutgoingMessagesPerDay);
   checkNotNegative(b.dynamicFile, path / "MaxFirstTimeRecipientsPerDay", account.maxFirstTimeRecipientsPerDay);
   info.maxOutgoingMessagesPerDay = orDefault(account.maxOutgoingMessagesPerDay, defaultMaxOutgoingMessagesPerDay);

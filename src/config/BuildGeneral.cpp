@@ -76,6 +76,7 @@ void buildGeneral(Build& b) {
   b.tables.hostname = checkDomain(b.fixedFile, Path() / "Hostname", fixed.hostname);
   if (b.tables.hostname) b.tables.hostnames.insert(*b.tables.hostname);
   checkNotNegative(b.fixedFile, Path() / "QuotaMessageSize", fixed.quotaMessageSize);
+  checkNotNegative(b.fixedFile, Path() / "QuotaMessageCount", fixed.quotaMessageCount);
   checkInitialMailboxes(b);
   checkAcme(b);
   checkAuthorities(b);

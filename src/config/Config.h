@@ -122,6 +122,7 @@ struct AccountInfo {
   std::string name;
   Domain domain;
   std::int64_t quota = 0;  ///< bytes; 0: no limit
+  std::int64_t quotaMessages = 0;  ///< 0: no limit
   std::int64_t maxOutgoingMessagesPerDay = 0;
   std::int64_t maxFirstTimeRecipientsPerDay = 0;
   std::optional<std::string> loginDisabled;                            ///< text for whoever tries

@@ -147,6 +147,7 @@ void describe(Fields& f, Account& a) {
   f.optional("SubjectPass", a.subjectPass, "Let senders pass the junk filter by a token in the subject.").later();
   f.optional("QuotaMessageSize", a.quotaMessageSize, "Total size of messages; 0 is the default of mox.conf, less than 0 no limit.")
       .unit("bytes");
+  f.optional("QuotaMessageCount", a.quotaMessageCount, "Number of messages; 0 is the default of mox.conf, less than 0 no limit.").unit("messages");
   f.optional("RejectsMailbox", a.rejectsMailbox, "Keeps rejected messages for a while. Not Inbox.").later();
   f.optional("Introbox", a.introbox, "Mailbox for first messages of senders without reputation.").later();
   f.optional("KeepRejects", a.keepRejects, "Never clean up the mailbox for rejects.").later();

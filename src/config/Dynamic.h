@@ -141,6 +141,7 @@ struct Account {
   std::map<std::string, Destination> destinations;
   SubjectPass subjectPass;
   std::int64_t quotaMessageSize = 0;
+  std::int64_t quotaMessageCount = 0;
   std::string rejectsMailbox;
   std::string introbox;
   bool keepRejects = false;

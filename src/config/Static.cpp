@@ -219,6 +219,8 @@ void describe(Fields& f, Static& s) {
   f.optional("OutgoingTLSReportsForAllSuccess", s.outgoingTlsReportsForAllSuccess, "Send TLS reports even where nothing failed.");
   f.optional("QuotaMessageSize", s.quotaMessageSize, "Total size of messages an account may have, unless it says otherwise; 0 is no limit.")
       .unit("bytes");
+  f.optional("QuotaMessageCount", s.quotaMessageCount, "Number of messages an account may have, unless it says otherwise; 0 is no limit.")
+      .unit("messages");
 }
 
 }  // namespace mox::config

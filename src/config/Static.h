@@ -204,6 +204,7 @@ struct Static {
   bool noOutgoingTlsReports = false;
   bool outgoingTlsReportsForAllSuccess = false;
   std::int64_t quotaMessageSize = 0;
+  std::int64_t quotaMessageCount = 0;
 };
 
 void describe(Fields&, CertificateAuthorities&);

@@ -210,6 +210,8 @@ void Placement::deliverAll(store::Account& account, std::vector<Copy*>& copies) 
   store::DeliverOptions options;
   auto quota = copies.front()->candidate.info->quota;
   options.quota = quota == 0 ? -1 : quota;
+  auto quotaMessages = copies.front()->candidate.info->quotaMessages;
+  options.quotaMessages = quotaMessages == 0 ? -1 : quotaMessages;
   auto stored = account.deliver(std::move(messages), options);
   if (stored) return conclude(copies, nullptr, "delivered");
   bool full = stored.error().code == Errc::overQuota;

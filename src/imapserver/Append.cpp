@@ -63,6 +63,12 @@ std::int64_t Append::room(Context& context) const {
   return std::max<std::int64_t>(0, free);
 }
 
+bool Append::tooMany(Context& context) const {
+  auto limit = context.quotaMessages();
+  auto more = static_cast<std::int64_t>(items_.size()) + (replaced_ ? 0 : 1);
+  return limit >= 0 && more > 0 && context.account->reader().messageCount() + more > limit;
+}
+
 /// All that can be told before the octets cross the network.
 void Append::checkLimits(Context& context, const imap::args::AppendMessage& message) {
   auto size = message.literal.size;
@@ -79,6 +85,8 @@ void Append::checkLimits(Context& context, const imap::args::AppendMessage& mess
     hit(appendBytes, "TOOBIG", "the message is larger than APPENDLIMIT");
   } else if (left >= 0 && total_ > static_cast<std::uint64_t>(left)) {
     refuseWith("OVERQUOTA", "no room left");
+  } else if (tooMany(context)) {
+    refuseWith("OVERQUOTA", "no room left for another message");
   } else if (items_.size() >= static_cast<std::size_t>(multiAppendMessages.value)) {
     hit(multiAppendMessages, "LIMIT", "too many messages in one APPEND");
   } else if (!items_.empty() && total_ > static_cast<std::uint64_t>(multiAppendBytes.value)) {
@@ -145,6 +153,7 @@ void Append::store(Context& context) {
     options.expunge = {replaced_->uid};
     options.expungeMustExist = true;
   }
+  options.quotaMessages = context.quotaMessages();
   auto delivered = context.account->deliver(std::move(messages), options);
   if (delivered) return answer(context, *delivered);
   auto code = delivered.error().code;

@@ -68,6 +68,8 @@ class Append {
   void refuseWith(std::string code, std::string text, bool isBad = false);
   /// Octets that may still be stored; negative is no limit.
   std::int64_t room(Context& context) const;
+  /// One more message is past the quota of messages.
+  bool tooMany(Context& context) const;
   void checkLimits(Context& context, const imap::args::AppendMessage& message);
   void store(Context& context);
   void answer(Context& context, const std::vector<store::Delivered>& delivered);

@@ -31,6 +31,9 @@ constexpr std::string_view announced[] = {
     "STATUS=SIZE",                       // RFC 8438
     "QUOTA",                             // RFC 9208
     "QUOTA=RES-STORAGE",                 // RFC 9208
+    "QUOTA=RES-MESSAGE",                 // RFC 9208
+    "METADATA",                          // RFC 5464
+    "LIST-METADATA",                     // RFC 9590
     "SAVEDATE",                          // RFC 8514
     "WITHIN",                            // RFC 5032
     "NAMESPACE",                         // RFC 2342

@@ -86,7 +86,7 @@ void handleCopy(Context& context, const imap::Command& command) {
   auto destination = context.mailbox(arguments.mailbox, "TRYCREATE");
   if (!destination) return;
   if (uids->empty()) return context.no("", "no such messages");
-  auto done = context.account->copy(context.selected->mailbox(), *uids, destination->id, {context.quota()});
+  auto done = context.account->copy(context.selected->mailbox(), *uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
   if (!done) return context.no(done.error());
   if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
   context.ok(imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)), "copied");

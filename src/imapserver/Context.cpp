@@ -137,6 +137,12 @@ std::int64_t Context::quota() const {
   return info == nullptr || info->quota == 0 ? -1 : info->quota;
 }
 
+std::int64_t Context::quotaMessages() const {
+  auto config = services.config.current();
+  const auto* info = config->account(account->name());
+  return info == nullptr || info->quotaMessages == 0 ? -1 : info->quotaMessages;
+}
+
 bool Context::logIn(const std::string& accountName, const std::string& address) {
   auto opened = services.accounts.open(accountName);
   if (!opened) return false;

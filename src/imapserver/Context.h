@@ -82,6 +82,8 @@ class Context {
   std::optional<store::MailboxRow> mailbox(const std::string& name, std::string_view code = "NONEXISTENT");
   /// Octets this account may hold; negative is no limit.
   std::int64_t quota() const;
+  /// Messages it may hold; negative is no limit.
+  std::int64_t quotaMessages() const;
   /// Puts the session into the authenticated state.
   bool logIn(const std::string& accountName, const std::string& address);
 

@@ -27,6 +27,9 @@ Handler handlerOf(imap::CommandKind kind) {
     case CommandKind::idle: return handleIdle;
     case CommandKind::getQuotaRoot: return handleGetQuotaRoot;
     case CommandKind::getQuota: return handleGetQuota;
+    case CommandKind::setQuota: return handleSetQuota;
+    case CommandKind::getMetadata: return handleGetMetadata;
+    case CommandKind::setMetadata: return handleSetMetadata;
     case CommandKind::check: return handleCheck;
     case CommandKind::close: return handleClose;
     case CommandKind::unselect: return handleUnselect;

@@ -31,6 +31,9 @@ void handleStatus(Context& context, const imap::Command& command);
 void handleIdle(Context& context, const imap::Command& command);
 void handleGetQuotaRoot(Context& context, const imap::Command& command);
 void handleGetQuota(Context& context, const imap::Command& command);
+void handleSetQuota(Context& context, const imap::Command& command);
+void handleGetMetadata(Context& context, const imap::Command& command);
+void handleSetMetadata(Context& context, const imap::Command& command);
 // Selected
 void handleCheck(Context& context, const imap::Command& command);
 void handleClose(Context& context, const imap::Command& command);

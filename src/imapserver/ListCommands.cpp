@@ -1,84 +1,87 @@
-// LIST with extensions and LSUB. RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9.
+// LIST with extensions and LSUB. RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590; RFC 3501 §6.3.9.
 #include <map>
 
 #include "imap/ListMatcher.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/ListLine.h"
+#include "imapserver/Metadata.h"
+#include "imapserver/SpecialUse.h"
 
 namespace mox::imapserver {
 
 namespace {
 
-/// A name that may be listed: a mailbox, or a subscription to one that is gone.
+using imap::args::List;
+
+/// A name that may be listed: a mailbox, a subscription to one that is gone, or what is above such a subscription.
 struct Name {
   const store::MailboxRow* row = nullptr;
   bool subscribed = false;
-  bool subscribedBelow = false;  ///< CHILDINFO
+  bool selectedBelow = false;  ///< CHILDINFO: something below is what the selection options select
 };
 using Names = std::map<std::string, Name>;
 
-void specialUseFlags(std::string& flags, store::SpecialUses uses) {
-  auto add = [&](std::string_view flag) { flags.append(flags.empty() ? "" : " ").append(flag); };
-  if ((uses & store::archiveUse) != 0) add("\\Archive");
-  if ((uses & store::draftsUse) != 0) add("\\Drafts");
-  if ((uses & store::junkUse) != 0) add("\\Junk");
-  if ((uses & store::sentUse) != 0) add("\\Sent");
-  if ((uses & store::trashUse) != 0) add("\\Trash");
+/// By the selection options that need no look at other names; without any, all mailboxes are.
+bool isSelected(const List& list, const Name& entry) {
+  if (list.selectSpecialUse && (entry.row == nullptr || entry.row->uses == 0)) return false;
+  return list.selectSubscribed ? entry.subscribed : entry.row != nullptr;
 }
 
-Names allNames(const std::vector<store::MailboxRow>& rows, const std::vector<std::string>& subscriptions) {
+Names allNames(const List& list, const std::vector<store::MailboxRow>& rows, const std::vector<std::string>& subscriptions) {
   Names names;
   for (const auto& row : rows) names[row.name].row = &row;
   for (const auto& name : subscriptions) names[name].subscribed = true;
-  for (const auto& name : subscriptions) {
+  if (!list.selectRecursiveMatch) return names;
+  std::vector<std::string> selected;
+  for (const auto& [name, entry] : names)
+    if (isSelected(list, entry)) selected.push_back(name);
+  for (const auto& name : selected)
     for (auto parent = store::parentName(name); !parent.empty(); parent = store::parentName(parent)) {
-      auto known = names.find(std::string(parent));
-      if (known != names.end()) known->second.subscribedBelow = true;
+      auto& above = names[std::string(parent)];
+      if (above.selectedBelow) break;  // and so is all above it
+      above.selectedBelow = true;
     }
-  }
   return names;
 }
 
-std::string attributes(const imap::args::List& list, const Name& entry, bool wantSubscribed) {
+std::string attributes(const List& list, const Name& entry) {
   std::string flags;
   auto add = [&](std::string_view flag) { flags.append(flags.empty() ? "" : " ").append(flag); };
   if (entry.row == nullptr) add("\\NonExistent");
   if (entry.row != nullptr && (list.returnChildren || !list.extended)) add(entry.row->hasChildren ? "\\HasChildren" : "\\HasNoChildren");
-  if (wantSubscribed && entry.subscribed) add("\\Subscribed");
-  if (entry.row != nullptr) specialUseFlags(flags, entry.row->uses);
+  if ((list.returnSubscribed || list.selectSubscribed) && entry.subscribed) add("\\Subscribed");
+  if (entry.row != nullptr && entry.row->uses != 0) add(specialUsesText(entry.row->uses));
   return flags;
 }
 
-bool isSelected(const imap::args::List& list, const Name& entry) {
-  if (list.selectSpecialUse && (entry.row == nullptr || entry.row->uses == 0)) return false;
-  if (list.selectSubscribed) return entry.subscribed || (list.selectRecursiveMatch && entry.subscribedBelow);
-  return entry.row != nullptr;
+/// RFC 9051 §6.3.9.6: which options select something below.
+std::string_view childInfo(const List& list) {
+  if (!list.selectSpecialUse) return " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
+  return list.selectSubscribed ? " (\"CHILDINFO\" (\"SUBSCRIBED\" \"SPECIAL-USE\"))" : " (\"CHILDINFO\" (\"SPECIAL-USE\"))";
 }
 
-void listLine(Context& context, const imap::args::List& list, const std::string& name, const Name& entry) {
-  bool wantSubscribed = list.returnSubscribed || list.selectSubscribed;
-  context.out += "* LIST (" + attributes(list, entry, wantSubscribed) + ") \"/\" ";
-  imap::writeMailbox(context.out, name, context.outputMode());
-  if (list.selectRecursiveMatch && entry.subscribedBelow) context.out += " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
+void listLine(Context& context, store::Reader& reader, const List& list, const std::string& name, const Name& entry) {
+  openListLine(context.out, attributes(list, entry), name, context.outputMode());
+  if (entry.selectedBelow) context.out += childInfo(list);
   context.out += "\r\n";
-  if (list.returnStatus.empty() || entry.row == nullptr) return;
-  context.out += "* STATUS ";
-  imap::writeMailbox(context.out, name, context.outputMode());
-  context.out += " " + statusText(*entry.row, list.returnStatus) + "\r\n";
-}
-
-bool isUnsupported(const imap::args::List& list) {
-  if (!list.returnMetadata.empty()) return true;
-  for (auto item : list.returnStatus)
-    if (item == imap::StatusItem::deletedStorage || item == imap::StatusItem::mailboxId) return true;
-  return false;
+  if (entry.row == nullptr) return;
+  if (!list.returnStatus.empty()) {
+    context.out += "* STATUS ";
+    imap::writeMailbox(context.out, name, context.outputMode());
+    context.out += " " + statusText(*entry.row, list.returnStatus) + "\r\n";
+  }
+  if (list.returnMetadata.empty()) return;
+  writeMetadata(context.out, name, metadataEntries(reader, entry.row), {list.returnMetadata, {}, {}}, context.outputMode());
 }
 
 }  // namespace
 
 void handleList(Context& context, const imap::Command& command) {
-  const auto& list = command.as<imap::args::List>();
-  if (isUnsupported(list)) return context.bad("that return option is not announced here");
-  if (list.selectRecursiveMatch && !list.selectSubscribed) return context.bad("RECURSIVEMATCH needs SUBSCRIBED");
+  const auto& list = command.as<List>();
+  for (auto item : list.returnStatus) {
+    if (item == imap::StatusItem::mailboxId) return context.bad("STATUS item MAILBOXID is not announced here");
+    if (item == imap::StatusItem::highestModSeq) context.condstore = true;
+  }
   // RFC 9051 §6.3.9: an empty pattern asks for the hierarchy delimiter.
   if (!list.extended && list.patterns.size() == 1 && list.patterns[0].empty()) {
     context.untagged("LIST (\\Noselect) \"/\" \"\"");
@@ -86,15 +89,15 @@ void handleList(Context& context, const imap::Command& command) {
   }
   auto reader = context.account->reader();
   auto rows = reader.mailboxes();
-  auto names = allNames(rows, reader.subscriptions());
+  auto names = allNames(list, rows, reader.subscriptions());
   imap::ListMatcher matcher(list.reference, list.patterns);
   for (const auto& [name, entry] : names)
-    if (isSelected(list, entry) && matcher.matches(name)) listLine(context, list, name, entry);
+    if ((isSelected(list, entry) || entry.selectedBelow) && matcher.matches(name)) listLine(context, reader, list, name, entry);
   context.ok("done");
 }
 
 void handleLsub(Context& context, const imap::Command& command) {
-  const auto& list = command.as<imap::args::List>();
+  const auto& list = command.as<List>();
   auto reader = context.account->reader();
   auto subscriptions = reader.subscriptions();
   imap::ListMatcher matcher(list.reference, list.patterns);

@@ -1,33 +1,36 @@
-// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE, STATUS, quota. RFC 9051 §6.3; RFC 6154; RFC 9208.
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE, STATUS. RFC 9051 §6.3; RFC 6154.
 #include <fmt/format.h>
+
+#include <map>
 
 #include "base/Text.h"
 #include "imapserver/Append.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/ListLine.h"
+#include "imapserver/SpecialUse.h"
 
 namespace mox::imapserver {
 
 namespace {
 
-std::optional<store::SpecialUses> specialUses(const std::vector<std::string>& names) {
-  store::SpecialUses uses = 0;
-  for (const auto& name : names) {
-    auto key = lower(name);
-    if (key == "\\archive") uses |= store::archiveUse;
-    else if (key == "\\drafts") uses |= store::draftsUse;
-    else if (key == "\\junk") uses |= store::junkUse;
-    else if (key == "\\sent") uses |= store::sentUse;
-    else if (key == "\\trash") uses |= store::trashUse;
-    else return std::nullopt;
+/// A LIST line for each new mailbox, parents first. `spelled`: RFC 9051 §6.3.9.7, the client hears when its spelling of
+/// the last one was not the one kept.
+void tellCreated(Context& context, const store::MailboxesMade& made, const std::optional<std::string>& spelled) {
+  for (std::size_t i = 0; i < made.created.size(); ++i) {
+    const auto& row = made.created[i];
+    bool isLast = i + 1 == made.created.size();
+    writeListLine(context.out, {row.name, &row, true, isLast ? spelled : std::nullopt, false}, context.outputMode());
   }
-  return uses;
 }
 
-void quotaLine(Context& context) {
-  auto limit = context.quota();
-  if (limit < 0) return;
-  auto used = context.account->reader().messageBytes();
-  context.untagged(fmt::format("QUOTA \"\" (STORAGE {} {})", (used + 1023) / 1024, (limit + 1023) / 1024));
+/// RFC 9051 §6.3.6, §6.3.9.7: clients of IMAP4rev2 are told the new names with the old ones, in the order of names.
+void tellRenamed(Context& context, const store::MailboxesMade& made) {
+  std::map<std::string, std::optional<std::string>> names;
+  for (const auto& row : made.created) names[row.name];
+  for (const auto& [from, to] : made.renamed) names[to] = from;
+  auto reader = context.account->reader();
+  for (const auto& [name, oldName] : names)
+    if (auto row = reader.mailbox(std::string_view(name))) writeListLine(context.out, {name, &*row, row->subscribed, oldName, true}, context.outputMode());
 }
 
 }  // namespace
@@ -36,21 +39,11 @@ void handleCreate(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Create>();
   auto name = imap::MailboxName::parseForCreate(arguments.mailbox);
   if (!name) return context.no("CANNOT", name.error().text);
-  auto uses = specialUses(arguments.specialUse);
+  auto uses = parseSpecialUses(arguments.specialUse);
   if (!uses) return context.no("USEATTR", "that special use is not supported");
   auto made = context.account->createMailbox(name->text(), *uses);
   if (!made) return context.no(made.error());
-  for (const auto& row : made->created) {
-    context.out += "* LIST (\\Subscribed) \"/\" ";
-    imap::writeMailbox(context.out, row.name, context.outputMode());
-    // RFC 9051 §6.3.9.7: the client hears when its spelling was not the one kept.
-    if (context.rev2 && row.name == name->text() && arguments.mailbox != row.name) {
-      context.out += " (\"OLDNAME\" (";
-      imap::writeMailbox(context.out, arguments.mailbox, context.outputMode());
-      context.out += "))";
-    }
-    context.out += "\r\n";
-  }
+  tellCreated(context, *made, context.rev2 && arguments.mailbox != name->text() ? std::optional(arguments.mailbox) : std::nullopt);
   context.ok("created");
 }
 
@@ -70,6 +63,7 @@ void handleRename(Context& context, const imap::Command& command) {
   if (!to) return;
   auto done = context.account->renameMailbox(from->text(), to->text());
   if (!done) return context.no(done.error());
+  if (context.rev2) tellRenamed(context, *done);
   context.ok("renamed");
 }
 
@@ -109,7 +103,7 @@ std::string statusText(const store::MailboxRow& row, const std::vector<imap::Sta
       case StatusItem::recent: value = "0"; break;
       case StatusItem::appendLimit: value = std::to_string(appendBytes.value); break;
       case StatusItem::highestModSeq: value = std::to_string(row.modSeq.value); break;
-      case StatusItem::deletedStorage:
+      case StatusItem::deletedStorage: value = std::to_string(row.counts.deletedSize); break;
       case StatusItem::mailboxId: continue;  // refused before: see unsupported()
     }
     if (out.size() > 1) out += ' ';
@@ -121,7 +115,7 @@ std::string statusText(const store::MailboxRow& row, const std::vector<imap::Sta
 void handleStatus(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Status>();
   for (auto item : arguments.items)
-    if (item == imap::StatusItem::deletedStorage || item == imap::StatusItem::mailboxId)
+    if (item == imap::StatusItem::mailboxId)
       return context.bad(fmt::format("STATUS item {} is not announced here", imap::statusItemName(item)));
   auto row = context.mailbox(arguments.mailbox);
   if (!row) return;
@@ -131,22 +125,6 @@ void handleStatus(Context& context, const imap::Command& command) {
   context.out += "* STATUS ";
   imap::writeMailbox(context.out, row->name, context.outputMode());
   context.out += " " + statusText(*row, arguments.items) + "\r\n";
-  context.ok("done");
-}
-
-void handleGetQuotaRoot(Context& context, const imap::Command& command) {
-  auto row = context.mailbox(command.as<imap::args::Mailbox>().mailbox);
-  if (!row) return;
-  context.out += "* QUOTAROOT ";
-  imap::writeMailbox(context.out, row->name, context.outputMode());
-  context.out += " \"\"\r\n";
-  quotaLine(context);
-  context.ok("done");
-}
-
-void handleGetQuota(Context& context, const imap::Command& command) {
-  if (!command.as<imap::args::Quota>().root.empty()) return context.no("NONEXISTENT", "no such quota root");
-  quotaLine(context);
   context.ok("done");
 }
 

@@ -61,6 +61,8 @@ struct DeliverOptions {
   MailboxId expungeFrom;
   std::vector<Uid> expunge;
   bool expungeMustExist = false;  ///< Errc::conflict, and nothing is stored, if one of them is not there
+  /// Messages the account may hold; negative is no limit.
+  std::int64_t quotaMessages = -1;
 };
 
 struct FlagChange {
@@ -82,6 +84,8 @@ struct CopyOptions {
   std::int64_t quota = -1;
   /// Changed on the way: $Junk and $NotJunk by destination (imap.md §5). Masks of imap::Flag.
   FlagBits setFlags = 0, clearFlags = 0;
+  /// As DeliverOptions::quotaMessages.
+  std::int64_t quotaMessages = -1;
 };
 
 /// COPYUID: from[i] became to[i].
@@ -100,6 +104,7 @@ struct Expunged {
 struct MailboxesMade {
   std::vector<MailboxRow> created;  ///< parents first
   std::vector<std::pair<std::string, std::string>> renamed;  ///< old and new names, children after their parent
+  ModSeq modSeq;
 };
 
 class Account {
@@ -121,16 +126,17 @@ class Account {
   /// Creates the mailbox and missing parents, subscribed. Errc::exists. Special uses are taken from others.
   Result<MailboxesMade> createMailbox(const std::string& name, SpecialUses uses = 0);
   /// Errc::notFound; conflict if it has children; denied for Inbox.
-  Result<void> deleteMailbox(const std::string& name);
+  Result<ModSeq> deleteMailbox(const std::string& name);
   /// With its children; Inbox: its messages move to a new mailbox (imap.md §4). notFound, exists, syntax.
   Result<MailboxesMade> renameMailbox(const std::string& from, const std::string& to);
   /// Any valid name.
-  Result<void> subscribe(const std::string& name);
+  Result<ModSeq> subscribe(const std::string& name);
   /// notFound if neither subscribed nor existing.
-  Result<void> unsubscribe(const std::string& name);
-  Result<void> setSpecialUse(MailboxId mailbox, SpecialUses uses);
-  /// All or nothing. `mailbox` 0: the server's. tooMany, tooLong (METADATA MAXSIZE), notFound.
-  Result<void> setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes);
+  Result<ModSeq> unsubscribe(const std::string& name);
+  Result<ModSeq> setSpecialUse(MailboxId mailbox, SpecialUses uses);
+  /// All or nothing. `mailbox` 0: the server's. tooMany (annotationEntries), tooLong (annotationBytes), notFound.
+  /// The modseq of the change, 0 if nothing changed.
+  Result<ModSeq> setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes);
 
   // Messages ----------------------------------------------------------------------------------------------
   /// All or none, in order: one commit. overQuota, notFound (a mailbox is gone), conflict.

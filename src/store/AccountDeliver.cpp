@@ -110,7 +110,7 @@ Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages
         auto made = insertMessage(op, context, messages[i], prepared[i].stored);
         delivered.push_back({made.id, messages[i].mailbox, made.uid, op.modSeq(), made.thread});
       }
-      op.checkQuota(options.quota);
+      op.checkQuota(options.quota, options.quotaMessages);
       return delivered;
     });
     if (!result) placed.remove(s.env.log);

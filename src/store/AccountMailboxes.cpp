@@ -8,10 +8,6 @@ namespace mox::store {
 
 namespace {
 
-// Limits of annotations, RFC 5464 §4.2.2: what METADATA TOOMANY and MAXSIZE are for.
-constexpr std::size_t maxAnnotationBytes = 64 * 1024;
-constexpr std::size_t maxAnnotations = 1'000;
-
 void subscribeTo(Operation& op, const std::string& name, MailboxId mailbox) {
   op.db().prepare("INSERT OR IGNORE INTO subscription(name) VALUES(?)").bind(name).run();
   if (op.db().changes() > 0) op.tell(Change::Kind::subscribed, mailbox, name);
@@ -113,6 +109,7 @@ void rename(Operation& op, const std::vector<Renaming>& list) {
 /// RFC 9051 §6.3.6: Inbox stays, its messages go.
 MailboxesMade renameInbox(Operation& op, const WriteContext& context, MailboxId inbox, const std::string& to) {
   MailboxesMade made;
+  made.modSeq = op.modSeq();
   createPath(op, to, 0, made.created);
   auto& destination = *op.find(to);
   for (const auto& message : allMessages(op, inbox)) moveMessage(op, context, message, destination, {});
@@ -144,12 +141,13 @@ Result<MailboxesMade> Account::createMailbox(const std::string& name, SpecialUse
     if (op.find(name) != nullptr) throw Refused{{Errc::exists, "the mailbox exists"}};
     MailboxesMade made;
     createPath(op, name, uses, made.created);
+    made.modSeq = op.modSeq();
     return made;
   });
 }
 
-Result<void> Account::deleteMailbox(const std::string& name) {
-  return state_->tryWriteVoid([&](Operation& op) {
+Result<ModSeq> Account::deleteMailbox(const std::string& name) {
+  return state_->tryWrite<ModSeq>([&](Operation& op) {
     if (name == "Inbox") throw Refused{{Errc::denied, "Inbox cannot be deleted"}};
     auto* edit = op.find(name);
     if (edit == nullptr) throw Refused{{Errc::notFound, "no such mailbox"}};
@@ -164,6 +162,7 @@ Result<void> Account::deleteMailbox(const std::string& name) {
     db.prepare("DELETE FROM mailbox WHERE id=?").bind(id).run();
     op.erase(id);
     op.tell(Change::Kind::mailboxRemoved, id, name);
+    return op.modSeq();
   });
 }
 
@@ -179,6 +178,7 @@ Result<MailboxesMade> Account::renameMailbox(const std::string& from, const std:
     if (from == "Inbox") return renameInbox(op, context, id, to);
     auto list = renamings(op, id, from, to);
     MailboxesMade made;
+    made.modSeq = op.modSeq();
     // Below itself, the old name is made anew as a parent; else parents come first.
     if (!isBelow(to, from))
       if (auto parent = std::string(parentName(to)); !parent.empty()) createPath(op, parent, 0, made.created);
@@ -189,17 +189,20 @@ Result<MailboxesMade> Account::renameMailbox(const std::string& from, const std:
   });
 }
 
-Result<void> Account::subscribe(const std::string& name) {
-  return state_->tryWriteVoid([&](Operation& op) {
+Result<ModSeq> Account::subscribe(const std::string& name) {
+  return state_->tryWrite<ModSeq>([&](Operation& op) {
     checkName(name);
     op.modSeq();
+    if (op.db().scalar("SELECT count(*) FROM subscription") >= static_cast<std::int64_t>(maxSubscriptions))
+      throw Refused{{Errc::tooMany, "too many subscriptions"}};
     auto* edit = op.find(name);
     subscribeTo(op, name, edit == nullptr ? MailboxId() : edit->row.id);
+    return op.modSeq();
   });
 }
 
-Result<void> Account::unsubscribe(const std::string& name) {
-  return state_->tryWriteVoid([&](Operation& op) {
+Result<ModSeq> Account::unsubscribe(const std::string& name) {
+  return state_->tryWrite<ModSeq>([&](Operation& op) {
     op.modSeq();
     auto* edit = op.find(name);
     op.db().prepare("DELETE FROM subscription WHERE name=?").bind(name).run();
@@ -207,36 +210,55 @@ Result<void> Account::unsubscribe(const std::string& name) {
       op.tell(Change::Kind::unsubscribed, edit == nullptr ? MailboxId() : edit->row.id, name);
     else if (edit == nullptr)
       throw Refused{{Errc::notFound, "no such mailbox"}};
+    return op.modSeq();
   });
 }
 
-Result<void> Account::setSpecialUse(MailboxId mailbox, SpecialUses uses) {
-  return state_->tryWriteVoid([&](Operation& op) {
+Result<ModSeq> Account::setSpecialUse(MailboxId mailbox, SpecialUses uses) {
+  return state_->tryWrite<ModSeq>([&](Operation& op) {
     const auto& row = op.mailbox(mailbox).row;
     op.modSeq();
     takeUses(op, uses, mailbox);
     op.db().prepare("UPDATE mailbox SET uses=?, modseq=? WHERE id=?").bind(std::int64_t{uses}).bind(op.modSeq()).bind(mailbox).run();
     op.tell(Change::Kind::specialUse, mailbox, row.name);
+    return op.modSeq();
   });
 }
 
-Result<void> Account::setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes) {
-  return state_->tryWriteVoid([&](Operation& op) {
+namespace {
+
+/// False if the entry is like that already.
+bool annotate(Db& db, MailboxId mailbox, const AnnotationChange& change, ModSeq modSeq) {
+  if (!change.value) {
+    db.prepare("DELETE FROM annotation WHERE mailbox=? AND key=?").bind(mailbox).bind(change.key).run();
+    return db.changes() > 0;
+  }
+  db.prepare("INSERT INTO annotation(mailbox, key, value, is_string, modseq) VALUES(?,?,?,?,?) ON CONFLICT(mailbox, key) DO UPDATE SET "
+             "value=excluded.value, is_string=excluded.is_string, modseq=excluded.modseq WHERE value<>excluded.value")
+      .bind(mailbox).bind(change.key).bindBlob(*change.value).bind(std::int64_t{change.isString}).bind(modSeq).run();
+  return db.changes() > 0;
+}
+
+/// Who is over a limit, as after it was lowered, may still make less of it.
+void checkAnnotations(const AnnotationUse& before, const AnnotationUse& after) {
+  if (after.entries > annotationEntries.value && after.entries > before.entries) throw Refused{{Errc::tooMany, "too many annotations"}};
+  if (after.bytes > annotationBytes.value && after.bytes > before.bytes) throw Refused{{Errc::tooLong, "too large annotations"}};
+}
+
+}  // namespace
+
+Result<ModSeq> Account::setAnnotations(MailboxId mailbox, const std::vector<AnnotationChange>& changes) {
+  return state_->tryWrite<ModSeq>([&](Operation& op) {
     if (mailbox) op.mailbox(mailbox);
+    auto before = annotationUse(op.db());
+    ModSeq changed;
     for (const auto& change : changes) {
-      if (change.value && change.value->size() > maxAnnotationBytes) throw Refused{{Errc::tooLong, "annotation too large"}};
-      if (change.value)
-        op.db()
-            .prepare("INSERT OR REPLACE INTO annotation(mailbox, key, value, is_string, modseq) VALUES(?,?,?,?,?)")
-            .bind(mailbox).bind(change.key).bindBlob(*change.value).bind(std::int64_t{change.isString}).bind(op.modSeq()).run();
-      else
-        op.db().prepare("DELETE FROM annotation WHERE mailbox=? AND key=?").bind(mailbox).bind(change.key).run();
-      op.modSeq();
+      if (!annotate(op.db(), mailbox, change, op.modSeq())) continue;
+      changed = op.modSeq();
       op.tell(Change::Kind::annotation, mailbox, change.key);
     }
-    auto count = op.db().prepare("SELECT count(*) FROM annotation WHERE mailbox=?");
-    if (count.bind(mailbox).step() && count.int64(0) > static_cast<std::int64_t>(maxAnnotations))
-      throw Refused{{Errc::tooMany, "too many annotations"}};
+    if (changed) checkAnnotations(before, annotationUse(op.db()));
+    return changed;
   });
 }
 

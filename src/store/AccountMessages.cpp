@@ -87,7 +87,7 @@ Result<Copied> Account::copy(MailboxId from, const std::vector<Uid>& uids, Mailb
   auto context = state_->context();
   return state_->tryWrite<Copied>([&](Operation& op) {
     auto copied = transfer(op, context, from, order, to, {options.setFlags, options.clearFlags}, copyMessage);
-    op.checkQuota(options.quota);
+    op.checkQuota(options.quota, options.quotaMessages);
     return copied;
   });
 }

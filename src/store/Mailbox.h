@@ -10,23 +10,30 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
 #include "base/Result.h"
 #include "base/Strong.h"
 #include "store/Flags.h"
 
 namespace mox::store {
 
-/// RFC 6154 §2. Bits, values are on disk.
-enum SpecialUse : std::uint8_t { archiveUse = 1, draftsUse = 2, junkUse = 4, sentUse = 8, trashUse = 16 };
+/// RFC 6154 §2, RFC 8457 §3. Bits, values are on disk.
+enum SpecialUse : std::uint8_t { archiveUse = 1, draftsUse = 2, junkUse = 4, sentUse = 8, trashUse = 16, importantUse = 32 };
 using SpecialUses = std::uint8_t;
 
 inline constexpr std::size_t maxNameBytes = 1'024;  ///< of a mailbox, as imap::maxMailboxNameBytes
 inline constexpr std::size_t maxMailboxes = 10'000;  ///< an account
+inline constexpr std::size_t maxSubscriptions = 20'000;  ///< an account
+
+// METADATA of an account, the server's and all mailboxes' together: RFC 5464 §4.1 lets a server bound them.
+inline constexpr Limit annotationEntries{"annotation-entries", 1'000, "entries"};
+inline constexpr Limit annotationBytes{"annotation-bytes", 1'000'000, "bytes"};  ///< keys and values
 
 struct MailboxCounts {
   std::int64_t total = 0, deleted = 0, unseen = 0;
   std::int64_t unread = 0;  ///< neither \Seen nor \Deleted
   std::int64_t size = 0;    ///< octets
+  std::int64_t deletedSize = 0;  ///< octets of those with \Deleted
   friend bool operator==(const MailboxCounts&, const MailboxCounts&) = default;
 };
 
@@ -64,6 +71,11 @@ struct AnnotationChange {
   std::string key;  ///< lower case
   std::optional<std::string> value;
   bool isString = true;
+};
+
+/// Of all annotations of an account: see annotationEntries and annotationBytes.
+struct AnnotationUse {
+  std::int64_t entries = 0, bytes = 0;
 };
 
 }  // namespace mox::store

@@ -250,6 +250,7 @@ Placed insertMessage(Operation& op, const WriteContext& context, const NewMessag
   insertRow(op.db(), message, made);
   if (judgement(made.flags.bits) != unjudged) noteJudgedDkim(op.db(), made.id, made.received, message.origin.dkimDomains);
   op.counters().messageBytes += made.size;
+  ++op.counters().messageCount;
   MessageRow row;
   row.id = made.id;
   row.size = body.size;
@@ -287,6 +288,7 @@ Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow&
   op.db().prepare("UPDATE content SET refs=refs+1 WHERE id=?").bind(from.content).run();
   if (judged != unjudged) noteJudgedDkim(op.db(), id, unixSeconds(from.received), from.origin.dkimDomains);
   op.counters().messageBytes += static_cast<std::int64_t>(from.size);
+  ++op.counters().messageCount;
   auto row = from;
   row.id = id;
   arrive(to, entryOf(row, uid, op.modSeq(), relocation.flags), relocation.flags.bits);
@@ -355,6 +357,7 @@ void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& messa
   op.db().prepare("DELETE FROM message WHERE id=?").bind(message.id).run();
   releaseContent(op, message.content);
   op.counters().messageBytes -= static_cast<std::int64_t>(message.size);
+  --op.counters().messageCount;
 }
 
 }  // namespace mox::store

@@ -14,6 +14,7 @@ void MailboxEdit::count(FlagBits flags, std::int64_t size, int sign) {
   counts.total += sign;
   counts.size += sign * size;
   if (isDeleted) counts.deleted += sign;
+  if (isDeleted) counts.deletedSize += sign * size;
   if (!isSeen) counts.unseen += sign;
   if (!isSeen && !isDeleted) counts.unread += sign;
 }
@@ -37,7 +38,7 @@ Uid MailboxEdit::takeUid() {
 }
 
 Operation::Operation(Db& db) : db_(db) {
-  auto row = db.prepare("SELECT modseq, history_from, next_uidvalidity, next_message, next_content, message_bytes FROM state");
+  auto row = db.prepare("SELECT modseq, history_from, next_uidvalidity, next_message, next_content, message_bytes, message_count FROM state");
   if (!row.step()) throw std::runtime_error(db.path() + ": the row of table state is missing");
   counters_.modSeq = row.id<ModSeq>(0);
   counters_.historyFrom = row.id<ModSeq>(1);
@@ -45,6 +46,7 @@ Operation::Operation(Db& db) : db_(db) {
   counters_.nextMessage = row.int64(3);
   counters_.nextContent = row.int64(4);
   counters_.messageBytes = row.int64(5);
+  counters_.messageCount = row.int64(6);
   loaded_ = counters_;
 }
 
@@ -97,9 +99,11 @@ Change& Operation::tell(Change::Kind kind, MailboxId mailbox, std::string name) 
   return changes_.back();
 }
 
-void Operation::checkQuota(std::int64_t quota) const {
-  if (quota < 0 || counters_.messageBytes <= quota || counters_.messageBytes <= loaded_.messageBytes) return;
-  throw Refused{{Errc::overQuota, "the account is over its quota"}};
+void Operation::checkQuota(std::int64_t bytes, std::int64_t messages) const {
+  auto isOver = [](std::int64_t limit, std::int64_t before, std::int64_t now) { return limit >= 0 && now > limit && now > before; };
+  if (isOver(bytes, loaded_.messageBytes, counters_.messageBytes)) throw Refused{{Errc::overQuota, "the account is over its quota"}};
+  if (isOver(messages, loaded_.messageCount, counters_.messageCount))
+    throw Refused{{Errc::overQuota, "the account is over its quota of messages"}};
 }
 
 void Operation::finish(MailboxEdit& edit) {
@@ -118,7 +122,7 @@ void Operation::finish(MailboxEdit& edit) {
   report(Change::Kind::messageFlags, edit.changed);
   const auto& row = edit.row;
   auto keywords = joinKeywords(row.keywords);
-  db_.prepare("UPDATE mailbox SET uidnext=?, modseq=?, keywords=?, total=?, deleted=?, unseen=?, unread=?, size=? WHERE id=?")
+  db_.prepare("UPDATE mailbox SET uidnext=?, modseq=?, keywords=?, total=?, deleted=?, unseen=?, unread=?, size=?, deleted_size=? WHERE id=?")
       .bind(row.uidNext)
       .bind(row.modSeq)
       .bind(keywords)
@@ -127,6 +131,7 @@ void Operation::finish(MailboxEdit& edit) {
       .bind(row.counts.unseen)
       .bind(row.counts.unread)
       .bind(row.counts.size)
+      .bind(row.counts.deletedSize)
       .bind(row.id)
       .run();
 }
@@ -134,13 +139,14 @@ void Operation::finish(MailboxEdit& edit) {
 void Operation::finish() {
   for (auto& [id, edit] : mailboxes_) finish(edit);
   if (counters_ == loaded_) return;
-  db_.prepare("UPDATE state SET modseq=?, history_from=?, next_uidvalidity=?, next_message=?, next_content=?, message_bytes=?")
+  db_.prepare("UPDATE state SET modseq=?, history_from=?, next_uidvalidity=?, next_message=?, next_content=?, message_bytes=?, message_count=?")
       .bind(counters_.modSeq)
       .bind(counters_.historyFrom)
       .bind(counters_.nextUidValidity)
       .bind(counters_.nextMessage)
       .bind(counters_.nextContent)
       .bind(counters_.messageBytes)
+      .bind(counters_.messageCount)
       .run();
 }
 

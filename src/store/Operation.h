@@ -27,7 +27,7 @@ struct Refused {
 /// The row of table state.
 struct Counters {
   ModSeq modSeq, historyFrom;
-  std::int64_t nextUidValidity = 0, nextMessage = 0, nextContent = 0, messageBytes = 0;
+  std::int64_t nextUidValidity = 0, nextMessage = 0, nextContent = 0, messageBytes = 0, messageCount = 0;
   friend bool operator==(const Counters&, const Counters&) = default;
 };
 
@@ -64,8 +64,8 @@ class Operation {
   Change& tell(Change::Kind kind, MailboxId mailbox, std::string name = {});
   /// A body file whose last message has gone.
   void free(std::int64_t file) { freed_.push_back(file); }
-  /// Sum of sizes may not pass the quota (negative: none) once this is done. Refused (overQuota).
-  void checkQuota(std::int64_t quota) const;
+  /// Neither the sum of sizes nor the number of messages may grow past these (negative: no limit). Refused (overQuota).
+  void checkQuota(std::int64_t bytes, std::int64_t messages) const;
   /// Writes back what changed.
   void finish();
 

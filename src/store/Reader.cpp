@@ -28,8 +28,8 @@ const std::string mailboxSql = "SELECT " + mailboxColumns +
 
 MailboxRow fullMailbox(const Stmt& row) {
   auto mailbox = readMailbox(row);
-  mailbox.subscribed = row.int64(13) != 0;
-  mailbox.hasChildren = row.int64(14) != 0;
+  mailbox.subscribed = row.int64(14) != 0;
+  mailbox.hasChildren = row.int64(15) != 0;
   return mailbox;
 }
 
@@ -71,6 +71,8 @@ std::vector<Annotation> Reader::annotations(MailboxId mailbox) {
   while (row.step()) annotations.push_back({mailbox, row.text(0), row.text(1), row.int64(2) != 0, row.id<ModSeq>(3)});
   return annotations;
 }
+
+AnnotationUse Reader::annotationUse() { return store::annotationUse(db()); }
 
 // Messages -----------------------------------------------------------------------------------------------------
 
@@ -221,6 +223,7 @@ std::optional<std::string> Reader::setting(std::string_view key) {
 }
 
 std::int64_t Reader::messageBytes() { return db().scalar("SELECT message_bytes FROM state"); }
+std::int64_t Reader::messageCount() { return db().scalar("SELECT message_count FROM state"); }
 ContentId Reader::nextContent() { return ContentId(db().scalar("SELECT next_content FROM state")); }
 ModSeq Reader::modSeq() { return ModSeq(db().scalar("SELECT modseq FROM state")); }
 

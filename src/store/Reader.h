@@ -58,10 +58,13 @@ class Reader {
   std::optional<std::vector<Uid>> expungedSince(MailboxId mailbox, ModSeq since);
 
   std::vector<Annotation> annotations(MailboxId mailbox);
+  AnnotationUse annotationUse();
   std::optional<std::string> setting(std::string_view key);
 
   /// Sum of message sizes, exact.
   std::int64_t messageBytes();
+  /// Number of messages, exact.
+  std::int64_t messageCount();
   /// The next content will have this id or a higher one.
   ContentId nextContent();
   /// The account's last modification sequence.

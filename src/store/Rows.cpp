@@ -19,7 +19,14 @@ MailboxRow readMailbox(const Stmt& row) {
   mailbox.counts.unseen = row.int64(10);
   mailbox.counts.unread = row.int64(11);
   mailbox.counts.size = row.int64(12);
+  mailbox.counts.deletedSize = row.int64(13);
   return mailbox;
+}
+
+AnnotationUse annotationUse(Db& db) {
+  auto row = db.prepare("SELECT count(*), ifnull(sum(length(CAST(key AS BLOB)) + length(value)), 0) FROM annotation");
+  row.step();
+  return {row.int64(0), row.int64(1)};
 }
 
 namespace {

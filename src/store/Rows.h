@@ -11,8 +11,9 @@ namespace mox::store {
 
 /// Columns readMailbox() expects, of "mailbox m".
 inline const std::string mailboxColumns =
-    "m.id, m.name, m.uidvalidity, m.uidnext, m.createseq, m.modseq, m.uses, m.keywords, m.total, m.deleted, m.unseen, m.unread, m.size";
+    "m.id, m.name, m.uidvalidity, m.uidnext, m.createseq, m.modseq, m.uses, m.keywords, m.total, m.deleted, m.unseen, m.unread, m.size, m.deleted_size";
 MailboxRow readMailbox(const Stmt& row);
+AnnotationUse annotationUse(Db& db);
 /// Columns readMessage() expects, of "message m".
 inline const std::string messageColumns =
     "m.id, m.mailbox, m.original_mailbox, m.uid, m.modseq, m.createseq, m.content, m.flags, m.keywords, m.size, "

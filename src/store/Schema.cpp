@@ -148,6 +148,11 @@ constexpr const char* format2[] = {
     // RFC 3501 §2.3.2: UIDs from here on were not told to any session yet.
     "ALTER TABLE mailbox ADD COLUMN recent_from INTEGER NOT NULL DEFAULT 1",
     "CREATE INDEX message_content ON message(content)",
+    // RFC 9208 §4.1.4: what EXPUNGE would give back; and messages against a quota of them.
+    "ALTER TABLE mailbox ADD COLUMN deleted_size INTEGER NOT NULL DEFAULT 0",
+    "UPDATE mailbox SET deleted_size = (SELECT ifnull(sum(size), 0) FROM message WHERE mailbox = mailbox.id AND flags & 8 <> 0) WHERE deleted > 0",
+    "ALTER TABLE state ADD COLUMN message_count INTEGER NOT NULL DEFAULT 0",
+    "UPDATE state SET message_count = (SELECT ifnull(sum(total), 0) FROM mailbox)",
 };
 
 constexpr const char* authTables = R"(

@@ -47,8 +47,8 @@ class Verifier {
 
   void mailboxes() {
     each("SELECT m.id FROM mailbox m LEFT JOIN (SELECT mailbox, count(*) n, sum(size) size, sum(flags&1=0) unseen, sum(flags&8<>0) deleted, "
-         "sum(flags&9=0) unread FROM message GROUP BY mailbox) c ON c.mailbox=m.id WHERE m.total<>ifnull(c.n,0) OR m.size<>ifnull(c.size,0) "
-         "OR m.unseen<>ifnull(c.unseen,0) OR m.deleted<>ifnull(c.deleted,0) OR m.unread<>ifnull(c.unread,0)",
+         "sum(flags&9=0) unread, sum(iif(flags&8, size, 0)) deleted_size FROM message GROUP BY mailbox) c ON c.mailbox=m.id WHERE m.total<>ifnull(c.n,0) OR m.size<>ifnull(c.size,0) "
+         "OR m.unseen<>ifnull(c.unseen,0) OR m.deleted<>ifnull(c.deleted,0) OR m.unread<>ifnull(c.unread,0) OR m.deleted_size<>ifnull(c.deleted_size,0)",
          "wrong counts of mailbox");
     each("SELECT id FROM mailbox WHERE modseq<createseq OR modseq>(SELECT modseq FROM state)", "modseq out of order of mailbox");
     each("SELECT id FROM mailbox WHERE uidvalidity>=(SELECT next_uidvalidity FROM state)", "UIDVALIDITY never given out of mailbox");
@@ -81,6 +81,7 @@ class Verifier {
     each("SELECT message FROM judged_dkim d WHERE NOT EXISTS(SELECT 1 FROM message x WHERE x.id=d.message AND x.judged>0)",
          "judged_dkim row of no judged message");
     each("SELECT message_bytes FROM state WHERE message_bytes<>(SELECT ifnull(sum(size),0) FROM message)", "quota counter is wrong");
+    each("SELECT message_count FROM state WHERE message_count<>(SELECT count(*) FROM message)", "message counter is wrong");
   }
 
   void contents() {

@@ -279,8 +279,10 @@ struct LoadTest : test::Suite<LoadTest> {
     CHECK(smart.server() != nullptr && smart.mechanisms.empty());
     test::ConfigFixture f;
     test::ConfigFixture::replace(f.dynamic, "\t\tFullName: U. Ser\n",
-                                 "\t\tQuotaMessageSize: -1\n\t\tMaxOutgoingMessagesPerDay: 3\n\t\tLoginDisabled: gone\n");
+                                 "\t\tQuotaMessageSize: -1\n\t\tQuotaMessageCount: 7\n\t\tMaxOutgoingMessagesPerDay: 3\n\t\tLoginDisabled: gone\n");
     CHECK_EQ(std::int64_t(0), f.config()->account("user")->quota);
+    CHECK_EQ(std::int64_t(7), f.config()->account("user")->quotaMessages);
+    CHECK_EQ(std::int64_t(0), f.config()->account("admin")->quotaMessages);
     CHECK_EQ(std::int64_t(3), f.config()->account("user")->maxOutgoingMessagesPerDay);
     CHECK_EQ(std::string("gone"), f.config()->account("user")->loginDisabled.value());
   }

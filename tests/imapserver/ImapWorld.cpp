@@ -18,7 +18,7 @@ constexpr const char* staticText =
 constexpr const char* dynamicText =
     "Domains:\n\tmox.example:\n\t\tLocalpartCatchallSeparator: +\n"
     "Accounts:\n\tmjl:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tmjl@mox.example: nil\n\t\tQuotaMessageSize: 1000000\n"
-    "\tother:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tother@mox.example: nil\n"
+    "\tother:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tother@mox.example: nil\n\t\tQuotaMessageCount: 3\n"
     "\tclosed:\n\t\tDomain: mox.example\n\t\tLoginDisabled: ask the boss\n\t\tDestinations:\n\t\t\tclosed@mox.example: nil\n";
 
 /// Made once: hashing costs 60 ms.

@@ -11,6 +11,7 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
     l.add("large bodies are files", &DeliverTest::largeBodies);
     l.add("several at once, all or none", &DeliverTest::allOrNone);
     l.add("quota", &DeliverTest::quota);
+    l.add("quota of messages; octets with \\Deleted", &DeliverTest::messageQuota);
     l.add("replace", &DeliverTest::replace);
     l.add("one commit, few statements", &DeliverTest::statements);
     l.add("threads", &DeliverTest::threads);
@@ -128,6 +129,38 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
     CHECK(account->move(inbox, uidList({1}), sent, copyOptions).has_value());
     CHECK(account->expunge(inbox, uidList({2}), false).has_value());
     CHECK_EQ(size, account->reader().messageBytes());
+    CHECK(account->deliver({mail.in(inbox)}, options).has_value());
+    checkSound();
+  }
+
+  void messageQuota() {
+    Mail mail;
+    auto size = static_cast<std::int64_t>(mail.data.size());
+    DeliverOptions options;
+    options.quotaMessages = 2;
+    CHECK(account->deliver({mail.in(inbox)}, options).has_value());
+    CHECK(account->deliver({mail.in(inbox), mail.in(inbox)}, options).error().code == Errc::overQuota);
+    CHECK(account->deliver({mail.in(inbox)}, options).has_value());
+    CHECK_EQ(std::int64_t{2}, account->reader().messageCount());
+    CopyOptions copyOptions;
+    copyOptions.quotaMessages = 2;
+    CHECK(account->copy(inbox, uidList({1}), sent, copyOptions).error().code == Errc::overQuota);
+    CHECK(account->move(inbox, uidList({1}), sent, copyOptions).has_value());
+    CHECK_EQ(std::int64_t{2}, account->reader().messageCount());
+    FlagChange change{FlagChange::Mode::add, {}, {}};
+    change.flags.set(Flag::deleted);
+    CHECK(account->setFlags(inbox, uidList({2}), change).has_value());
+    CHECK_EQ(size, account->reader().mailbox(inbox)->counts.deletedSize);
+    CHECK(account->copy(inbox, uidList({2}), sent).has_value());
+    CHECK_EQ(size, account->reader().mailbox(sent)->counts.deletedSize);
+    checkSound();
+    CHECK(account->expunge(inbox, uidList({2}), true).has_value());
+    CHECK_EQ(std::int64_t{0}, account->reader().mailbox(inbox)->counts.deletedSize);
+    // Lowered below what there is: nothing more goes in, but what replaces may.
+    options.quotaMessages = 1;
+    CHECK(account->deliver({mail.in(inbox)}, options).error().code == Errc::overQuota);
+    options.expungeFrom = sent;
+    options.expunge = uidList({1});
     CHECK(account->deliver({mail.in(inbox)}, options).has_value());
     checkSound();
   }

@@ -1,3 +1,4 @@
+#include "store/Db.h"
 #include "store/StoreFixture.h"
 
 namespace mox::store::test {
@@ -14,6 +15,8 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     l.add("rename Inbox", &MailboxesTest::renameInbox);
     l.add("subscriptions", &MailboxesTest::subscriptions);
     l.add("annotations", &MailboxesTest::annotations);
+    l.add("annotations are bounded, all of an account together", &MailboxesTest::annotationLimits);
+    l.add("subscriptions are bounded", &MailboxesTest::subscriptionLimit);
   }
 
   std::string allNames() {
@@ -162,6 +165,46 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     CHECK_EQ(std::size_t{1}, account->reader().annotations(inbox).size());
     CHECK_EQ(std::string("server"), account->reader().annotations(MailboxId())[0].value);
     CHECK(account->setAnnotations(MailboxId(88), {}).error().code == Errc::notFound);
+    // What changes nothing is no change.
+    CHECK(!*account->setAnnotations(MailboxId(), {{"/shared/comment", "server", true}, {"/shared/none", std::nullopt, true}}));
+    auto changed = *account->setAnnotations(MailboxId(), {{"/shared/comment", "other", true}});
+    CHECK(changed == account->reader().modSeq());
+  }
+
+  void annotationLimits() {
+    std::vector<AnnotationChange> many;
+    for (std::int64_t i = 0; i < annotationEntries.value; ++i) many.push_back({"/private/" + std::to_string(i), "x", true});
+    CHECK(account->setAnnotations(inbox, many).has_value());
+    CHECK(account->setAnnotations(MailboxId(), {{"/private/more", "x", true}}).error().code == Errc::tooMany);
+    CHECK(account->setAnnotations(MailboxId(), {{"/private/more", std::nullopt, true}}).has_value());
+    CHECK(account->setAnnotations(inbox, {{"/private/0", "y", true}}).has_value());
+    for (auto& one : many) one.value.reset();
+    CHECK(account->setAnnotations(inbox, many).has_value());
+    CHECK_EQ(std::int64_t{0}, account->reader().annotationUse().entries);
+    std::string key = "/private/large";
+    auto room = static_cast<std::size_t>(annotationBytes.value) - key.size();
+    CHECK(account->setAnnotations(inbox, {{key, std::string(room, 'x'), true}}).has_value());
+    CHECK_EQ(annotationBytes.value, account->reader().annotationUse().bytes);
+    CHECK(account->setAnnotations(inbox, {{key, std::string(room + 1, 'x'), true}}).error().code == Errc::tooLong);
+    CHECK(account->setAnnotations(MailboxId(), {{"/a", "", true}}).error().code == Errc::tooLong);
+    CHECK(account->setAnnotations(inbox, {{key, "less", true}}).has_value());
+  }
+
+  void subscriptionLimit() {
+    auto count = account->reader().subscriptions().size();
+    std::vector<std::string> names;
+    // Filled where it is cheap: the limit is what is tested, not 20,000 commits.
+    for (; count < maxSubscriptions; ++count) names.push_back("n" + std::to_string(count));
+    Db db(account->directory() + "/account.db");
+    {
+      Tx tx(db);
+      auto insert = db.prepare("INSERT INTO subscription(name) VALUES(?)");
+      for (const auto& name : names) insert.bind(name).run();
+      tx.commit();
+    }
+    CHECK(account->subscribe("one/more").error().code == Errc::tooMany);
+    CHECK(account->unsubscribe("n100").has_value());
+    CHECK(account->subscribe("one/more").has_value());
   }
 };
 SUITE(MailboxesTest);
