@@ -54,7 +54,7 @@ def faults_at_every_call(lab):
     fault = Fault(lab.path("fault", ""))
     server = CrashingServer(lab.host("m"), fault)
     load, ledger = mailload.Load(3), Ledger()
-    tried = refused = again = 0
+    tried = refused = 0
     for name, (number, kinds) in KINDS.items():
         for size in (5_000, 300_000):
             for length in (1, 100):
@@ -79,19 +79,63 @@ def faults_at_every_call(lab):
                     except (OSError, imaplib.IMAP4.error):
                         pass  # the login may fail too; it must not acknowledge
                     fault.off()
-                # A database that a failed sync has closed for writing is opened anew only once its last session has
-                # gone (store::Accounts): until then the client is told to come back. Tighten this to one try when the
-                # store no longer waits for sessions.
-                for _ in range(5):
-                    after = deliver(server, load, size)
-                    if after == 250:
-                        break
-                    again += 1
-                else:
+                after = deliver(server, load, size)
+                if after != 250:
                     errors = [line for line in server.log().splitlines() if "l=error" in line]
                     raise AssertionError(f"after {name} had ended: answered {after}\n" + "\n".join(errors[-5:]))
                 equal(None, server.process.poll(), "server's end")
     ledger.check(server, load)
     equal(0, stop(server.process), "exit status")
     verify_data(server)
-    print(f"note: {tried} faults during delivery, {refused} refused, {again} again after the fault had ended; {len(load.acknowledged)} acknowledged and there")
+    print(f"note: {tried} faults during delivery, {refused} refused; {len(load.acknowledged)} acknowledged and there")
+
+
+def idle(server):
+    """A client that waits for new mail in the Inbox."""
+    client = mailload.open_imap(server)
+    client.select("INBOX")
+    client.send(b"w IDLE\r\n")
+    while not client.readline().startswith(b"+"):
+        pass
+    return client
+
+
+def told(client):
+    """The next line an idle client gets that tells of messages."""
+    while True:
+        line = client.readline()
+        if not line or b"BYE" in line:
+            raise AssertionError(f"the idle client was sent away: {line!r}")
+        if b"EXISTS" in line:
+            return int(line.split()[1])
+
+
+@scenario(seconds=300, needs_mox=True)
+def faults_with_idle_client(lab):
+    """One client stays in IDLE while each sync and each write of deliveries fails in turn: the first delivery after it is
+    taken, and the client is told of it."""
+    fault = Fault(lab.path("fault", ""))
+    server = CrashingServer(lab.host("m"), fault)
+    load, ledger = mailload.Load(4), Ledger()
+    deliver(server, load, 5_000)
+    client = idle(server)
+    count = told_of = refused = 0
+    for kinds in (SYNCS, WRITES | SYNCS):
+        for at in range(40):
+            fault.fail_at(at, errno.EIO, 1, kinds & ALL)
+            code = deliver(server, load, 5_000)
+            refused += code != 250
+            untouched = fault.hits() == 0
+            fault.off()
+            after = deliver(server, load, 5_000)
+            equal(250, after, f"after call {at} had failed")
+            count = len(load.acknowledged)
+            while told_of < count:
+                told_of = told(client)
+            if untouched:
+                break
+    client.shutdown()
+    ledger.check(server, load)
+    equal(0, stop(server.process), "exit status")
+    verify_data(server)
+    print(f"note: {refused} refused; the idle client was told of all {count}")

@@ -15,8 +15,6 @@ using store::Stmt;
 
 namespace {
 
-constexpr std::size_t mostIdleReaders = 8;
-
 /// Keys and values in hex, so that no quoting is needed.
 std::string extraText(const std::map<std::string, std::string>& extra) {
   std::string out;
@@ -77,18 +75,14 @@ void insertEntry(Db& db, QueueId id, QueueId message, const Mailbox& recipient, 
 
 }  // namespace
 
-ReadLease::~ReadLease() {
-  std::lock_guard hold(owner_.mutex);
-  if (generation_ == owner_.generation && owner_.idle.size() < mostIdleReaders) owner_.idle.push_back(std::move(db_));
-}
-
 Storage::State::State(StorageOptions o, store::Files& f, Log l)
     : options(std::move(o)),
       path(options.directory + "/queue.db"),
       bodies(options.directory + "/bodies"),
       spools(options.directory + "/tmp"),
       files(f),
-      log(std::move(l)) {}
+      log(std::move(l)),
+      readers(path, dbOptions()) {}
 
 store::DbOptions Storage::State::dbOptions() const {
   store::DbOptions out;
@@ -102,7 +96,7 @@ void Storage::State::open() {
   sweep(*db);
   nextId = db->scalar("SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name='entry'),0), "
                       "coalesce((SELECT max(id) FROM entry),0), coalesce((SELECT max(id) FROM message),0))") + 1;
-  writer = std::make_shared<store::GroupCommit>(std::move(db), dbOptions());
+  writer = std::make_unique<store::GroupCommit>(std::move(db), dbOptions());
 }
 
 /// A crash between the link and the commit leaves a file that nobody knows of; one after the commit that removed a
@@ -117,33 +111,14 @@ void Storage::State::sweep(Db& db) {
   for (const auto& name : files.list(spools)) files.remove(spools + "/" + name);
 }
 
-std::shared_ptr<store::GroupCommit> Storage::State::group() {
-  std::lock_guard hold(mutex);
-  if (!writer->isPoisoned()) return writer;
-  // Nobody can be writing through it: all submit() calls throw. Close everything before opening anew, so that no
-  // connection believes what the page cache says.
-  log.error("queue database is opened again after a failed fsync");
-  ++generation;
-  idle.clear();
-  auto db = std::make_unique<Db>(path, dbOptions());
-  writer = std::make_shared<store::GroupCommit>(std::move(db), dbOptions());
-  return writer;
-}
-
 void Storage::State::write(const std::function<void(Db&)>& work) {
-  group()->submit([&](store::WriteTx& tx) { work(tx.db()); });
+  writer->submit([&](store::WriteTx& tx) { work(tx.db()); });
 }
 
-ReadLease Storage::State::read() {
-  std::unique_lock hold(mutex);
-  auto now = generation;
-  if (!idle.empty()) {
-    auto db = std::move(idle.back());
-    idle.pop_back();
-    return {*this, std::move(db), now};
-  }
-  hold.unlock();
-  return {*this, std::make_unique<Db>(path, dbOptions()), now};
+void Storage::State::reopen() {
+  if (!writer->needsReopening()) return;
+  bool done = writer->reopen([this](const std::function<void()>& work) { return readers.whileClosed(work); });
+  if (done) log.warn("queue database opened again after a checkpoint that failed");
 }
 
 /// After the commit: what stays behind is swept at the next open.
@@ -173,7 +148,6 @@ std::vector<QueueId> Storage::add(const NewMessage& m, Time now) {
   auto count = static_cast<std::int64_t>(m.recipients.size());
   auto first = s.nextId.fetch_add(count);
   bool hasFile = data.size() > store::bodyInlineLimit;
-  auto group = s.group();
 
   std::unique_ptr<store::Spool> own;
   PlacedBody placed(s.files, s.bodyPath(QueueId(first)), s.log);
@@ -191,14 +165,17 @@ std::vector<QueueId> Storage::add(const NewMessage& m, Time now) {
   }
   auto due = std::max(now, m.notBefore.value_or(now));
   try {
-    group->submit([&](store::WriteTx& tx) {
+    s.writer->submit([&](store::WriteTx& tx) {
       insertMessage(tx.db(), QueueId(first), m, now, head, hasFile, m.prefix.size() + data.size());
       for (std::int64_t i = 0; i < count; ++i)
         insertEntry(tx.db(), QueueId(first + i), QueueId(first), m.recipients[static_cast<std::size_t>(i)], m, due, s.options.maxAttempts);
     });  // after this line the message is ours
   } catch (...) {
-    // After a failed fsync the commit may turn out to have happened: then the file must stay for it.
-    if (group->isPoisoned()) placed.keep();
+    // If we die before the next commit, this one may turn out to have happened: until then the file must stay for it.
+    if (hasFile && s.writer->isInDoubt()) {
+      placed.keep();
+      s.doubtful.lock()->emplace_back(first);
+    }
     throw;
   }
   placed.keep();
@@ -235,17 +212,19 @@ std::size_t Storage::held() { return static_cast<std::size_t>(state_->read()->sc
 
 void Storage::maintain() {
   auto& s = *state_;
-  auto group = s.group();
-  auto commits = group->counts().commits;
+  std::vector<QueueId> doubtful = *s.doubtful.lock();
+  s.writer->settle();
+  s.reopen();
+  s.removeBodies(doubtful);
   {
-    std::lock_guard hold(s.mutex);
-    if (std::exchange(s.maintained, commits) == commits) return;
+    auto left = s.doubtful.lock();
+    left->erase(left->begin(), left->begin() + static_cast<std::ptrdiff_t>(doubtful.size()));
   }
-  group->checkpoint();
+  auto commits = s.writer->counts().commits;
+  if (s.maintained.exchange(commits) != commits) s.writer->checkpoint();
 }
 
 Storage::Counts Storage::counts() const {
-  std::lock_guard hold(state_->mutex);
   auto counts = state_->writer->counts();
   return {counts.commits, counts.works};
 }

@@ -1,7 +1,6 @@
 // Storage: data/queue/queue.db and the files of bodies above 256 KB in data/queue/bodies. The only SQL of the room.
 //
-// All writing goes through one group commit: what several threads want at once shares one fsync. After a failed fsync
-// the database is closed and opened again by the next writer. Thread safe.
+// All writing goes through one group commit: what several threads want at once shares one fsync. Thread safe.
 // Errors: store::DatabaseError and store::FileError; what threw has changed nothing that counts.
 #pragma once
 
@@ -82,7 +81,8 @@ class Storage {
   std::size_t size();
   std::size_t held();
 
-  /// Moves the WAL into the database, if there was something written since the last call.
+  /// Moves the WAL into the database, if there was something written since the last call; overcomes failed fsyncs. One
+  /// thread calls it.
   void maintain();
   struct Counts {
     std::uint64_t commits = 0, works = 0;

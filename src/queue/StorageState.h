@@ -3,30 +3,29 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <variant>
 
+#include "base/Guarded.h"
 #include "queue/Storage.h"
 #include "store/Db.h"
 #include "store/GroupCommit.h"
+#include "store/ReaderPool.h"
 
 namespace mox::queue {
 
 /// A reading connection, given back when it goes.
 class ReadLease {
  public:
-  ReadLease(Storage::State& owner, std::unique_ptr<store::Db> db, std::uint64_t generation)
-      : owner_(owner), db_(std::move(db)), generation_(generation) {}
-  ~ReadLease();
+  explicit ReadLease(store::ReaderPool& pool) : pool_(pool), db_(pool.take()) {}
+  ~ReadLease() { pool_.giveBack(std::move(db_)); }
   ReadLease(const ReadLease&) = delete;
   ReadLease& operator=(const ReadLease&) = delete;
   store::Db& operator*() const { return *db_; }
   store::Db* operator->() const { return db_.get(); }
 
  private:
-  Storage::State& owner_;
+  store::ReaderPool& pool_;
   std::unique_ptr<store::Db> db_;
-  const std::uint64_t generation_;
 };
 
 struct Storage::State {
@@ -38,19 +37,18 @@ struct Storage::State {
   const Log log;
   std::atomic<std::int64_t> nextId{1};
 
-  std::mutex mutex;  ///< of the members below
-  std::shared_ptr<store::GroupCommit> writer;
-  std::vector<std::unique_ptr<store::Db>> idle;
-  std::uint64_t generation = 0;  ///< of connections: counts reopenings
-  std::uint64_t maintained = 0;  ///< commits at the last maintain()
+  std::unique_ptr<store::GroupCommit> writer;
+  store::ReaderPool readers;
+  std::atomic<std::uint64_t> maintained{0};  ///< commits at the last maintain()
+  Guarded<std::vector<QueueId>> doubtful;    ///< messages whose commit failed in doubt: their files are still to be removed
 
   store::DbOptions dbOptions() const;
   void open();
   void sweep(store::Db& db);
-  /// The group, opened again if an fsync had failed.
-  std::shared_ptr<store::GroupCommit> group();
   void write(const std::function<void(store::Db&)>& work);
-  ReadLease read();
+  ReadLease read() { return ReadLease(readers); }
+  /// If a checkpoint failed at its fsync, and nobody reads just now.
+  void reopen();
   std::string bodyPath(QueueId message) const { return bodies + "/" + std::to_string(message.value); }
   void removeBodies(const std::vector<QueueId>& messages);
   std::size_t update(const std::vector<QueueId>& ids, const std::function<std::size_t(store::Db&, QueueId)>& one);

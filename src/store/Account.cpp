@@ -23,7 +23,6 @@ const std::string& Account::name() const { return state_->name; }
 const std::string& Account::directory() const { return state_->directory; }
 ChangeFeed& Account::feed() { return state_->feed; }
 const GroupCommit& Account::writer() const { return *state_->writer; }
-bool Account::isUsable() const { return !state_->writer->isPoisoned(); }
 Reader Account::reader() const { return Reader(std::make_unique<Reader::State>(*state_)); }
 View Account::snapshot(MailboxId mailbox) { return state_->views.get(mailbox); }
 
@@ -128,6 +127,8 @@ void Account::maintain() {
   state_->readers.trim();
   state_->views.trim();
   state_->search->trim();
+  state_->writer->settle();
+  state_->reopen();
   auto commits = state_->writer->counts().commits;
   if (state_->commitsSeen.exchange(commits) == commits) return;
   state_->writer->checkpoint();

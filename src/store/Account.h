@@ -173,7 +173,8 @@ class Account {
   void setSetting(std::string_view key, const std::optional<std::string>& value);
 
   // Upkeep ------------------------------------------------------------------------------------------------
-  /// Background work: checkpoint, unlink bodies of expunged messages, give back space. Cheap if there is none.
+  /// Background work: checkpoint, unlink bodies of expunged messages, give back space, overcome failed fsyncs. Cheap if
+  /// there is none.
   void maintain();
   /// One bounded round of work on the full-text index (SearchIndex.h); true if there is more to do at once. For a
   /// background thread; `hurry`: new messages are not waited for to come together.
@@ -190,8 +191,6 @@ class Account {
   void pruneHistory(ModSeq upTo);
   /// Consistent copy of the database and links of the body files into an empty directory.
   void backup(const std::string& directory);
-  /// False after a failed fsync: Accounts reopens it.
-  bool isUsable() const;
   /// For the writer's statistics: tests and benchmarks.
   const GroupCommit& writer() const;
   const std::string& directory() const;

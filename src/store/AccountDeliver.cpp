@@ -32,6 +32,10 @@ class PlacedFiles {
   void sync() {
     for (const auto& directory : directories_) files_.syncDirectory(directory);
   }
+  void leaveTo(Guarded<std::vector<std::int64_t>>& garbage) const {
+    auto files = garbage.lock();
+    files->insert(files->end(), placed_.begin(), placed_.end());
+  }
   /// The commit certainly did not happen. What cannot be removed now is swept at the next open.
   void remove(const Log& log) {
     for (auto file : placed_) {
@@ -116,8 +120,9 @@ Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages
     if (!result) placed.remove(s.env.log);
     return result;
   } catch (...) {
-    // After a failed fsync the commit may turn out to have happened: then the files must stay for it.
-    if (isUsable()) placed.remove(s.env.log);
+    // If we die before the next commit, this one may turn out to have happened: until then the files must stay for it.
+    if (s.writer->isInDoubt()) placed.leaveTo(s.garbage);
+    else placed.remove(s.env.log);
     throw;
   }
 }

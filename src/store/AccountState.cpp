@@ -8,39 +8,6 @@
 
 namespace mox::store {
 
-// ReaderPool ---------------------------------------------------------------------------------------------------
-
-std::unique_ptr<Db> ReaderPool::take() {
-  std::unique_ptr<Db> db;
-  {
-    std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      db = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (!db) db = std::make_unique<Db>(path_, options_);
-  std::lock_guard lock(mutex_);
-  mostTaken_ = std::max(mostTaken_, ++taken_);
-  return db;
-}
-
-void ReaderPool::giveBack(std::unique_ptr<Db> db) {
-  std::lock_guard lock(mutex_);
-  --taken_;
-  if (idle_.size() < mostIdle) idle_.push_back(std::move(db));
-}
-
-void ReaderPool::trim() {
-  std::vector<std::unique_ptr<Db>> closing;
-  std::lock_guard lock(mutex_);
-  while (!idle_.empty() && idle_.size() + taken_ > mostTaken_) {
-    closing.push_back(std::move(idle_.back()));
-    idle_.pop_back();
-  }
-  mostTaken_ = taken_;
-}
-
 // BodyFiles ----------------------------------------------------------------------------------------------------
 
 std::string BodyFiles::directoryOf(std::int64_t file) const { return directory_ + "/" + std::to_string(file / perDirectory); }
@@ -112,6 +79,12 @@ void ViewCache::trim() {
   }
 }
 
+void ViewCache::whileClosed(const std::function<void()>& work) {
+  std::lock_guard lock(dbMutex_);
+  db_.reset();
+  work();
+}
+
 // Account::State -----------------------------------------------------------------------------------------------
 
 Account::State::State(std::string accountName, std::string accountDirectory, std::string spools, Environment environment)
@@ -175,6 +148,7 @@ void Account::State::removeGarbage() {
   files.swap(*garbage.lock());
   if (files.empty()) return;
   try {
+    writer->settle();
     for (auto file : files) env.files->remove(bodies.path(file));
     writer->submit([&](WriteTx& tx) {
       auto remove = tx.db().prepare("DELETE FROM garbage WHERE file=?");
@@ -185,6 +159,14 @@ void Account::State::removeGarbage() {
     again->insert(again->end(), files.begin(), files.end());
     throw;
   }
+}
+
+void Account::State::reopen() {
+  if (!writer->needsReopening()) return;
+  bool done = writer->reopen([this](const std::function<void()>& work) {
+    return readers.whileClosed([&] { views.whileClosed(work); });
+  });
+  if (done) env.log.warn("account database opened again after a checkpoint that failed", {{"account", name}});
 }
 
 void Account::State::write(const std::function<void(Operation&)>& change) {

@@ -16,29 +16,10 @@
 #include "store/MessageWrites.h"
 #include "store/Operation.h"
 #include "store/OutgoingWindow.h"
+#include "store/ReaderPool.h"
 #include "store/SearchIndex.h"
 
 namespace mox::store {
-
-/// Reading connections of one account, made when needed. Nobody waits for one: a thread that holds a Reader may
-/// take another, and threads are few.
-class ReaderPool {
- public:
-  static constexpr std::size_t mostIdle = 8;
-  ReaderPool(std::string path, DbOptions options) : path_(std::move(path)), options_(options) {}
-  std::unique_ptr<Db> take();
-  void giveBack(std::unique_ptr<Db> db);
-  /// Closes connections that lay idle since the last call.
-  void trim();
-
- private:
-  const std::string path_;
-  const DbOptions options_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Db>> idle_;
-  std::size_t taken_ = 0;
-  std::size_t mostTaken_ = 0;  ///< since the last trim()
-};
 
 /// Where body files are.
 class BodyFiles {
@@ -62,6 +43,8 @@ class ViewCache {
   void apply(const std::vector<ViewDelta>& deltas);
   /// Forgets views nobody holds and nobody asked for since the last call.
   void trim();
+  /// As ReaderPool::whileClosed; waits for a view that is being loaded.
+  void whileClosed(const std::function<void()>& work);
 
  private:
   struct Slot {
@@ -94,7 +77,7 @@ struct Account::State {
   ChangeFeed feed;
   Guarded<OutgoingWindow> outgoing;
   std::atomic<std::int64_t> nextFile{1};
-  Guarded<std::vector<std::int64_t>> garbage;  ///< rows of table garbage whose files are still to be unlinked
+  Guarded<std::vector<std::int64_t>> garbage;  ///< body files to unlink: rows of table garbage, and those of commits that failed in doubt
   std::atomic<int> backups{0};                  ///< under way: nothing is unlinked
   std::atomic<std::uint64_t> commitsSeen{0};    ///< by maintain()
 
@@ -120,6 +103,8 @@ struct Account::State {
   void open();
   void recover(Db& db);
   void removeGarbage();
+  /// If a checkpoint failed at its fsync, and nobody reads just now.
+  void reopen();
 };
 
 struct Reader::State {

@@ -100,13 +100,9 @@ std::shared_ptr<Account> Accounts::State::acquire(const std::string& name) {
     auto found = open.find(name);
     if (found == open.end()) break;
     auto& entry = found->second;
-    if (entry.account && (entry.account->isUsable() || entry.account.use_count() > 1)) {
+    if (entry.account) {
       entry.used = env.clock->steady();
       return entry.account;
-    }
-    if (entry.account) {  // poisoned, and its last user has gone: open it anew
-      open.erase(found);
-      break;
     }
     changed.wait(lock);
   }
@@ -139,7 +135,7 @@ std::vector<std::shared_ptr<Account>> Accounts::State::takeIdle() {
   std::vector<std::shared_ptr<Account>> taken;
   auto now = env.clock->steady();
   for (std::size_t i = 0; i < idle.size(); ++i)
-    if (idle.size() - i > maxIdleAccounts || now - idle[i]->used > accountIdleTime || !idle[i]->account->isUsable())
+    if (idle.size() - i > maxIdleAccounts || now - idle[i]->used > accountIdleTime)
       taken.push_back(std::move(idle[i]->account));
   return taken;
 }
@@ -156,7 +152,7 @@ void Accounts::State::close(std::vector<std::shared_ptr<Account>> idle) {
 
 void Accounts::State::upkeep(Account& account) const {
   try {
-    if (account.isUsable()) account.maintain();
+    account.maintain();
   } catch (const std::exception& error) {
     env.log.error("upkeep of an account", {{"account", account.name()}, {"error", error.what()}});
   }
@@ -193,7 +189,7 @@ void Accounts::State::index() {
     more = false;
     for (auto& account : opened()) {
       try {
-        more = account->isUsable() && account->updateSearch() ? true : more;
+        more = account->updateSearch() ? true : more;
       } catch (const std::exception& error) {
         env.log.error("full-text index of an account", {{"account", account->name()}, {"error", error.what()}});
       }

@@ -11,6 +11,7 @@
 
 #include "store/Db.h"
 #include "store/GroupCommit.h"
+#include "store/ReaderPool.h"
 #include "store/Schema.h"
 
 namespace mox::store {
@@ -115,14 +116,13 @@ struct AuthDb::State {
     auto db = std::make_unique<Db>(path, optionsFor(vfs));
     migrateAuth(*db);
     writer = std::make_unique<GroupCommit>(std::move(db), optionsFor(vfs));
-    readDb = std::make_unique<Db>(path, optionsFor(vfs));
+    readers = std::make_unique<ReaderPool>(path, optionsFor(vfs));
   }
 
   const Clock& clock;
   const Log log;
   std::unique_ptr<GroupCommit> writer;
-  std::mutex readMutex;
-  std::unique_ptr<Db> readDb;  // under readMutex
+  std::unique_ptr<ReaderPool> readers;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -130,14 +130,17 @@ struct AuthDb::State {
   std::uint64_t added = 0, written = 0;
   bool stopping = false;
   std::atomic<std::uint64_t> dropped{0};
+  Time pruned{};  ///< by the thread, by the time of attempts
   std::thread thread;
 
   void loop();
   void write(const std::deque<LoginAttempt>& batch);
+  void prune(Time now);
   template <class F>
   auto read(F&& query) {
-    std::lock_guard lock(readMutex);
-    return query(*readDb);
+    auto giveBack = [this](Db* db) { readers->giveBack(std::unique_ptr<Db>(db)); };
+    std::unique_ptr<Db, decltype(giveBack)> db(readers->take().release(), giveBack);
+    return query(*db);
   }
 };
 
@@ -149,6 +152,14 @@ void AuthDb::State::write(const std::deque<LoginAttempt>& batch) {
   } catch (const DatabaseError& error) {
     dropped += batch.size();
     log.error("login attempts not recorded", {{"count", batch.size()}, {"error", error.what()}});
+  }
+  auto now = batch.back().last;
+  if (now >= pruned && now - pruned < loginUpkeepInterval) return;
+  pruned = now;
+  try {
+    prune(now);
+  } catch (const DatabaseError& error) {
+    log.error("upkeep of login attempts", {{"error", error.what()}});
   }
 }
 
@@ -277,18 +288,20 @@ std::vector<LoginAttempt> AuthDb::attempts(const std::string& account, std::size
   });
 }
 
-void AuthDb::prune() {
-  auto before = unixSeconds(state_->clock.now() - std::chrono::duration_cast<Time::duration>(loginAttemptAge));
-  state_->writer->submit([&](WriteTx& tx) {
+void AuthDb::State::prune(Time now) {
+  auto before = unixSeconds(now - std::chrono::duration_cast<Time::duration>(loginAttemptAge));
+  writer->submit([&](WriteTx& tx) {
     auto& db = tx.db();
     auto row = db.prepare("SELECT account, count(*) FROM login_attempt WHERE last<? AND result<>0 GROUP BY account");
     row.bind(before);
     while (row.step()) countFailed(db, row.text(0), -row.int64(1));
     db.prepare("DELETE FROM login_attempt WHERE last<?").bind(before).run();
   });
-  state_->writer->checkpoint();
+  writer->reopen([this](const std::function<void()>& work) { return readers->whileClosed(work); });
+  writer->checkpoint();
 }
 
+void AuthDb::prune() { state_->prune(state_->clock.now()); }
 std::uint64_t AuthDb::dropped() const { return state_->dropped; }
 
 }  // namespace mox::store

@@ -1,6 +1,7 @@
 // AuthDb: data/auth.db — TLS client keys that log in, and the record of login attempts.
 //
-// Login attempts are written in batches by a thread of its own; equal ones only count up. Thread safe.
+// Login attempts are written in batches by a thread of its own, which also does the upkeep; equal ones only count up. Thread
+// safe.
 #pragma once
 
 #include <memory>
@@ -48,6 +49,7 @@ struct LoginAttempt {
 inline constexpr std::size_t loginAttemptQueue = 100;     ///< waiting to be written; more are dropped and counted
 inline constexpr std::size_t maxFailedAttempts = 10'000;  ///< kept an account
 inline constexpr Duration loginAttemptAge = std::chrono::hours(24 * 30);
+inline constexpr Duration loginUpkeepInterval = std::chrono::minutes(10);  ///< at most; without attempts there is nothing to do
 
 class AuthDb {
  public:
@@ -73,7 +75,7 @@ class AuthDb {
   void flush();
   /// Newest first; "" for all accounts.
   std::vector<LoginAttempt> attempts(const std::string& account, std::size_t limit = 1'000) const;
-  /// Deletes those older than loginAttemptAge; call daily.
+  /// Deletes those older than loginAttemptAge, and moves the WAL. Done now and then without being called.
   void prune();
   /// Attempts not recorded because the queue was full.
   std::uint64_t dropped() const;

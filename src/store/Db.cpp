@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace mox::store {
@@ -13,13 +14,17 @@ namespace {
 constexpr int walPagesAtMost = 20'000;
 /// Pages copied per step of an online backup; between steps writers get their turn.
 constexpr int backupStepPages = 1'000;
+/// Octets of the WAL written again at a time: SQLite writes less than 128 KiB at once.
+constexpr sqlite3_int64 rewriteBytes = 64 * 1024;
+
+bool isFailedSync(int code) { return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC; }
 
 }  // namespace
 
 bool DatabaseError::isDiskFull() const { return (code_ & 0xff) == SQLITE_FULL; }
 bool DatabaseError::isIo() const { return (code_ & 0xff) == SQLITE_IOERR; }
 bool DatabaseError::isConstraint() const { return (code_ & 0xff) == SQLITE_CONSTRAINT; }
-bool DatabaseError::isFailedSync() const { return code_ == SQLITE_IOERR_FSYNC || code_ == SQLITE_IOERR_DIR_FSYNC; }
+bool DatabaseError::isFailedSync() const { return store::isFailedSync(code_); }
 
 // Stmt ---------------------------------------------------------------------------------------------------------
 
@@ -122,7 +127,8 @@ void Db::configure(const DbOptions& options) {
   if (options.readOnly) return;
   // auto_vacuum only takes effect before the first table; later it is a no-op.
   exec("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;");
-  sqlite3_wal_autocheckpoint(handle_, walPagesAtMost);
+  // Instead of sqlite3_wal_autocheckpoint, which tells nobody of a failed fsync.
+  sqlite3_wal_hook(handle_, onCommit, this);
 }
 
 void Db::close() {
@@ -171,7 +177,36 @@ std::int64_t Db::lastInsertId() const { return sqlite3_last_insert_rowid(handle_
 std::int64_t Db::changes() const { return sqlite3_changes64(handle_); }
 bool Db::inTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
-void Db::keepWalOnClose() { sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
+int Db::onCommit(void* self, sqlite3* handle, const char* name, int walPages) {
+  if (walPages < walPagesAtMost) return SQLITE_OK;
+  int code = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (isFailedSync(code)) static_cast<Db*>(self)->checkpointFailed_ = true;
+  return SQLITE_OK;  // the commit has happened
+}
+
+void Db::stopCheckpoints() {
+  sqlite3_wal_hook(handle_, nullptr, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+void Db::rewriteWal() {
+  Tx nobodyElseWrites(*this);
+  sqlite3_file* wal = nullptr;
+  auto check = [&](int code) {
+    if (code != SQLITE_OK) throw DatabaseError(code, fmt::format("{}: writing the WAL again: {}", path_, sqlite3_errstr(code)));
+  };
+  check(sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal));
+  sqlite3_int64 size = 0;
+  if (wal != nullptr && wal->pMethods != nullptr) check(wal->pMethods->xFileSize(wal, &size));
+  if (size == 0) return;
+  std::string piece;
+  for (sqlite3_int64 at = 0; at < size; at += rewriteBytes) {
+    piece.resize(static_cast<std::size_t>(std::min<sqlite3_int64>(rewriteBytes, size - at)));
+    check(wal->pMethods->xRead(wal, piece.data(), static_cast<int>(piece.size()), at));
+    check(wal->pMethods->xWrite(wal, piece.data(), static_cast<int>(piece.size()), at));
+  }
+  check(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL));
+}
 
 void Db::migrate(int version, const std::function<void(Db&, int)>& migrate) {
   auto current = [&] { return scalar("PRAGMA user_version"); };

@@ -133,8 +133,13 @@ class Db {
   const std::string& path() const { return path_; }
   sqlite3* handle() const { return handle_; }
   bool inTransaction() const;
-  /// Closing then does not touch the database file: for connections that can no longer be trusted.
-  void keepWalOnClose();
+  /// Writes the octets of the WAL once more and syncs them. After a failed fsync the kernel takes pages for clean that
+  /// never reached the disk; nothing may be built upon them before they were written again. Cheap if the WAL is empty.
+  void rewriteWal();
+  /// From now on nothing is moved from the WAL into the database file, not even at the close.
+  void stopCheckpoints();
+  /// The checkpoint a commit makes when the WAL has grown too long has failed at an fsync.
+  bool checkpointFailed() const { return checkpointFailed_; }
   /// Statements run since the open: for tests and benchmarks.
   std::uint64_t statementsRun() const { return statementsRun_; }
   [[noreturn]] void raise(int code, std::string_view doing) const;
@@ -151,11 +156,13 @@ class Db {
   };
   void configure(const DbOptions& options);
   void close();
+  static int onCommit(void* self, sqlite3* handle, const char* name, int walPages);
 
   std::string path_;
   sqlite3* handle_ = nullptr;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> cache_;
   std::uint64_t statementsRun_ = 0;
+  bool checkpointFailed_ = false;
 };
 
 /// A transaction; rolls back unless committed. Write transactions begin IMMEDIATE so that they never fail

@@ -32,10 +32,13 @@ struct Waiter {
 }  // namespace
 
 struct GroupCommit::State {
-  State(std::unique_ptr<Db> database, DbOptions options) : db(std::move(database)), checkpointOptions(options) {}
+  State(std::unique_ptr<Db> database, DbOptions dbOptions) : path(database->path()), options(dbOptions), db(std::move(database)) {
+    db->rewriteWal();
+  }
 
-  std::unique_ptr<Db> db;  // used only by the leader
-  const DbOptions checkpointOptions;
+  const std::string path;
+  const DbOptions options;
+  std::unique_ptr<Db> db;  ///< used only by the leader; null if it could not be opened again
   std::mutex mutex;
   std::deque<Waiter*> queue;
   bool leading = false;
@@ -43,31 +46,44 @@ struct GroupCommit::State {
   std::chrono::nanoseconds commitTime{0};       ///< what commits take of late
   std::condition_variable arrived;              ///< somebody joined the queue of a leader that gathers
   std::condition_variable idle;  ///< leading became false
-  std::atomic<bool> poisoned{false};
+  std::atomic<bool> inDoubt{false};       ///< the last commit failed at its fsync
+  std::atomic<bool> needsReopening{false};  ///< a checkpoint did
   std::atomic<std::uint64_t> commits{0}, works{0}, statements{0};
 
   std::mutex checkpointMutex;
   std::unique_ptr<Db> checkpointer;  // under checkpointMutex
 
-  /// keepWalOnClose() waits for the destructor: the leader may be using the connection.
-  void poison() { poisoned = true; }
-  void refuseIfPoisoned() const {
-    if (poisoned) throw DatabaseError(SQLITE_IOERR, db->path() + ": an earlier fsync failed, nothing can be written until reopened");
-  }
+  void connect();
+  void disconnect();
+  void commit(const std::vector<Waiter*>& batch);
   void runOne(Waiter& waiter, bool alone);
   static void runHooks(const std::vector<Waiter*>& batch) noexcept;
   void runBatch(const std::vector<Waiter*>& batch);
   void lead(std::unique_lock<std::mutex>& lock, Waiter& me);
   void gather(std::unique_lock<std::mutex>& lock);
   void handOver();
+  /// Runs `work` while no batch does.
+  void alone(const std::function<void()>& work);
 };
 
 GroupCommit::GroupCommit(std::unique_ptr<Db> db, const DbOptions& options)
     : state_(std::make_unique<State>(std::move(db), options)) {}
 GroupCommit::~GroupCommit() {
-  if (!state_->poisoned) return;
-  state_->db->keepWalOnClose();
-  if (state_->checkpointer) state_->checkpointer->keepWalOnClose();
+  if (state_->inDoubt || state_->needsReopening) state_->disconnect();
+}
+
+void GroupCommit::State::connect() {
+  auto fresh = std::make_unique<Db>(path, options);
+  fresh->rewriteWal();
+  db = std::move(fresh);
+}
+
+/// Leaves the WAL for whoever opens the database next.
+void GroupCommit::State::disconnect() {
+  if (checkpointer) checkpointer->stopCheckpoints();
+  checkpointer.reset();
+  if (db) db->stopCheckpoints();
+  db.reset();
 }
 
 void GroupCommit::State::runOne(Waiter& waiter, bool alone) {
@@ -93,26 +109,37 @@ void GroupCommit::State::runHooks(const std::vector<Waiter*>& batch) noexcept {
       for (auto& hook : waiter->hooks) hook();
 }
 
+void GroupCommit::State::commit(const std::vector<Waiter*>& batch) {
+  if (!db) connect();
+  if (inDoubt) db->rewriteWal();
+  Tx tx(*db);
+  for (auto* waiter : batch) runOne(*waiter, batch.size() == 1);
+  if (batch.size() == 1 && batch.front()->error) return;
+  // Something must be written over the commit that failed, whatever the work was.
+  if (inDoubt) db->exec(("PRAGMA user_version=" + std::to_string(db->scalar("PRAGMA user_version"))).c_str());
+  tx.commit();  // after this line the work is on disk
+  inDoubt = false;
+  ++commits;
+  works += batch.size();
+}
+
 void GroupCommit::State::runBatch(const std::vector<Waiter*>& batch) {
-  auto before = db->statementsRun();
+  auto before = db ? db->statementsRun() : 0;
   try {
-    refuseIfPoisoned();
-    Tx tx(*db);
-    for (auto* waiter : batch) runOne(*waiter, batch.size() == 1);
-    if (batch.size() > 1 || !batch.front()->error) {
-      tx.commit();  // after this line the work is on disk
-      ++commits;
-      works += batch.size();
-    }
+    commit(batch);
   } catch (const DatabaseError& error) {
-    if (error.isFailedSync()) poison();
+    if (error.isFailedSync()) inDoubt = true;
     for (auto* waiter : batch)
       if (!waiter->error) waiter->error = std::current_exception();
   } catch (...) {
     for (auto* waiter : batch)
       if (!waiter->error) waiter->error = std::current_exception();
   }
-  statements += db->statementsRun() - before;
+  if (db && db->checkpointFailed()) {
+    db->stopCheckpoints();
+    needsReopening = true;
+  }
+  if (db) statements += db->statementsRun() - before;
   runHooks(batch);
 }
 
@@ -161,31 +188,61 @@ void GroupCommit::submit(const std::function<void(WriteTx&)>& work) {
   if (me.error) std::rethrow_exception(me.error);
 }
 
+void GroupCommit::State::alone(const std::function<void()>& work) {
+  std::unique_lock lock(mutex);
+  if (leading) idle.wait(lock, [&] { return !leading; });
+  leading = true;
+  lock.unlock();
+  std::exception_ptr error;
+  try {
+    work();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  lock.lock();
+  handOver();
+  if (error) std::rethrow_exception(error);
+}
+
 void GroupCommit::checkpoint() {
   auto& s = *state_;
   std::lock_guard one(s.checkpointMutex);
-  s.refuseIfPoisoned();
+  if (s.needsReopening) return;
   try {
-    if (!s.checkpointer) s.checkpointer = std::make_unique<Db>(s.db->path(), s.checkpointOptions);
+    if (!s.checkpointer) s.checkpointer = std::make_unique<Db>(s.path, s.options);
     if (s.checkpointer->checkpoint() < walPagesToFinish) return;
     // Writers were faster: the WAL starts over only when all of it has been moved at a moment nobody writes.
-    std::unique_lock lock(s.mutex);
-    if (s.leading) s.idle.wait(lock, [&] { return !s.leading; });
-    s.leading = true;
-    lock.unlock();
-    std::exception_ptr error;
-    try {
-      s.checkpointer->checkpoint();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    lock.lock();
-    s.handOver();
-    if (error) std::rethrow_exception(error);
+    s.alone([&] { s.checkpointer->checkpoint(); });
   } catch (const DatabaseError& error) {
-    if (error.isFailedSync()) s.poison();
+    if (error.isFailedSync()) {
+      s.needsReopening = true;
+      s.alone([&] {
+        if (s.db) s.db->stopCheckpoints();
+      });
+    }
     throw;
   }
+}
+
+void GroupCommit::settle() {
+  if (isInDoubt()) submit([](WriteTx&) {});
+}
+
+bool GroupCommit::reopen(const WhileClosed& whileClosed) {
+  auto& s = *state_;
+  std::lock_guard one(s.checkpointMutex);
+  if (!s.needsReopening) return true;
+  settle();  // otherwise the failed commit would come back, behind the back of all that was told
+  bool done = false;
+  s.alone([&] {
+    if (s.inDoubt) return;
+    done = whileClosed([&] {
+      s.disconnect();
+      s.needsReopening = false;
+      s.connect();
+    });
+  });
+  return done;
 }
 
 std::size_t GroupCommit::waiting() const {
@@ -193,7 +250,8 @@ std::size_t GroupCommit::waiting() const {
   return state_->queue.size();
 }
 
-bool GroupCommit::isPoisoned() const { return state_->poisoned; }
+bool GroupCommit::isInDoubt() const { return state_->inDoubt; }
+bool GroupCommit::needsReopening() const { return state_->needsReopening; }
 GroupCommit::Counts GroupCommit::counts() const { return {state_->commits, state_->works, state_->statements}; }
 
 }  // namespace mox::store

@@ -5,8 +5,12 @@
 // that throws is undone alone and gets its own exception), commits once, runs the hooks of afterCommit() in commit
 // order, and wakes the others. If COMMIT itself fails all of them get the exception and nothing is considered done.
 //
-// After a failed fsync the page cache may lie about what is on disk: the group is then poisoned, and every
-// submit() throws until the owner closes and reopens the database.
+// After a failed fsync the kernel takes pages for clean that never reached the disk, and no later fsync writes them.
+// - If it was a commit's, all that waited get the exception, and SQLite has taken the commit back. The next commit first
+//   writes the WAL again, so that nothing is built upon a hole, and lies over the one that failed. Until then the group
+//   is in doubt: should the process die, the failed commit may be found in the WAL, whole, and count.
+// - If it was a checkpoint's, pages may be missing in the database file that SQLite believes to be there. Commits go on;
+//   nothing is moved any more until reopen() found a moment without any connection: SQLite then begins from the WAL.
 //
 // Work runs on whichever thread leads: it must not wait for other threads, nor do file or network I/O.
 #pragma once
@@ -37,7 +41,8 @@ class WriteTx {
 
 class GroupCommit {
  public:
-  /// Takes over the writing connection. `options`: for the connection that checkpoints.
+  /// Takes over the writing connection; what a crash left in its WAL is written again. `options`: for the connection
+  /// that checkpoints, and for the writing one when it is opened again.
   explicit GroupCommit(std::unique_ptr<Db> db, const DbOptions& options = {});
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
@@ -47,12 +52,20 @@ class GroupCommit {
   /// DatabaseError (the commit failed: nothing of it is considered done).
   void submit(const std::function<void(WriteTx&)>& work);
   /// Moves WAL pages into the database file on a connection of its own; for background threads. Writers go on,
-  /// unless they have been so fast that the WAL would never start over.
+  /// unless they have been so fast that the WAL would never start over. Does nothing while needsReopening().
   void checkpoint();
+  /// True after a commit failed at its fsync, until the next one that did not.
+  bool isInDoubt() const;
+  /// Ends the doubt by a commit of its own; throws as submit() does while the disk still refuses.
+  void settle();
+  /// True after a checkpoint failed at an fsync, until reopen() worked.
+  bool needsReopening() const;
+  /// Closes and reopens the database. `whileClosed` closes all other connections to it in this process and runs what it
+  /// is given before any is opened again; or gives false, if some are in use, and nothing is done: try again later.
+  using WhileClosed = std::function<bool(const std::function<void()>& reopen)>;
+  bool reopen(const WhileClosed& whileClosed);
   /// Callers waiting for the next leader: for tests and metrics.
   std::size_t waiting() const;
-  /// True after a failed fsync.
-  bool isPoisoned() const;
 
   struct Counts {
     std::uint64_t commits = 0, works = 0, statements = 0;

@@ -14,6 +14,7 @@
 #include "queue/QueueFixture.h"
 #include "store/Db.h"
 #include "store/Spool.h"
+#include "support/FaultVfs.h"
 
 namespace mox::queue::test {
 
@@ -68,9 +69,9 @@ struct Shelf {
   Time now{seconds(1'800'000'000)};
   std::string big = "Subject: big\r\n\r\n" + std::string(300'000, 'x') + "\r\n";
 
-  void open(store::Files* files = nullptr) {
+  void open(store::Files* files = nullptr, const char* vfs = nullptr) {
     storage.reset();
-    storage = std::make_unique<Storage>(StorageOptions{at, nullptr, 8}, files != nullptr ? *files : sound, Log());
+    storage = std::make_unique<Storage>(StorageOptions{at, vfs, 8}, files != nullptr ? *files : sound, Log());
   }
   Claimed claim(const std::string& lane, std::size_t most = 100) {
     return storage->claim({{lane, most}}, now, [](QueueId) { return false; }, [](int n) { return backoff(n); });
@@ -102,6 +103,8 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     l.add("orphaned files are swept", &StorageTest::orphans);
     l.add("a file system that fails acknowledges nothing", &StorageTest::fileFaults);
     l.add("a full disk acknowledges nothing", &StorageTest::fullDisk);
+    l.add("after a failed fsync the next message is taken", &StorageTest::failedSync);
+    l.add("after a failed checkpoint the database is opened again", &StorageTest::failedCheckpoint);
     l.add("killed at any moment", &StorageTest::killed);
     l.add("a newer database is refused", &StorageTest::newer);
   }
@@ -249,6 +252,45 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     CHECK_EQ(std::size_t{1}, storage->size());
     open();
     CHECK_EQ(std::size_t{1}, storage->size());
+  }
+
+  void failedSync() {
+    store::test::FaultVfs vfs;
+    open(nullptr, vfs.name());
+    auto m = message({"a@example.net"});
+    m.data = big;
+    vfs.failOnce(1, store::test::Fault::ioError, store::test::FaultVfs::Calls::syncs);
+    CHECK_THROWS(store::DatabaseError, storage->add(m, now));
+    CHECK_EQ(std::size_t{0}, storage->size());
+    CHECK_EQ(std::size_t{1}, sound.list(at + "/bodies").size());  // if we die now, the message may be found queued
+    auto id = storage->add(m, now)[0];
+    CHECK_EQ(std::size_t{1}, storage->size());
+    storage->maintain();
+    CHECK(sound.list(at + "/bodies") == std::vector<std::string>{std::to_string(id.value)});
+    vfs.failOnce(1, store::test::Fault::ioError, store::test::FaultVfs::Calls::syncs);
+    CHECK_THROWS(store::DatabaseError, claim("example.net"));
+    CHECK_EQ(1, claim("example.net").claims.at(0).attempts);
+    storage.reset();
+    vfs.losePower();
+    open();
+    CHECK_EQ(std::size_t{1}, storage->size());
+    CHECK(text(id) == m.prefix + big);
+  }
+
+  void failedCheckpoint() {
+    store::test::FaultVfs vfs;
+    open(nullptr, vfs.name());
+    storage->add(message({"a@example.net"}), now);
+    vfs.failOnce(2, store::test::Fault::ioError, store::test::FaultVfs::Calls::syncs);  // the first is the WAL's
+    CHECK_THROWS(store::DatabaseError, storage->maintain());
+    storage->add(message({"b@example.net"}), now);
+    storage->maintain();
+    storage->add(message({"c@example.net"}), now);
+    CHECK_EQ(std::size_t{3}, storage->size());
+    storage.reset();
+    vfs.losePower();
+    open();
+    CHECK_EQ(std::size_t{3}, storage->size());
   }
 
   /// In a child whose files may not grow.

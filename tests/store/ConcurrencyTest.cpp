@@ -151,7 +151,7 @@ struct AccountsTest : mox::test::Suite<AccountsTest>, AccountFixture {
     clock.advance(accountIdleTime + std::chrono::seconds(1));
     accounts.tick();
     CHECK_EQ(std::size_t{1}, accounts.openCount());
-    CHECK(kept->isUsable());
+    CHECK(kept == *accounts.open("u0"));
   }
 
   void spools() {

@@ -9,8 +9,9 @@
 #include <fstream>
 #include <set>
 
-#include "store/FaultVfs.h"
+#include "support/FaultVfs.h"
 #include "store/Db.h"
+#include "store/GroupCommit.h"
 #include "store/Spool.h"
 #include "store/StoreFixture.h"
 
@@ -56,6 +57,8 @@ struct FaultTest : mox::test::Suite<FaultTest> {
     l.add("files", &FaultTest::files);
     l.add("database: disk full", &FaultTest::databaseFull);
     l.add("database: I/O errors", &FaultTest::databaseErrors);
+    l.add("an account that is held goes on after each fault", &FaultTest::held);
+    l.add("an account that is held goes on after a failed checkpoint", &FaultTest::heldCheckpoint);
     l.add("killed at any moment", &FaultTest::killed);
   }
 
@@ -161,6 +164,95 @@ struct FaultTest : mox::test::Suite<FaultTest> {
   }
   void databaseFull() { database(Fault::diskFull); }
   void databaseErrors() { database(Fault::ioError); }
+
+  /// A session holds the account and listens all along, as an IDLE client does.
+  struct Holder {
+    explicit Holder(std::unique_ptr<Account> opened) : account(std::move(opened)) {
+      inbox = account->reader().mailbox("Inbox")->id;
+      subscription = account->feed().subscribe(inbox, [this](const Changes&) { ++told; });
+      view = account->snapshot(inbox);
+    }
+    std::unique_ptr<Account> account;
+    MailboxId inbox;
+    View view;
+    int told = 0;
+    ChangeFeed::Subscription subscription;
+
+    void deliver(const std::string& id, bool large) {
+      Mail mail = large ? mailOfSize(bodyInlineLimit + 9) : Mail();
+      mail.id(id);
+      auto before = account->snapshot(inbox)->size();
+      auto toldBefore = told;
+      try {
+        if (auto done = account->deliver({mail.in(inbox)}); !done) throw std::runtime_error(done.error().text);
+      } catch (const DatabaseError&) {
+        CHECK_EQ(before, account->snapshot(inbox)->size());
+        CHECK_EQ(toldBefore, told);
+        throw;
+      }
+      CHECK_EQ(before + 1, account->snapshot(inbox)->size());
+      CHECK_EQ(toldBefore + 1, told);
+    }
+  };
+
+  void held() {
+    FaultVfs vfs;
+    prepare();
+    for (bool large : {false, true}) {
+      Holder holder(open(sound, vfs.name()));
+      bool hit = true;
+      int faults = 0;
+      for (int n = 1; hit; ++n) {
+        vfs.failOnce(n, Fault::ioError, FaultVfs::Calls::all);
+        auto id = "held-" + std::to_string(large) + "-" + std::to_string(n);
+        try {
+          holder.deliver(id, large);
+          acknowledged.insert(id);
+        } catch (const DatabaseError&) {
+          ++faults;
+        }
+        hit = vfs.hit();
+        vfs.heal();
+        holder.deliver(id + "-after", large);  // at the first try
+        acknowledged.insert(id + "-after");
+        CHECK_MSG("the delivery ends", n < 500);
+      }
+      CHECK(faults > 5);
+      holder.account->maintain();  // unlinks the bodies of what failed
+      CHECK_EQ(std::string(), show(verify(*holder.account, sound)));
+    }
+    vfs.losePower();
+    check("after the power went");
+  }
+
+  void heldCheckpoint() {
+    FaultVfs vfs;
+    prepare();
+    {
+      Holder holder(open(sound, vfs.name()));
+      holder.deliver("first", false);
+      acknowledged.insert("first");
+      vfs.failOnce(2, Fault::ioError, FaultVfs::Calls::syncs);  // of the database file; the first is the WAL's
+      CHECK_THROWS(DatabaseError, holder.account->maintain());
+      vfs.heal();
+      CHECK(holder.account->writer().needsReopening());
+      holder.deliver("second", true);
+      acknowledged.insert("second");
+      {
+        auto reader = holder.account->reader();
+        holder.account->maintain();  // not while somebody reads
+        CHECK(holder.account->writer().needsReopening());
+        CHECK_EQ(std::size_t{1}, reader.withMessageId("second").size());
+      }
+      holder.account->maintain();
+      CHECK(!holder.account->writer().needsReopening());
+      holder.deliver("third", false);
+      acknowledged.insert("third");
+      CHECK_EQ(std::size_t{0}, holder.view->size());
+    }
+    vfs.losePower();
+    check("after the power went");
+  }
 
   /// The child delivers, and writes each acknowledged Message-ID to the log before the next; it is killed at a moment
   /// that differs from round to round.

@@ -1,11 +1,15 @@
 #include "store/GroupCommit.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
+#include <random>
+#include <set>
 #include <thread>
 
-#include "store/FaultVfs.h"
+#include "support/FaultVfs.h"
 #include "store/StoreFixture.h"
 
 namespace mox::store::test {
@@ -15,7 +19,10 @@ struct GroupCommitTest : mox::test::Suite<GroupCommitTest> {
     l.add("waiting work shares a commit, a failure fails alone", &GroupCommitTest::shared);
     l.add("hooks run in commit order", &GroupCommitTest::hooks);
     l.add("a failed commit fails everybody", &GroupCommitTest::failedCommit);
-    l.add("after a failed fsync nothing is written", &GroupCommitTest::failedSync);
+    l.add("after a failed fsync the next commit works", &GroupCommitTest::failedSync);
+    l.add("a failed commit does not come back", &GroupCommitTest::doubt);
+    l.add("after a failed checkpoint the database is opened again", &GroupCommitTest::failedCheckpoint);
+    l.add("failed fsyncs, then the power goes", &GroupCommitTest::power);
     l.add("many threads", &GroupCommitTest::manyThreads);
     l.add("checkpoint", &GroupCommitTest::checkpoint);
   }
@@ -125,30 +132,174 @@ struct GroupCommitTest : mox::test::Suite<GroupCommitTest> {
       CHECK(error.isDiskFull());
     }
     vfs.heal();
-    CHECK(!group->isPoisoned());
+    CHECK(!group->isInDoubt());
     group->submit([](WriteTx& tx) { insert(tx, 3); });
     group.reset();
     CHECK_EQ(std::int64_t{2}, count());
+  }
+
+  /// A commit whose fsync fails.
+  void failOne(GroupCommit& group, FaultVfs& vfs, std::int64_t id) {
+    vfs.failOnce(1, Fault::ioError, FaultVfs::Calls::syncs);
+    try {
+      group.submit([&](WriteTx& tx) { insert(tx, id); });
+      CHECK_MSG("a commit whose fsync fails must fail", false);
+    } catch (const DatabaseError& error) {
+      CHECK(error.isFailedSync());
+    }
+    vfs.heal();
   }
 
   void failedSync() {
     FaultVfs vfs;
     auto group = open(vfs.name());
     group->submit([](WriteTx& tx) { insert(tx, 1); });
-    vfs.failOnce(1, Fault::ioError, FaultVfs::Calls::syncs);
-    try {
-      group->submit([](WriteTx& tx) { insert(tx, 2); });
-      CHECK_MSG("a commit whose fsync fails must fail", false);
-    } catch (const DatabaseError& error) {
-      CHECK(error.isFailedSync());
-    }
-    CHECK(group->isPoisoned());
+    failOne(*group, vfs, 2);
+    CHECK(group->isInDoubt());
+    CHECK_EQ(std::int64_t{1}, count());
+    vfs.failOnce(1, Fault::ioError, FaultVfs::Calls::syncs);  // of the WAL, written again
     CHECK_THROWS(DatabaseError, group->submit([](WriteTx& tx) { insert(tx, 3); }));
-    CHECK_THROWS(DatabaseError, group->checkpoint());
-    group.reset();
-    group = open(vfs.name());
+    CHECK_THROWS(std::runtime_error, group->submit([](WriteTx&) { throw std::runtime_error("undone"); }));
+    CHECK(group->isInDoubt());  // nothing was committed
     group->submit([](WriteTx& tx) { insert(tx, 4); });
-    CHECK(count() >= 2);
+    CHECK(!group->isInDoubt());
+    CHECK(!group->needsReopening());
+    group.reset();
+    vfs.losePower();
+    CHECK_EQ(std::int64_t{2}, count());
+  }
+
+  void doubt() {
+    FaultVfs vfs;
+    auto group = open(vfs.name());
+    group->submit([](WriteTx& tx) { insert(tx, 1); });
+    failOne(*group, vfs, 2);
+    group->submit([](WriteTx&) {});  // changes nothing, and yet something is written over the commit that failed
+    CHECK(!group->isInDoubt());
+    group.reset();
+    vfs.losePower();
+    CHECK_EQ(std::int64_t{1}, count());
+
+    group = open(vfs.name());
+    group->submit([](WriteTx& tx) { insert(tx, 3); });
+    failOne(*group, vfs, 4);
+    group.reset();  // in doubt: the WAL stays, and has the commit
+    group = open(vfs.name());
+    CHECK_EQ(std::int64_t{3}, count());
+    group.reset();
+    vfs.losePower();  // what was seen once stays
+    CHECK_EQ(std::int64_t{3}, count());
+  }
+
+  void failedCheckpoint() {
+    FaultVfs vfs;
+    auto group = open(vfs.name());
+    group->submit([](WriteTx& tx) { insert(tx, 1); });
+    vfs.failOnce(2, Fault::ioError, FaultVfs::Calls::syncs);  // the first is the WAL's
+    CHECK_THROWS(DatabaseError, group->checkpoint());
+    vfs.heal();
+    CHECK(group->needsReopening());
+    group->submit([](WriteTx& tx) { insert(tx, 2); });
+    auto syncs = vfs.syncs();
+    group->checkpoint();
+    CHECK_EQ(syncs, vfs.syncs());  // nothing is moved
+    CHECK(!group->reopen([](const auto&) { return false; }));
+    CHECK(group->needsReopening());
+    CHECK(group->reopen([](const auto& reopen) { return reopen(), true; }));
+    CHECK(!group->needsReopening());
+    group->submit([](WriteTx& tx) { insert(tx, 3); });
+    group->checkpoint();
+    CHECK(vfs.syncs() > syncs);
+    group.reset();
+    vfs.losePower();
+    CHECK_EQ(std::int64_t{3}, count());
+  }
+
+  /// Commits, commits without an fsync of their own, checkpoints and readers, with fsyncs that fail here and there.
+  struct Storm {
+    Storm(GroupCommitTest& t, unsigned seed) : test(t), chance(seed) {}
+    GroupCommitTest& test;
+    std::minstd_rand chance;
+    FaultVfs vfs;
+    std::unique_ptr<GroupCommit> group;
+    std::unique_ptr<Db> side;  ///< reads, and writes without fsync
+    std::optional<Tx> reading;
+    std::set<std::int64_t> visible, acknowledged;
+    std::int64_t next = 1;
+
+    unsigned below(unsigned n) { return static_cast<unsigned>(chance() >> 8) % n; }
+    void openSide() {
+      DbOptions options;
+      options.vfs = vfs.name();
+      side = std::make_unique<Db>(test.directory / "a.db", options);
+      side->exec("PRAGMA synchronous=NORMAL");
+      side->stopCheckpoints();
+    }
+    void step() {
+      auto id = next++;
+      switch (below(7)) {
+        case 0: return vfs.failOnce(1 + static_cast<int>(below(4)), Fault::ioError, FaultVfs::Calls::syncs);
+        case 1: return group->checkpoint();
+        case 2:
+          if (reading) return reading.reset();
+          reading.emplace(*side, Tx::Kind::read);
+          side->scalar("SELECT count(*) FROM t");
+          return;
+        case 3:
+          group->reopen([&](const auto& reopen) {
+            if (reading) return false;
+            side.reset();
+            reopen();
+            openSide();
+            return true;
+          });
+          return;
+        case 4:
+          if (reading) return;
+          side->prepare("INSERT INTO t VALUES(?,0)").bind(id).run();
+          visible.insert(id);
+          return;
+        default:
+          group->submit([&](WriteTx& tx) {
+            insert(tx, id);
+            tx.db().prepare("UPDATE t SET writer=writer+1 WHERE id%5=?").bind(id % 5).run();
+          });
+          visible.insert(id);
+          acknowledged = visible;  // the fsync was for all before it, too
+      }
+    }
+    static std::set<std::int64_t> ids(Db& db) {
+      std::set<std::int64_t> found;
+      auto row = db.prepare("SELECT id FROM t");
+      while (row.step()) found.insert(row.int64(0));
+      return found;
+    }
+    void run() {
+      group = test.open(vfs.name());
+      openSide();
+      for (int i = 0; i < 80; ++i) {
+        try {
+          step();
+        } catch (const DatabaseError& error) {
+          CHECK_MSG(error.what(), error.isFailedSync());
+        }
+        if (!side) openSide();
+        if (!reading) CHECK(ids(*side) == visible);
+      }
+      reading.reset();
+      side.reset();
+      group.reset();
+      vfs.losePower();
+      Db left(test.directory / "a.db");
+      CHECK_EQ(std::string("ok"), [&] { auto row = left.prepare("PRAGMA integrity_check"); row.step(); return row.text(0); }());
+      auto found = ids(left);
+      CHECK(std::includes(found.begin(), found.end(), acknowledged.begin(), acknowledged.end()));
+      left.exec("DROP TABLE t");
+    }
+  };
+
+  void power() {
+    for (unsigned seed = 1; seed <= 100; ++seed) Storm(*this, seed).run();
   }
 
   void manyThreads() {

@@ -3,7 +3,9 @@
 
 #include "store/AuthDb.h"
 #include "store/Reputation.h"
+#include "store/Db.h"
 #include "store/StoreFixture.h"
+#include "support/FaultVfs.h"
 
 namespace mox::store::test {
 
@@ -65,6 +67,7 @@ struct AuthDbTest : mox::test::Suite<AuthDbTest> {
     l.add("equal attempts are counted", &AuthDbTest::attempts);
     l.add("old ones go", &AuthDbTest::prune);
     l.add("the number of failures is capped", &AuthDbTest::cap);
+    l.add("after a failed fsync it goes on", &AuthDbTest::failedSync);
   }
   TempDirectory directory;
   FakeClock clock;
@@ -150,6 +153,38 @@ struct AuthDbTest : mox::test::Suite<AuthDbTest> {
     CHECK_EQ(maxFailedAttempts, all.size());
     CHECK_EQ(std::string("50"), all.back().remoteIp);
     CHECK_EQ(std::size_t{1}, db.attempts("bob").size());
+  }
+
+  void failedSync() {
+    FaultVfs vfs;
+    TlsPublicKey key;
+    key.fingerprint = "print";
+    {
+      AuthDb db(directory / "auth.db", clock, Log(), vfs.name());
+      auto fail = [&](int n) { vfs.failOnce(n, Fault::ioError, FaultVfs::Calls::syncs); };
+      fail(1);
+      CHECK_THROWS(DatabaseError, db.addKey(key));
+      CHECK(db.addKey(key).has_value());
+      fail(1);
+      db.add(attempt("alice", LoginResult::ok));
+      db.flush();
+      CHECK_EQ(std::uint64_t{1}, db.dropped());
+      vfs.heal();
+      db.add(attempt("bob", LoginResult::ok));
+      db.flush();
+      CHECK_EQ(std::size_t{1}, db.attempts("").size());
+      fail(2);  // of the database file; nothing is old, so the first is the WAL's
+      CHECK_THROWS(DatabaseError, db.prune());
+      db.prune();
+      clock.advance(loginAttemptAge + std::chrono::hours(1));
+      db.add(attempt("carol", LoginResult::ok));  // and with it the upkeep comes
+      db.flush();
+      CHECK_EQ(std::size_t{1}, db.attempts("").size());
+    }
+    vfs.losePower();
+    AuthDb db(directory / "auth.db", clock, Log());
+    CHECK(db.key("print").has_value());
+    CHECK_EQ(std::string("carol"), db.attempts("").at(0).account);
   }
 };
 SUITE(AuthDbTest);

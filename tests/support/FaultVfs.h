@@ -1,4 +1,6 @@
-// FaultVfs: SQLite's own file I/O with failures on order: the n-th write, sync or open fails.
+// FaultVfs: SQLite's own file I/O with failures on order: the n-th write or sync fails. And a disk beneath that knows what
+// has reached it: of what was written before a sync that failed some never does unless it is written again, though
+// whoever reads sees it (the kernel takes such pages for clean).
 #pragma once
 
 #include <memory>
@@ -26,6 +28,8 @@ class FaultVfs {
   /// True if a fault was given since it was ordered.
   bool hit() const;
   int syncs() const;
+  /// What is left on the disk when the power goes now. No file may be open.
+  void losePower();
 
   struct State;
 

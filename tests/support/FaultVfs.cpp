@@ -1,11 +1,19 @@
-#include "store/FaultVfs.h"
+#include "support/FaultVfs.h"
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <mutex>
 #include <new>
+#include <random>
 #include <string>
+#include <vector>
 
 namespace mox::store::test {
 
@@ -19,6 +27,44 @@ struct FaultVfs::State {
   std::atomic<int> syncCount{0};
   std::atomic<Fault> fault{Fault::ioError};
   std::atomic<Calls> calls{Calls::all};
+
+  struct Write {
+    std::size_t offset;
+    std::string data;
+    bool isTruncate = false;  ///< to `offset`
+  };
+  struct Disk {
+    std::string durable;
+    std::vector<Write> pending;
+  };
+  std::mutex mutex;
+  std::map<std::string, Disk> disks;  ///< by path
+  std::minstd_rand chance;            ///< which writes arrive
+
+  void opened(const std::string& path) {
+    std::lock_guard lock(mutex);
+    if (disks.count(path) > 0) return;
+    std::ifstream file(path, std::ios::binary);
+    disks[path].durable.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  void wrote(const std::string& path, Write write) {
+    std::lock_guard lock(mutex);
+    disks[path].pending.push_back(std::move(write));
+  }
+  /// All of what was written; or, when that fails or the power goes, some of it.
+  void synced(const std::string& path, bool all) {
+    std::lock_guard lock(mutex);
+    arrive(disks[path], all);
+  }
+  void arrive(Disk& disk, bool all) {
+    for (const auto& write : disk.pending) {
+      if (!all && chance() % 2 == 0) continue;
+      auto& durable = disk.durable;
+      durable.resize(write.isTruncate ? write.offset : std::max(durable.size(), write.offset + write.data.size()));
+      durable.replace(write.offset, write.data.size(), write.data);
+    }
+    disk.pending.clear();
+  }
 
   bool fails(Calls kind) {
     auto wanted = calls.load();
@@ -41,6 +87,7 @@ namespace {
 struct File {
   sqlite3_file base;
   FaultVfs::State* state;
+  const char* path;  ///< null for temporary files; SQLite keeps it until the file is closed
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
 
@@ -48,18 +95,22 @@ File* of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
 sqlite3_file* realOf(sqlite3_file* file) { return of(file)->real(); }
 
 int write(sqlite3_file* file, const void* data, int count, sqlite3_int64 offset) {
-  if (of(file)->state->fails(FaultVfs::Calls::writes)) {
-    // Half of it arrives: what a full disk does to a write.
-    realOf(file)->pMethods->xWrite(realOf(file), data, count / 2, offset);
-    return of(file)->state->code(SQLITE_IOERR_WRITE);
-  }
-  return realOf(file)->pMethods->xWrite(realOf(file), data, count, offset);
+  auto& state = *of(file)->state;
+  bool fails = state.fails(FaultVfs::Calls::writes);
+  // Half of it arrives: what a full disk does to a write.
+  if (fails) count /= 2;
+  int code = realOf(file)->pMethods->xWrite(realOf(file), data, count, offset);
+  if (of(file)->path != nullptr)
+    state.wrote(of(file)->path, {static_cast<std::size_t>(offset), {static_cast<const char*>(data), static_cast<std::size_t>(count)}});
+  return fails ? state.code(SQLITE_IOERR_WRITE) : code;
 }
 
 int sync(sqlite3_file* file, int flags) {
-  ++of(file)->state->syncCount;
-  if (of(file)->state->fails(FaultVfs::Calls::syncs)) return SQLITE_IOERR_FSYNC;
-  return realOf(file)->pMethods->xSync(realOf(file), flags);
+  auto& state = *of(file)->state;
+  ++state.syncCount;
+  bool fails = state.fails(FaultVfs::Calls::syncs);
+  if (of(file)->path != nullptr) state.synced(of(file)->path, !fails);
+  return fails ? SQLITE_IOERR_FSYNC : realOf(file)->pMethods->xSync(realOf(file), flags);
 }
 
 int close(sqlite3_file* file) { return realOf(file)->pMethods->xClose(realOf(file)); }
@@ -68,6 +119,7 @@ int read(sqlite3_file* file, void* data, int count, sqlite3_int64 offset) {
 }
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
   if (of(file)->state->fails(FaultVfs::Calls::writes)) return of(file)->state->code(SQLITE_IOERR_TRUNCATE);
+  if (of(file)->path != nullptr) of(file)->state->wrote(of(file)->path, {static_cast<std::size_t>(size), {}, true});
   return realOf(file)->pMethods->xTruncate(realOf(file), size);
 }
 int fileSize(sqlite3_file* file, sqlite3_int64* size) { return realOf(file)->pMethods->xFileSize(realOf(file), size); }
@@ -89,9 +141,19 @@ int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int*
   auto* mine = of(file);
   mine->base.pMethods = nullptr;
   mine->state = state;
+  mine->path = path;
+  if (path != nullptr) state->opened(path);
   int code = state->real->xOpen(state->real, path, mine->real(), flags, outFlags);
   if (code == SQLITE_OK) mine->base.pMethods = &state->methods;
   return code;
+}
+
+/// Names are durable at once: the store does not depend on when they are.
+int remove(sqlite3_vfs* vfs, const char* path, int syncDirectory) {
+  auto* state = static_cast<FaultVfs::State*>(vfs->pAppData);
+  std::lock_guard lock(state->mutex);
+  state->disks.erase(path);
+  return state->real->xDelete(state->real, path, syncDirectory);
 }
 
 std::atomic<int> made{0};
@@ -108,6 +170,7 @@ FaultVfs::FaultVfs() : state_(std::make_unique<State>()) {
   s.vfs.pAppData = &s;
   s.vfs.szOsFile = static_cast<int>(sizeof(File)) + s.real->szOsFile;
   s.vfs.xOpen = open;
+  s.vfs.xDelete = remove;
   s.methods = {3, close, read, write, truncate, sync, fileSize, lock, unlock, checkLock, control, sectorSize, device,
                shmMap, shmLock, shmBarrier, shmUnmap, nullptr, nullptr};
   s.methods.iVersion = 2;  // without memory mapping
@@ -137,5 +200,15 @@ void FaultVfs::heal() {
 
 bool FaultVfs::hit() const { return state_->hit; }
 int FaultVfs::syncs() const { return state_->syncCount; }
+
+void FaultVfs::losePower() {
+  std::lock_guard lock(state_->mutex);
+  for (auto& [path, disk] : state_->disks) {
+    state_->arrive(disk, false);
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << disk.durable;
+    std::filesystem::remove(path + "-shm");
+  }
+  state_->disks.clear();
+}
 
 }  // namespace mox::store::test
