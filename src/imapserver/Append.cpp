@@ -41,10 +41,11 @@ void Append::findMailbox(Context& context) {
 void Append::findReplaced(Context& context, const imap::args::Replace& arguments) {
   replaced_.emplace();
   if (context.selected->isReadOnly()) return refuseWith("CANNOT", "the mailbox is open read-only");
-  auto uids = context.selected->resolve(arguments.target, arguments.uid);
-  if (!uids) return refuseWith("", "there is no message with that number", true);
-  if (uids->empty()) return refuseWith("", "no such message");
-  replaced_->uid = uids->front();
+  auto set = context.selected->resolve(arguments.target, arguments.uid);
+  if (!set) return refuseWith("", "there is no message with that number", true);
+  auto uids = context.selected->list(*set);
+  if (uids.empty()) return refuseWith("", "no such message");
+  replaced_->uid = uids.front();
   auto now = context.selected->current();
   auto index = now ? now->indexOf(replaced_->uid) : std::nullopt;
   if (!index) return refuseWith("EXPUNGEISSUED", "the message is gone");
@@ -169,7 +170,7 @@ void Append::answer(Context& context, const std::vector<store::Delivered>& deliv
   if (!replaced_) return context.ok(appendUid, "appended");
   // RFC 8508 §4.3: APPENDUID goes first, then the new message, then the old one leaves.
   context.untagged("OK [" + appendUid + "] replacement is stored");
-  context.selected->sync(context.out, context.condstore, Selected::Order::addedFirst);
+  context.sync();
   if (!context.condstore) return context.ok("replaced");
   // RFC 8508 §4.5, RFC 7162 §3.2.9: as UID EXPUNGE.
   context.ok(fmt::format("HIGHESTMODSEQ {}", context.selected->view().highestModSeq().value), "replaced");

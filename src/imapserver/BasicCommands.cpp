@@ -41,10 +41,13 @@ void handleEnable(Context& context, const imap::Command& command) {
   for (const auto& capability : command.as<imap::args::Enable>().capabilities) {
     if (capability == "IMAP4REV2") context.rev2 = context.utf8 = true;
     else if (capability == "UTF8=ACCEPT") context.utf8 = true;
-    else if (capability == "CONDSTORE") context.condstore = true;
+    else if (capability == "CONDSTORE") context.enableCondstore();
+    else if (capability == "QRESYNC") context.qresync = true;
+    else if (capability == "UIDONLY") context.uidOnly = true;
     else continue;  // RFC 5161 §3.1: what is not known is passed over
     enabled += " " + capability;
   }
+  if (context.qresync) context.enableCondstore();  // RFC 7162 §3.2.3
   context.untagged(enabled);
   context.ok("done");
 }

@@ -28,6 +28,7 @@ constexpr std::string_view announced[] = {
     "ID",                                // RFC 2971
     "APPENDLIMIT=4294967295",            // RFC 7889
     "CONDSTORE",                         // RFC 7162
+    "QRESYNC",                           // RFC 7162
     "STATUS=SIZE",                       // RFC 8438
     "QUOTA",                             // RFC 9208
     "QUOTA=RES-STORAGE",                 // RFC 9208
@@ -41,6 +42,7 @@ constexpr std::string_view announced[] = {
     "REPLACE",                           // RFC 8508
     "PREVIEW",                           // RFC 8970
     "INPROGRESS",                        // RFC 9585
+    "UIDONLY",                           // RFC 9586
 };
 
 /// What can be had before login, which depends on the connection.

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "imapserver/Fetch.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/Resync.h"
 
 namespace mox::imapserver {
 
@@ -13,6 +15,12 @@ std::vector<std::uint32_t> numbers(const std::vector<Uid>& uids) {
   std::vector<std::uint32_t> out;
   out.reserve(uids.size());
   for (auto uid : uids) out.push_back(uid.value);
+  return out;
+}
+
+imap::NumberSet setOf(const std::vector<Uid>& uids) {
+  imap::NumberSet out;
+  for (auto uid : uids) out.add(uid.value);
   return out;
 }
 
@@ -29,26 +37,33 @@ store::FlagChange flagChange(const imap::args::Store& arguments) {
   using Mode = store::FlagChange::Mode;
   change.mode = arguments.action == Action::replace ? Mode::replace : arguments.action == Action::add ? Mode::add : Mode::remove;
   change.flags = arguments.flags;
-  if (arguments.unchangedSince) change.unchangedSince = ModSeq(static_cast<std::int64_t>(*arguments.unchangedSince));
+  if (arguments.unchangedSince) change.unchangedSince = modSeqOf(*arguments.unchangedSince);
   return change;
 }
 
-/// FETCH lines after a STORE: flags of all asked for unless silent, MODSEQ of the changed ones with CONDSTORE.
-void tellFlags(Context& context, const std::vector<Uid>& asked, const store::FlagsSet& done, bool silent) {
+/// FETCH lines after a STORE, and then `end`: flags of all asked for, or if silent only MODSEQ of the changed ones, with
+/// CONDSTORE. Those that others had changed (UNCHANGEDSINCE) are told with flags always.
+void tellFlags(Context& context, const std::vector<Uid>& asked, const store::FlagsSet& done, bool silent, std::function<void(Context&)> end) {
   auto now = context.selected->current();
-  if (!now) return;
-  for (auto uid : asked) {
-    auto index = now->indexOf(uid);
-    auto sequence = context.selected->sequence(uid);
-    if (!index || sequence == 0) continue;
-    const auto& entry = now->at(*index);
-    bool isModified = std::binary_search(done.modified.begin(), done.modified.end(), uid);
-    if (!silent || isModified) {
-      writeFlagsFetch(context.out, sequence, *now, entry, context.condstore);
-    } else if (context.condstore) {
-      context.untagged(fmt::format("{} FETCH (UID {} MODSEQ ({}))", sequence, uid.value, entry.modSeq.value));
-    }
-  }
+  if (silent && now)
+    for (auto uid : done.modified)
+      if (auto index = now->indexOf(uid)) writeFlagsFetch(context.out, context.selected->sequence(uid), *now, now->at(*index), context.tellMode());
+  if (!now || (silent && !context.condstore)) return end(context);
+  imap::FetchItem item;
+  item.kind = silent ? imap::FetchItem::Kind::modSeq : imap::FetchItem::Kind::flags;
+  FetchRequest request{context.account, MessageWalk(context.selected->held(), now, setOf(silent ? done.changed : asked)), {item}};
+  request.tell = context.tellMode();
+  request.tellModSeq = context.condstore;
+  request.mode = context.outputMode();
+  context.stream(makeFetchProducer(std::move(request), std::make_shared<FetchOutcome>()), std::move(end));
+}
+
+/// The end of a command that expunged: RFC 7162 §3.2.7 wants HIGHESTMODSEQ then, and it must not be beyond what the client
+/// was told.
+void endExpunge(Context& context, ModSeq expunged, std::string_view text) {
+  context.sync();
+  if (!expunged || !context.condstore) return context.ok(text);
+  context.ok("HIGHESTMODSEQ " + std::to_string(context.selected->view().highestModSeq().value), text);
 }
 
 bool mayWrite(Context& context) {
@@ -59,7 +74,7 @@ bool mayWrite(Context& context) {
 
 }  // namespace
 
-std::optional<std::vector<Uid>> resolveSet(Context& context, const imap::SequenceSet& set, bool uid) {
+std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid) {
   auto uids = context.selected->resolve(set, uid);
   if (!uids) context.bad("there is no message with that number");
   return uids;
@@ -67,26 +82,29 @@ std::optional<std::vector<Uid>> resolveSet(Context& context, const imap::Sequenc
 
 void handleStore(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Store>();
-  if (!mayWrite(context)) return;
-  auto uids = resolveSet(context, arguments.set, arguments.uid);
-  if (!uids) return;
-  if (arguments.unchangedSince) context.condstore = true;
-  auto done = context.account->setFlags(context.selected->mailbox(), *uids, flagChange(arguments));
+  auto set = resolveSet(context, arguments.set, arguments.uid);
+  if (!set || !mayWrite(context)) return;
+  if (arguments.unchangedSince) context.enableCondstore();
+  auto uids = context.selected->list(*set);
+  auto done = context.account->setFlags(context.selected->mailbox(), uids, flagChange(arguments));
   if (!done) return context.no(done.error());
   if (done->modSeq) context.selected->told(done->modSeq);
-  tellFlags(context, *uids, *done, arguments.silent);
-  if (done->modified.empty()) return context.ok("stored");
-  context.ok("MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text(), "some were changed by others");
+  std::string code;
+  if (!done->modified.empty()) code = "MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text();
+  tellFlags(context, uids, *done, arguments.silent, [code](Context& now) {
+    now.ok(code, code.empty() ? "stored" : "some were changed by others");
+  });
 }
 
 void handleCopy(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Copy>();
-  auto uids = resolveSet(context, arguments.set, arguments.uid);
-  if (!uids) return;
+  auto set = resolveSet(context, arguments.set, arguments.uid);
+  if (!set) return;
   auto destination = context.mailbox(arguments.mailbox, "TRYCREATE");
   if (!destination) return;
-  if (uids->empty()) return context.no("", "no such messages");
-  auto done = context.account->copy(context.selected->mailbox(), *uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
+  auto uids = context.selected->list(*set);
+  if (uids.empty()) return context.no("", "no such messages");
+  auto done = context.account->copy(context.selected->mailbox(), uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
   if (!done) return context.no(done.error());
   if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
   context.ok(imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)), "copied");
@@ -94,37 +112,34 @@ void handleCopy(Context& context, const imap::Command& command) {
 
 void handleMove(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Copy>();
-  if (!mayWrite(context)) return;
-  auto uids = resolveSet(context, arguments.set, arguments.uid);
-  if (!uids) return;
+  auto set = resolveSet(context, arguments.set, arguments.uid);
+  if (!set || !mayWrite(context)) return;
   auto destination = context.mailbox(arguments.mailbox, "TRYCREATE");
   if (!destination) return;
-  if (uids->empty()) return context.no("", "no such messages");
-  auto done = context.account->move(context.selected->mailbox(), *uids, destination->id);
+  auto uids = context.selected->list(*set);
+  if (uids.empty()) return context.no("", "no such messages");
+  auto done = context.account->move(context.selected->mailbox(), uids, destination->id);
   if (!done) return context.no(done.error());
   if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
-  // RFC 6851 §4.3: COPYUID goes untagged, before the EXPUNGE responses that ok() sends.
+  // RFC 6851 §4.3: COPYUID goes untagged, before the EXPUNGE responses.
   context.untagged("OK [" + imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)) + "] moved");
-  context.ok("moved");
+  endExpunge(context, done->modSeq, "moved");
 }
 
 void handleExpunge(Context& context, const imap::Command&) {
   if (!mayWrite(context)) return;
   // Only what this client knows of: others' deletions of messages it has not seen are theirs to expunge.
-  std::vector<Uid> uids;
-  context.selected->view().forEach([&](const store::ViewEntry& entry) { uids.push_back(entry.uid); });
-  auto done = context.account->expunge(context.selected->mailbox(), uids, true);
+  auto done = context.account->expungeDeleted(context.selected->mailbox(), context.selected->view().uidNext());
   if (!done) return context.no(done.error());
-  context.ok("expunged");
+  endExpunge(context, done->modSeq, "expunged");
 }
 
 void handleUidExpunge(Context& context, const imap::Command& command) {
-  if (!mayWrite(context)) return;
   auto uids = resolveSet(context, command.as<imap::args::UidExpunge>().set, true);
-  if (!uids) return;
-  auto done = context.account->expunge(context.selected->mailbox(), *uids, true);
+  if (!uids || !mayWrite(context)) return;
+  auto done = context.account->expunge(context.selected->mailbox(), context.selected->list(*uids), true);
   if (!done) return context.no(done.error());
-  context.ok("expunged");
+  endExpunge(context, done->modSeq, "expunged");
 }
 
 }  // namespace mox::imapserver

@@ -6,16 +6,14 @@ namespace mox::imapserver {
 
 namespace {
 
-/// RFC 9051 §7.5.1: no EXPUNGE while answering these; so they tell nothing of other sessions' doings.
+/// RFC 9051 §7.5.1: no EXPUNGE while answering FETCH, STORE and SEARCH by sequence number; so they tell nothing of other
+/// sessions' doings. Their UID forms do.
 bool maySync(imap::CommandKind kind) {
   using imap::CommandKind;
   switch (kind) {
     case CommandKind::fetch:
     case CommandKind::store:
     case CommandKind::search:
-    case CommandKind::uidFetch:
-    case CommandKind::uidStore:
-    case CommandKind::uidSearch:
     case CommandKind::select:
     case CommandKind::examine:
     case CommandKind::close:
@@ -113,7 +111,14 @@ void Context::streamDone() {
 }
 
 void Context::sync() {
-  if (selected) selected->sync(out, condstore);
+  if (selected) selected->sync(out, tellMode());
+}
+
+void Context::enableCondstore() {
+  if (condstore) return;
+  condstore = true;
+  // RFC 7162 §3.1.2.1: from what on the client will hear of changes.
+  if (selected) untagged("OK [HIGHESTMODSEQ " + std::to_string(selected->view().highestModSeq().value) + "] highest");
 }
 
 std::optional<imap::MailboxName> Context::mailboxName(const std::string& name) {

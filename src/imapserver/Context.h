@@ -39,8 +39,13 @@ class Context {
   // What was enabled, RFC 5161; never taken back -----------------------------------------------------------
   bool utf8 = false;       ///< IMAP4rev2 or UTF8=ACCEPT
   bool rev2 = false;       ///< IMAP4rev2
-  bool condstore = false;  ///< MODSEQ goes with flag changes
+  bool condstore = false;  ///< RFC 7162 §3.1, MODSEQ goes with flag changes: enableCondstore()
+  bool qresync = false;    ///< RFC 7162 §3.2
+  bool uidOnly = false;    ///< RFC 9586: no sequence numbers either way
   imap::OutputMode outputMode() const { return {utf8}; }
+  TellMode tellMode() const { return {condstore, qresync || uidOnly, uidOnly, !rev2}; }
+  /// For every CONDSTORE-enabling command.
+  void enableCondstore();
 
   // The command under way ----------------------------------------------------------------------------------
   std::string tag;

@@ -1,5 +1,7 @@
 #include "imapserver/Fetch.h"
 
+#include <algorithm>
+
 #include "imapserver/FetchMessageData.h"
 #include "imapserver/Selected.h"
 #include "message/Decode.h"
@@ -13,50 +15,71 @@ using Kind = imap::FetchItem::Kind;
 class FetchProducer final : public net::Producer {
  public:
   FetchProducer(FetchRequest request, std::shared_ptr<FetchOutcome> outcome)
-      : request_(std::move(request)), outcome_(std::move(outcome)), data_(MessageId()) {}
+      : request_(std::move(request)), outcome_(std::move(outcome)), data_(MessageId()) {
+    hasFlags_ = std::any_of(request_.items.begin(), request_.items.end(), [](const auto& item) { return item.kind == Kind::flags; });
+    hasModSeq_ = std::any_of(request_.items.begin(), request_.items.end(), [](const auto& item) { return item.kind == Kind::modSeq; });
+    advance();
+  }
 
   bool produce(std::string& out) override {
     const auto enough = out.size() + fetchPiece;
     lineStart_ = std::string::npos;  // what an earlier piece said cannot be unsaid
-    if (next_ == request_.messages.size()) return false;
+    if (!message_) return false;
     auto reader = request_.account->reader();
-    while (out.size() < enough && next_ < request_.messages.size()) {
+    while (out.size() < enough && message_) {
       if (!pending_.empty()) sendPending(out, enough - out.size());
       else step(reader, out);
     }
-    return next_ < request_.messages.size();
+    return message_.has_value();
   }
 
  private:
   /// The next thing to write of the current message: its opening, an item, or its end.
   void step(store::Reader& reader, std::string& out) {
-    const auto& message = request_.messages[next_];
-    if (item_ == 0) open(message, out);
+    const auto& entry = *message_->entry;
+    if (item_ == 0) open(out);
     if (item_ < request_.items.size()) {
-      out += ' ';
-      if (!writeItem(reader, message, request_.items[item_], out)) return giveUp(out);
+      separate(out);
+      if (!writeItem(reader, entry, request_.items[item_], out)) return giveUp(out);
       ++item_;
       return;
     }
-    if (message.tellFlags) {
-      out += " FLAGS ";
-      writeFlags(message.entry, out);
+    bool tellFlags = request_.seen && entry.modSeq == request_.seen && !hasFlags_;
+    if (tellFlags) {
+      separate(out);
+      out += "FLAGS ";
+      writeFlags(entry, out);
     }
-    if (request_.tellModSeq) writeModSeq(message.entry, out);
+    if (!hasModSeq_ && (request_.tellModSeq || (tellFlags && request_.tell.modSeq))) {
+      separate(out);
+      writeModSeq(entry, out);
+    }
     out += ")\r\n";
     advance();
   }
 
+  /// To the next message that is there and wanted.
   void advance() {
-    ++next_;
     item_ = 0;
+    while ((message_ = request_.messages.next())) {
+      if (message_->entry == nullptr) outcome_->isExpunged = true;
+      else if (!request_.changedSince || static_cast<std::uint64_t>(message_->entry->modSeq.value) > *request_.changedSince) return;
+    }
   }
 
-  void open(const FetchMessage& message, std::string& out) {
-    data_ = FetchMessageData(message.entry.message);
+  void open(std::string& out) {
+    data_ = FetchMessageData(message_->entry->message);
     lineStart_ = out.size();
-    out.append("* ").append(std::to_string(message.sequence)).append(" FETCH (UID ").append(std::to_string(message.entry.uid.value));
-    while (item_ < request_.items.size() && request_.items[item_].kind == Kind::uid) ++item_;
+    openFetch(out, message_->sequence, message_->uid, request_.tell.uidOnly);
+    isFirst_ = request_.tell.uidOnly;
+    if (!request_.tell.uidOnly)  // it is told already
+      while (item_ < request_.items.size() && request_.items[item_].kind == Kind::uid) ++item_;
+  }
+
+  /// Between the items of a line.
+  void separate(std::string& out) {
+    if (!isFirst_) out += ' ';
+    isFirst_ = false;
   }
 
   /// The message is gone: its line is taken back, or ended with NIL if part of it was sent.
@@ -67,20 +90,20 @@ class FetchProducer final : public net::Producer {
     advance();
   }
 
-  void writeFlags(const store::ViewEntry& entry, std::string& out) {
-    writeEntryFlags(out, *request_.view, entry);
-  }
+  void writeFlags(const store::ViewEntry& entry, std::string& out) { writeEntryFlags(out, *request_.messages.now(), entry); }
 
   static void writeModSeq(const store::ViewEntry& entry, std::string& out) {
-    out.append(" MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");
+    out.append("MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");
   }
 
   /// False if the message turned out to be gone.
-  bool writeItem(store::Reader& reader, const FetchMessage& message, const imap::FetchItem& item, std::string& out) {
-    const auto& entry = message.entry;
+  bool writeItem(store::Reader& reader, const store::ViewEntry& entry, const imap::FetchItem& item, std::string& out) {
     switch (item.kind) {
-      case Kind::uid: out.pop_back(); return true;  // told at the start of the line
-      case Kind::modSeq: out.pop_back(); writeModSeq(entry, out); return true;
+      case Kind::uid:
+        if (request_.tell.uidOnly) out.append("UID ").append(std::to_string(entry.uid.value));
+        else out.pop_back();  // told at the start of the line
+        return true;
+      case Kind::modSeq: writeModSeq(entry, out); return true;
       case Kind::section:
       case Kind::rfc822:
       case Kind::rfc822Header:
@@ -188,8 +211,10 @@ class FetchProducer final : public net::Producer {
 
   FetchRequest request_;
   std::shared_ptr<FetchOutcome> outcome_;
-  std::size_t next_ = 0;  ///< message at work
+  bool hasFlags_ = false, hasModSeq_ = false;  ///< among the items
+  std::optional<MessageWalk::Step> message_;   ///< at work
   std::size_t item_ = 0;  ///< its next item
+  bool isFirst_ = false;  ///< nothing stands after "(" yet
   std::size_t lineStart_ = std::string::npos;  ///< in `out` of this piece, where the current line begins
   FetchMessageData data_;
   std::vector<imap::ByteRange> pending_;  ///< of a literal whose header is written

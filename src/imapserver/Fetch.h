@@ -10,6 +10,7 @@
 
 #include "imap/Command.h"
 #include "imap/Output.h"
+#include "imapserver/Selected.h"
 #include "net/Session.h"
 #include "store/Account.h"
 
@@ -17,20 +18,15 @@ namespace mox::imapserver {
 
 inline constexpr std::size_t fetchPiece = 64 * 1024;  ///< octets made at a time
 
-/// One message asked for: its number at the client and its state when FETCH began.
-struct FetchMessage {
-  std::uint32_t sequence = 0;
-  store::ViewEntry entry;
-  bool tellFlags = false;  ///< \Seen was set by this FETCH
-};
-
 struct FetchRequest {
   std::shared_ptr<store::Account> account;
-  store::View view;  ///< what the entries come from
-  std::vector<FetchMessage> messages;
+  MessageWalk messages;  ///< those asked for, as they are when FETCH begins
   std::vector<imap::FetchItem> items;
-  bool tellModSeq = false;
-  imap::OutputMode mode;
+  std::optional<std::uint64_t> changedSince = {};  ///< only messages changed after this, RFC 7162 §3.1.4.1
+  bool tellModSeq = false;                         ///< MODSEQ ends each line
+  ModSeq seen = {};  ///< of the change by which this FETCH has set \Seen: the flags of these messages are told
+  TellMode tell = {};
+  imap::OutputMode mode = {};
 };
 
 /// What the tagged reply depends on; shared with the handler.

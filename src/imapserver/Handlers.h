@@ -53,7 +53,9 @@ Handler handlerOf(imap::CommandKind kind);
 std::string capabilities(const Context& context);
 /// The values of STATUS items, "(MESSAGES 3 UIDNEXT 4)".
 std::string statusText(const store::MailboxRow& row, const std::vector<imap::StatusItem>& items);
-/// A BAD syntax text or NO where `set` names messages that are not there; nothing then.
-std::optional<std::vector<Uid>> resolveSet(Context& context, const imap::SequenceSet& set, bool uid);
+/// Messages are named by number in it, or in its answer: refused after ENABLE UIDONLY.
+bool usesSequenceNumbers(const imap::Command& command);
+/// Selected::resolve(); says BAD where `set` names messages that are not there, and gives nothing then.
+std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid);
 
 }  // namespace mox::imapserver

@@ -121,7 +121,7 @@ void handleStatus(Context& context, const imap::Command& command) {
   if (!row) return;
   // RFC 7162 §3.1.8: asking for HIGHESTMODSEQ enables CONDSTORE.
   for (auto item : arguments.items)
-    if (item == imap::StatusItem::highestModSeq) context.condstore = true;
+    if (item == imap::StatusItem::highestModSeq) context.enableCondstore();
   context.out += "* STATUS ";
   imap::writeMailbox(context.out, row->name, context.outputMode());
   context.out += " " + statusText(*row, arguments.items) + "\r\n";

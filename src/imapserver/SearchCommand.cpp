@@ -55,7 +55,7 @@ void handleSearch(Context& context, const imap::Command& command) {
     return context.no("NONEXISTENT", "the mailbox was deleted");
   }
   Asked asked{wanted, search.uid, containsKey(*root, Kind::modSeq)};
-  if (asked.withModSeq) context.condstore = true;
+  if (asked.withModSeq) context.enableCondstore();
   auto run = SearchRun::make(context.account, *root, selectedScope(context, std::move(current)), needOf(wanted, wanted.given || context.rev2));
   if (!run) return context.bad("there is no message with that number");
   runSliced(context, run, [run, asked](Context& now) { answer(now, asked, run->found()); });

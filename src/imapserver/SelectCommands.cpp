@@ -1,8 +1,9 @@
-// SELECT, EXAMINE, CLOSE, UNSELECT, CHECK. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 3501 §6.4.1.
+// SELECT, EXAMINE, CLOSE, UNSELECT, CHECK. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2; RFC 3501 §6.4.1; RFC 7162 §3.2.5.
 #include <fmt/format.h>
 
 #include "imap/Flags.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/Resync.h"
 
 namespace mox::imapserver {
 
@@ -18,12 +19,13 @@ std::string flagList(const store::MailboxView& view) {
 
 /// Sequence number of the first message without \Seen, 0 if there is none.
 std::size_t firstUnseen(const store::MailboxView& view) {
-  std::size_t index = 0, found = 0;
-  view.forEach([&](const store::ViewEntry& entry) {
-    ++index;
-    if (found == 0 && (entry.flags & store::bit(imap::Flag::seen)) == 0) found = index;
-  });
-  return found;
+  std::size_t number = 0;
+  for (const auto& chunk : view.chunks())
+    for (const auto& entry : *chunk) {
+      ++number;
+      if ((entry.flags & store::bit(imap::Flag::seen)) == 0) return number;
+    }
+  return 0;
 }
 
 void describeMailbox(Context& context, const store::MailboxRow& row, const store::MailboxView& view, bool readOnly) {
@@ -52,7 +54,7 @@ void leave(Context& context) {
 void handleSelect(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Select>();
   bool readOnly = command.kind == imap::CommandKind::examine;
-  if (arguments.qresync) return context.bad("QRESYNC is not enabled");
+  if (arguments.qresync && !context.qresync) return context.bad("QRESYNC is not enabled");
   // RFC 9051 §6.3.2: the selection is given up even if the new one fails.
   if (context.selected) {
     leave(context);
@@ -62,18 +64,18 @@ void handleSelect(Context& context, const imap::Command& command) {
   if (!row) return;
   auto view = context.account->snapshot(row->id);
   if (!view) return context.no("NONEXISTENT", "no such mailbox");
-  if (arguments.condstore) context.condstore = true;
+  if (arguments.condstore) context.enableCondstore();
   describeMailbox(context, *row, *view, readOnly);
   context.selected = std::make_unique<Selected>(context.account, std::move(view), readOnly);
   context.state = imap::State::selected;
-  context.ok(readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "examined" : "selected");
+  auto done = [readOnly](Context& now) { now.ok(readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "examined" : "selected"); };
+  if (arguments.qresync) resynchronise(context, *arguments.qresync, done);
+  else done(context);
 }
 
 void handleClose(Context& context, const imap::Command&) {
   if (!context.selected->isReadOnly()) {
-    std::vector<Uid> uids;
-    context.selected->view().forEach([&](const store::ViewEntry& entry) { uids.push_back(entry.uid); });
-    auto done = context.account->expunge(context.selected->mailbox(), uids, true);
+    auto done = context.account->expungeDeleted(context.selected->mailbox(), context.selected->view().uidNext());
     // A mailbox that somebody deleted meanwhile is closed as well.
     if (!done && done.error().code != Errc::notFound) return context.no(done.error());
   }

@@ -8,43 +8,51 @@
 
 namespace mox::imapserver {
 
+void openFetch(std::string& out, std::uint32_t sequence, Uid uid, bool uidOnly) {
+  if (uidOnly) out.append("* ").append(std::to_string(uid.value)).append(" UIDFETCH (");
+  else out.append("* ").append(std::to_string(sequence)).append(" FETCH (UID ").append(std::to_string(uid.value));
+}
+
 void writeEntryFlags(std::string& out, const store::MailboxView& view, const store::ViewEntry& entry) {
   imap::writeFlags(out, {entry.flags, view.keywords(entry)});
 }
 
-void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, bool condstore) {
-  out.append("* ").append(std::to_string(sequence)).append(" FETCH (UID ").append(std::to_string(entry.uid.value)).append(" FLAGS ");
+void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, const TellMode& tell) {
+  openFetch(out, sequence, entry.uid, tell.uidOnly);
+  out.append(tell.uidOnly ? "FLAGS " : " FLAGS ");
   writeEntryFlags(out, view, entry);
-  if (condstore) out.append(" MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");
+  if (tell.modSeq) out.append(" MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");
   out.append(")\r\n");
 }
 
 Selected::Selected(std::shared_ptr<store::Account> account, store::View view, bool readOnly)
     : account_(std::move(account)), view_(std::move(view)), readOnly_(readOnly) {}
 
-void Selected::sync(std::string& out, bool condstore, Order order) {
+namespace {
+
+void writeRemoved(std::string& out, const std::vector<store::Removed>& removed, bool vanished) {
+  if (vanished) {
+    imap::NumberSet uids;
+    for (const auto& one : removed) uids.add(one.uid.value);
+    return imap::writeVanished(out, uids, false);
+  }
+  // From the end, so that no number shifts before it is told.
+  for (auto it = removed.rbegin(); it != removed.rend(); ++it) out.append("* ").append(std::to_string(it->index + 1)).append(" EXPUNGE\r\n");
+}
+
+}  // namespace
+
+void Selected::sync(std::string& out, const TellMode& tell) {
   auto now = current();
   if (!now) now = view_->emptied();  // the mailbox was deleted: all its messages are gone
   if (now == view_) return;
   auto diff = store::difference(*view_, *now);
-  bool addedFirst = order == Order::addedFirst && diff.added > 0;
-  if (addedFirst) out.append("* ").append(std::to_string(view_->size() + diff.added)).append(" EXISTS\r\n");
-  // From the end, so that no number shifts before it is told.
-  for (auto it = diff.removed.rbegin(); it != diff.removed.rend(); ++it) {
-    out.append("* ").append(std::to_string(it->index + 1)).append(" EXPUNGE\r\n");
-  }
-  if (!saved.empty() && !diff.removed.empty()) {
-    imap::NumberSet kept;
-    for (const auto& range : saved.ranges())
-      for (auto uid = range.first; uid != 0 && uid <= range.last; ++uid)
-        if (now->indexOf(Uid(uid))) kept.add(uid);
-    saved = kept;
-  }
-  if (diff.added > 0 && !addedFirst) out.append("* ").append(std::to_string(now->size())).append(" EXISTS\r\n");
+  if (diff.added > 0) out.append("* ").append(std::to_string(view_->size() + diff.added)).append(" EXISTS\r\n");
+  writeRemoved(out, diff.removed, tell.vanished);
   for (auto index : diff.changed) {
     const auto& entry = now->at(index);
     if (std::find(own_.begin(), own_.end(), entry.modSeq) != own_.end()) continue;
-    writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, condstore);
+    writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, tell);
   }
   own_.clear();
   view_ = std::move(now);
@@ -55,32 +63,67 @@ std::uint32_t Selected::sequence(Uid uid) const {
   return index ? static_cast<std::uint32_t>(*index + 1) : 0;
 }
 
-namespace {
-
-/// UIDs of `set` that are in the view. Walks the view or the ranges, never a range of a thousand million numbers.
-std::vector<Uid> uidsOf(const store::MailboxView& view, const imap::NumberSet& set) {
-  std::vector<Uid> out;
-  for (const auto& range : set.ranges()) {
-    auto index = view.lowerBound(Uid(range.first));
-    for (; index < view.size() && view.at(index).uid.value <= range.last; ++index) out.push_back(view.at(index).uid);
+std::optional<imap::NumberSet> Selected::resolve(const imap::SequenceSet& set, bool uid) const {
+  if (set.isSaved()) return saved;
+  auto size = static_cast<std::uint32_t>(view_->size());
+  if (uid) return set.resolve(size == 0 ? 0 : view_->at(size - 1).uid.value);
+  if (size == 0 && set.hasStar()) return std::nullopt;
+  imap::NumberSet out;
+  auto numbers = set.resolve(size);
+  for (const auto& range : numbers.ranges()) {
+    if (range.last > size) return std::nullopt;
+    out.addRange(view_->at(range.first - 1).uid.value, view_->at(range.last - 1).uid.value);
   }
   return out;
 }
 
-}  // namespace
-
-std::optional<std::vector<Uid>> Selected::resolve(const imap::SequenceSet& set, bool uid) const {
-  if (set.isSaved()) return uidsOf(*view_, saved);
-  auto size = static_cast<std::uint32_t>(view_->size());
-  if (uid) return uidsOf(*view_, set.resolve(size == 0 ? 0 : view_->at(size - 1).uid.value));
-  auto numbers = set.resolve(size);
+std::vector<Uid> Selected::list(const imap::NumberSet& uids) const {
   std::vector<Uid> out;
-  for (const auto& range : numbers.ranges()) {
-    if (range.last > size) return std::nullopt;
-    for (auto n = range.first; n <= range.last; ++n) out.push_back(view_->at(n - 1).uid);
-  }
-  if (size == 0 && set.hasStar()) return std::nullopt;
+  MessageWalk walk(view_, view_, uids);
+  while (auto step = walk.next()) out.push_back(step->uid);
   return out;
+}
+
+// MessageWalk --------------------------------------------------------------------------------------------------
+
+MessageWalk::MessageWalk(store::View known, store::View now, imap::NumberSet uids)
+    : known_(std::move(known)), now_(std::move(now)), uids_(std::move(uids)) {
+  seek();
+}
+
+/// To the first message of the current range.
+void MessageWalk::seek() {
+  const auto& chunks = known_->chunks();
+  if (range_ >= uids_.ranges().size()) return;
+  auto place = known_->place(Uid(uids_.ranges()[range_].first));
+  chunk_ = place.chunk;
+  at_ = place.at;
+  index_ = place.index;
+  if (chunk_ == chunks.size()) range_ = uids_.ranges().size();
+}
+
+std::optional<MessageWalk::Step> MessageWalk::next() {
+  const auto& chunks = known_->chunks();
+  while (range_ < uids_.ranges().size() && chunk_ < chunks.size()) {
+    const auto& entry = (*chunks[chunk_])[at_];
+    if (entry.uid.value > uids_.ranges()[range_].last) {
+      ++range_;
+      seek();
+      continue;
+    }
+    Step step{static_cast<std::uint32_t>(index_ + 1), entry.uid, &entry};
+    if (now_ != known_) {
+      auto index = now_ ? now_->indexOf(entry.uid) : std::nullopt;
+      step.entry = index ? &now_->at(*index) : nullptr;
+    }
+    ++index_;
+    if (++at_ == chunks[chunk_]->size()) {
+      at_ = 0;
+      ++chunk_;
+    }
+    return step;
+  }
+  return std::nullopt;
 }
 
 }  // namespace mox::imapserver

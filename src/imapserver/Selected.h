@@ -1,7 +1,8 @@
 // Selected: the mailbox a session has open, as its client knows it.
 //
 // Sequence numbers are positions in view(), which only sync() moves on: between two syncs nothing shifts under a
-// client, whatever other sessions do (RFC 9051 §7.5.1, RFC 2180). What is true now is in current().
+// client, whatever other sessions do (RFC 9051 §7.5.1, RFC 2180). What is true now is in current(). Views are shared by
+// all sessions, so a session keeps nothing that grows with its mailbox.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,14 @@
 
 namespace mox::imapserver {
 
+/// How a session is told of messages: what it has enabled.
+struct TellMode {
+  bool modSeq = false;    ///< MODSEQ goes with flags, RFC 7162 §3.1
+  bool vanished = false;  ///< VANISHED instead of EXPUNGE, RFC 7162 §3.2.10
+  bool uidOnly = false;   ///< UIDFETCH instead of FETCH, RFC 9586 §3
+  bool recent = false;    ///< RECENT and \Recent, RFC 3501 §2.3.2
+};
+
 class Selected {
  public:
   Selected(std::shared_ptr<store::Account> account, store::View view, bool readOnly);
@@ -26,19 +35,21 @@ class Selected {
   /// The mailbox as it is now; null if it was deleted.
   store::View current() const { return account_->snapshot(mailbox()); }
 
-  /// For REPLACE: the new message is told before the old one leaves.
-  enum class Order { removedFirst, addedFirst };
-  /// Moves view() on and tells the client: EXPUNGE, EXISTS, FETCH of changed flags.
-  void sync(std::string& out, bool condstore, Order order = Order::removedFirst);
+  /// Moves view() on and tells the client: EXISTS, EXPUNGE, FETCH of changed flags. New messages come first, so that the
+  /// one REPLACE has made is there before the one it replaces goes (RFC 8508 §3.4).
+  void sync(std::string& out, const TellMode& tell);
   /// Calls `listener` for changes of this mailbox until quiet().
   void listen(store::ChangeFeed::Listener listener) { subscription_ = account_->feed().subscribe(mailbox(), std::move(listener)); }
   void quiet() { subscription_ = {}; }
   /// The client has been told, or knows, what this change of its own did: sync() says nothing of it.
   void told(ModSeq own) { own_.push_back(own); }
 
-  /// UIDs of the messages a client means, ascending. Numbers beyond the end: of UIDs skipped, of sequence numbers
-  /// an error (nothing), RFC 9051 §9 seq-number.
-  std::optional<std::vector<Uid>> resolve(const imap::SequenceSet& set, bool uid) const;
+  /// UIDs of the messages a client means: those of view() whose UID is in the set. UIDs that are in no message may be in
+  /// it, so its size depends on what the client wrote. A sequence number beyond the end is an error (nothing), RFC 9051
+  /// §9 seq-number.
+  std::optional<imap::NumberSet> resolve(const imap::SequenceSet& set, bool uid) const;
+  /// The messages of view() that `uids` has, ascending.
+  std::vector<Uid> list(const imap::NumberSet& uids) const;
   /// Position plus one in view(); 0 if the client does not know the UID.
   std::uint32_t sequence(Uid uid) const;
 
@@ -53,8 +64,34 @@ class Selected {
   store::ChangeFeed::Subscription subscription_;
 };
 
-/// "* n FETCH (UID u FLAGS (...) [MODSEQ (m)])\r\n".
-void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, bool condstore);
+/// Walks the messages a client means in UID order, with what it calls them and what they are now. Memory does not depend
+/// on how many there are.
+class MessageWalk {
+ public:
+  /// `known`: the client's view; `now`: the mailbox as it is, null if it was deleted.
+  MessageWalk(store::View known, store::View now, imap::NumberSet uids);
+
+  struct Step {
+    std::uint32_t sequence = 0;
+    Uid uid;
+    const store::ViewEntry* entry = nullptr;  ///< in `now`; null if the message is gone
+  };
+  /// Nothing at the end.
+  std::optional<Step> next();
+  const store::View& now() const { return now_; }
+
+ private:
+  void seek();
+  store::View known_, now_;
+  imap::NumberSet uids_;
+  std::size_t range_ = 0;                 ///< of uids_
+  std::size_t chunk_ = 0, at_ = 0, index_ = 0;  ///< in known_
+};
+
+/// "* n FETCH (UID u" or "* u UIDFETCH (": the start of a line about a message.
+void openFetch(std::string& out, std::uint32_t sequence, Uid uid, bool uidOnly);
+/// A whole line about its flags, with MODSEQ where that is wanted.
+void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, const TellMode& tell);
 /// "(\Seen foo)" of an entry.
 void writeEntryFlags(std::string& out, const store::MailboxView& view, const store::ViewEntry& entry);
 

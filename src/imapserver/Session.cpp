@@ -128,8 +128,14 @@ void Session::refuseSyntax(const imap::SyntaxError& error) {
   if (!anyCommand_) context_.bye("this is an IMAP server");
 }
 
+void Session::refuseNumbers(const imap::Command& command) {
+  context_.begin(command.tag, command.kind);
+  context_.bad("sequence numbers are not used any more", "UIDREQUIRED");  // RFC 9586 §3.1
+}
+
 void Session::run(const imap::Command& command) {
   if (!imap::isLegal(command.kind, context_.state)) return context_.bad(fmt::format("{} is not possible in this state", imap::name(command.kind)));
+  if (context_.uidOnly && usesSequenceNumbers(command)) return refuseNumbers(command);
   auto handler = handlerOf(command.kind);
   if (handler == nullptr) return context_.bad(fmt::format("{} is not supported", imap::name(command.kind)));
   handler(context_, command);
@@ -144,11 +150,13 @@ void Session::beginAppend() {
   auto command = imap::parseCommand(reader_.framed(), {context_.utf8});
   bool synchronising = reader_.framed().message.synchronising;
   const auto* first = command ? firstMessage(*command) : nullptr;
-  bool usable = first != nullptr && imap::isLegal(command->kind, context_.state);
+  bool isNumbered = command && context_.uidOnly && usesSequenceNumbers(*command);
+  bool usable = first != nullptr && imap::isLegal(command->kind, context_.state) && !isNumbered;
   if (!usable) {
     imap::SyntaxError error = command ? imap::SyntaxError{command->tag, "that is not possible here", command->kind} : command.error();
     reader_.abandon();
-    refuseSyntax(error);
+    if (isNumbered) refuseNumbers(*command);
+    else refuseSyntax(error);
     // The octets are on their way and would be read as commands.
     if (!synchronising) context_.bye("cannot go on from here");
     return;

@@ -34,6 +34,7 @@ class Session final : public net::Session {
   void takeLine();
   void takeCommand();
   void refuseSyntax(const imap::SyntaxError& error);
+  void refuseNumbers(const imap::Command& command);
   void run(const imap::Command& command);
   void takeMessageLiteral();
   void beginAppend();

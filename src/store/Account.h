@@ -149,6 +149,8 @@ class Account {
   Result<Copied> move(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options = {});
   /// `onlyDeleted`: those with \Deleted at the moment of the commit (EXPUNGE); else all of them.
   Result<Expunged> expunge(MailboxId mailbox, const std::vector<Uid>& uids, bool onlyDeleted);
+  /// All with \Deleted and a UID below `end`: what EXPUNGE of a session does that has been told of UIDs up to there.
+  Result<Expunged> expungeDeleted(MailboxId mailbox, Uid end);
   /// The mailbox as it is now, shared. Null if there is no such mailbox.
   View snapshot(MailboxId mailbox);
   /// New messages of a muted thread arrive \Seen.

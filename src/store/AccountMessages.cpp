@@ -116,6 +116,22 @@ Result<Expunged> Account::expunge(MailboxId mailbox, const std::vector<Uid>& uid
   });
 }
 
+Result<Expunged> Account::expungeDeleted(MailboxId mailbox, Uid end) {
+  return state_->tryWrite<Expunged>([&](Operation& op) {
+    Expunged expunged;
+    auto& edit = op.mailbox(mailbox);
+    if (edit.row.counts.deleted == 0) return expunged;
+    {
+      auto row = op.db().prepare("SELECT uid FROM message INDEXED BY message_view WHERE mailbox=?1 AND uid<?2 AND flags & ?3 ORDER BY uid");
+      row.bind(mailbox).bind(end).bind(std::int64_t{bit(Flag::deleted)});
+      while (row.step()) expunged.uids.push_back(row.id<Uid>(0));
+    }
+    for (auto uid : expunged.uids) expungeMessage(op, edit, *loadMessage(op, mailbox, uid));
+    if (!expunged.uids.empty()) expunged.modSeq = op.modSeq();
+    return expunged;
+  });
+}
+
 void Account::setThreadMuted(ThreadId thread, bool muted) {
   state_->write([&](Operation& op) {
     op.db()

@@ -20,12 +20,12 @@ const ViewEntry& MailboxView::at(std::size_t index) const {
   return (*chunks_.at(chunk))[index - (chunk == 0 ? 0 : starts_[chunk - 1])];
 }
 
-std::size_t MailboxView::lowerBound(Uid uid) const {
+MailboxView::Place MailboxView::place(Uid uid) const {
   auto found = std::partition_point(chunks_.begin(), chunks_.end(), [&](const auto& chunk) { return chunk->back().uid < uid; });
-  if (found == chunks_.end()) return size();
   auto chunk = static_cast<std::size_t>(found - chunks_.begin());
-  auto entry = std::lower_bound((*found)->begin(), (*found)->end(), uid, beforeUid);
-  return (chunk == 0 ? 0 : starts_[chunk - 1]) + static_cast<std::size_t>(entry - (*found)->begin());
+  if (found == chunks_.end()) return {chunk, 0, size()};
+  auto at = static_cast<std::size_t>(std::lower_bound((*found)->begin(), (*found)->end(), uid, beforeUid) - (*found)->begin());
+  return {chunk, at, (chunk == 0 ? 0 : starts_[chunk - 1]) + at};
 }
 
 std::optional<std::size_t> MailboxView::indexOf(Uid uid) const {

@@ -44,7 +44,13 @@ class MailboxView {
   /// Position of the UID.
   std::optional<std::size_t> indexOf(Uid uid) const;
   /// Position of the first entry with a UID not below `uid`; size() if there is none.
-  std::size_t lowerBound(Uid uid) const;
+  std::size_t lowerBound(Uid uid) const { return place(uid).index; }
+  struct Place {
+    std::size_t chunk = 0, at = 0;  ///< entry `at` of chunks()[chunk]; the number of chunks if there is none
+    std::size_t index = 0;
+  };
+  /// lowerBound() for who walks the chunks.
+  Place place(Uid uid) const;
   const Keywords& keywords(const ViewEntry& entry) const { return *keywordSets_[entry.keywords]; }
   /// In UID order.
   template <class F>

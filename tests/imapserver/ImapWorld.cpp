@@ -135,6 +135,8 @@ bool ImapWorld::act(std::string_view words) {
     return done.has_value();
   } else if (parts[0] == "expunge" && parts.size() == 3) {
     return account_->expunge(mailboxId(mailbox), {Uid(static_cast<std::uint32_t>(*parseUnsigned(parts[2])))}, false).has_value();
+  } else if (parts[0] == "forget-history") {
+    account_->pruneHistory(account_->reader().modSeq());
   } else if (parts[0] == "delete-mailbox") {
     return account_->deleteMailbox(mailbox).has_value();
   } else {

@@ -24,7 +24,7 @@ class ImapWorld : public DialogueWorld {
   std::unique_ptr<net::Session> connect() override;
   bool implicitTls() const override { return listener->implicitTls; }
   /// "deliver MAILBOX" puts a small message there; "mail MAILBOX Field: value|Field: value||Body" one of its own; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
-  /// "plain" makes later connections begin without TLS.
+  /// "forget-history" prunes what is known of expunged messages; "plain" makes later connections begin without TLS.
   bool act(std::string_view words) override;
 
   /// True if the greeting names the capability.
