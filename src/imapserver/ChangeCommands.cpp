@@ -41,12 +41,21 @@ store::FlagChange flagChange(const imap::args::Store& arguments) {
   return change;
 }
 
+/// What a client must hear even of a silent STORE (RFC 9051 §6.4.6): messages that others had changed, whether that made
+/// the STORE fail (UNCHANGEDSINCE) or not.
+std::vector<Uid> surprises(const Selected& selected, const store::FlagsSet& done) {
+  auto out = done.modified;
+  for (const auto& [uid, before] : done.overtaken)
+    if (!selected.isOwn(before)) out.push_back(uid);
+  return out;
+}
+
 /// FETCH lines after a STORE, and then `end`: flags of all asked for, or if silent only MODSEQ of the changed ones, with
-/// CONDSTORE. Those that others had changed (UNCHANGEDSINCE) are told with flags always.
+/// CONDSTORE.
 void tellFlags(Context& context, const std::vector<Uid>& asked, const store::FlagsSet& done, bool silent, std::function<void(Context&)> end) {
   auto now = context.selected->current();
   if (silent && now)
-    for (auto uid : done.modified)
+    for (auto uid : surprises(*context.selected, done))
       if (auto index = now->indexOf(uid)) writeFlagsFetch(context.out, context.selected->sequence(uid), *now, now->at(*index), context.tellMode());
   if (!now || (silent && !context.condstore)) return end(context);
   imap::FetchItem item;
@@ -86,12 +95,14 @@ void handleStore(Context& context, const imap::Command& command) {
   if (!set || !mayWrite(context)) return;
   if (arguments.unchangedSince) context.enableCondstore();
   auto uids = context.selected->list(*set);
-  auto done = context.account->setFlags(context.selected->mailbox(), uids, flagChange(arguments));
+  auto change = flagChange(arguments);
+  change.known = context.selected->view().highestModSeq();
+  auto done = context.account->setFlags(context.selected->mailbox(), uids, change);
   if (!done) return context.no(done.error());
-  if (done->modSeq) context.selected->told(done->modSeq);
   std::string code;
   if (!done->modified.empty()) code = "MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text();
-  tellFlags(context, uids, *done, arguments.silent, [code](Context& now) {
+  tellFlags(context, uids, *done, arguments.silent, [code, own = done->modSeq](Context& now) {
+    if (own) now.selected->told(own);
     now.ok(code, code.empty() ? "stored" : "some were changed by others");
   });
 }

@@ -1,7 +1,5 @@
 #include "imapserver/Selected.h"
 
-#include <algorithm>
-
 #include "imap/Flags.h"
 #include "imap/Output.h"
 #include "store/ViewDiff.h"
@@ -51,7 +49,7 @@ void Selected::sync(std::string& out, const TellMode& tell) {
   writeRemoved(out, diff.removed, tell.vanished);
   for (auto index : diff.changed) {
     const auto& entry = now->at(index);
-    if (std::find(own_.begin(), own_.end(), entry.modSeq) != own_.end()) continue;
+    if (isOwn(entry.modSeq)) continue;
     writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, tell);
   }
   own_.clear();

@@ -5,6 +5,7 @@
 // all sessions, so a session keeps nothing that grows with its mailbox.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,6 +44,8 @@ class Selected {
   void quiet() { subscription_ = {}; }
   /// The client has been told, or knows, what this change of its own did: sync() says nothing of it.
   void told(ModSeq own) { own_.push_back(own); }
+  /// The change is of this client and view() does not have it yet.
+  bool isOwn(ModSeq change) const { return std::find(own_.begin(), own_.end(), change) != own_.end(); }
 
   /// UIDs of the messages a client means: those of view() whose UID is in the set. UIDs that are in no message may be in
   /// it, so its size depends on what the client wrote. A sequence number beyond the end is an error (nothing), RFC 9051

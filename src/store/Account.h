@@ -71,12 +71,15 @@ struct FlagChange {
   Flags flags;
   /// Messages with a higher modseq are left alone and listed, RFC 7162 §3.1.3.
   std::optional<ModSeq> unchangedSince;
+  /// What the caller knows of: messages that others had changed after this come back in FlagsSet::overtaken.
+  std::optional<ModSeq> known = {};
 };
 
 struct FlagsSet {
   ModSeq modSeq;              ///< of this change; 0 if nothing changed
   std::vector<Uid> changed;   ///< ascending
   std::vector<Uid> modified;  ///< failed unchangedSince, ascending
+  std::vector<std::pair<Uid, ModSeq>> overtaken;  ///< of `changed`, with the modseq they had, beyond FlagChange::known
 };
 
 struct CopyOptions {

@@ -75,6 +75,7 @@ Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& ui
       if (flags == message->flags) continue;
       if (flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
       changeFlags(op, edit, *message, flags);
+      if (wanted.known && message->modSeq > *wanted.known) set.overtaken.emplace_back(uid, message->modSeq);
       set.changed.push_back(uid);
     }
     if (!set.changed.empty()) set.modSeq = op.modSeq();

@@ -57,12 +57,15 @@ void Driver::checkFetched(Client& client, const Outcome& outcome, const Picked& 
   std::set<std::uint32_t> told;
   bool allThere = true;
   for (const auto* line : outcome.all("FETCH")) {
-    auto uid = client.list.at(line->words[0].number() - 1).uid;
+    // Numbers may have moved since: EXPUNGE follows the answer of a UID command.
+    const auto& items = line->words.at(2).items;
+    if (items.size() < 2 || !items[0].is("UID")) client.fail("FETCH without UID");
+    auto uid = static_cast<std::uint32_t>(items[1].number());
     const auto* message = client.selected->find(uid);
     bool asked = std::find(picked.uids.begin(), picked.uids.end(), uid) != picked.uids.end();
-    if (message == nullptr || !asked) continue;
+    // The first line is the answer; a second one tells what another session has changed.
+    if (message == nullptr || !asked || !told.insert(uid).second) continue;
     check(*message, line->words.at(2));
-    told.insert(uid);
   }
   for (auto uid : picked.uids) {
     bool there = client.selected->find(uid) != nullptr;
