@@ -19,6 +19,7 @@
 #include "base/Clock.h"
 #include "base/Result.h"
 #include "base/Strong.h"
+#include "store/Backup.h"
 
 namespace mox::store {
 class Spool;
@@ -109,6 +110,8 @@ class Queue {
   /// The message as it would be sent. Errc::notFound.
   virtual Result<std::string> dump(QueueId id) = 0;
   virtual std::size_t size() = 0;
+  /// A consistent copy into a folder, while in use; again and again into the same one.
+  virtual store::BackupCounts backup(const std::string& directory) = 0;
 };
 
 }  // namespace mox::queue

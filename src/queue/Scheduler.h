@@ -80,6 +80,7 @@ class Scheduler final : public Queue {
   std::size_t drop(const Filter& filter) override;
   Result<std::string> dump(QueueId id) override;
   std::size_t size() override;
+  store::BackupCounts backup(const std::string& directory) override;
 
   /// Entries taken for an attempt whose result is not on disk: for tests and metrics.
   std::size_t active();

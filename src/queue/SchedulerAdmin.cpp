@@ -103,6 +103,8 @@ Result<std::string> Scheduler::dump(QueueId id) {
   return out;
 }
 
+store::BackupCounts Scheduler::backup(const std::string& directory) { return state_->storage.backup(directory); }
+
 std::size_t Scheduler::size() { return state_->storage.size(); }
 
 }  // namespace mox::queue

@@ -14,6 +14,7 @@
 #include "base/Log.h"
 #include "queue/Body.h"
 #include "queue/Row.h"
+#include "store/Backup.h"
 #include "store/Files.h"
 
 namespace mox::queue {
@@ -81,6 +82,8 @@ class Storage {
   std::size_t size();
   std::size_t held();
 
+  /// A consistent copy of database and body files; store/Backup.h.
+  store::BackupCounts backup(const std::string& directory);
   /// Moves the WAL into the database, if there was something written since the last call; overcomes failed fsyncs. One
   /// thread calls it.
   void maintain();

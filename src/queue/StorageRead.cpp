@@ -1,5 +1,6 @@
 // Filters, lists, and changes by administrators.
 #include <algorithm>
+#include <set>
 
 #include "base/Text.h"
 #include "queue/StorageState.h"
@@ -256,6 +257,43 @@ std::size_t Storage::drop(const std::vector<QueueId>& ids) {
   });
   state_->removeBodies(gone);
   return count;
+}
+
+namespace {
+
+/// Copies a backup takes of the database before it gives up on messages that go as fast as it looks.
+constexpr int backupAttempts = 10;
+
+}  // namespace
+
+store::BackupCounts Storage::backup(const std::string& directory) {
+  auto& s = *state_;
+  store::BackupCounts counts;
+  auto bodies = directory + "/bodies";
+  s.files.makeDirectory(bodies);
+  auto take = [&](const std::string& name) { return store::copyImmutable(s.files, s.bodies + "/" + name, bodies + "/" + name, counts); };
+  // Bodies go with their last entry, without waiting for us: what is there is taken before the copy, what came until
+  // then after it, and if something of that is gone already, another copy is taken.
+  for (int attempt = 1;; ++attempt) {
+    for (const auto& name : s.files.list(s.bodies)) take(name);
+    std::set<std::string> wanted;
+    {
+      auto db = s.read();
+      store::Tx tx(*db, store::Tx::Kind::read);
+      auto row = db->prepare("SELECT id FROM message WHERE has_file=1");
+      while (row.step()) wanted.insert(row.text(0));
+      store::copyDatabase(*db, s.files, directory + "/queue.db");
+    }
+    bool whole = true;
+    for (const auto& name : wanted) whole = (s.files.size(bodies + "/" + name) >= 0 || take(name)) && whole;
+    if (!whole && attempt == backupAttempts) throw std::runtime_error("messages of the queue were sent faster than they could be copied");
+    if (!whole) continue;
+    for (const auto& name : s.files.list(bodies))
+      if (!wanted.contains(name) && s.files.remove(bodies + "/" + name)) ++counts.removed;
+    s.files.syncDirectory(bodies);
+    ++counts.databases;
+    return counts;
+  }
 }
 
 }  // namespace mox::queue

@@ -1,7 +1,10 @@
 #include "store/Account.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <set>
 
+#include "base/Text.h"
 #include "store/AccountState.h"
 
 namespace mox::store {
@@ -131,6 +134,9 @@ void Account::maintain() {
   state_->reopen();
   auto commits = state_->writer->counts().commits;
   if (state_->commitsSeen.exchange(commits) == commits) return;
+  auto now = unixSeconds(state_->env.clock->now()), due = state_->nextHistory.load();
+  auto next = now + std::chrono::duration_cast<std::chrono::seconds>(historyInterval).count();
+  if (now >= due && state_->nextHistory.compare_exchange_strong(due, next)) pruneOldHistory();
   state_->writer->checkpoint();
   if (reader().db().scalar("PRAGMA freelist_count") < vacuumFrom) return;
   state_->writer->submit([](WriteTx& tx) { tx.db().exec(("PRAGMA incremental_vacuum(" + std::to_string(vacuumPages) + ")").c_str()); });
@@ -157,6 +163,30 @@ Account::SearchProgress Account::searchProgress() const {
 
 std::vector<std::string> Account::checkSearch() const { return state_->search->check(); }
 
+void Account::pruneOldHistory(std::int64_t tombstones) {
+  auto now = unixSeconds(state_->env.clock->now());
+  auto oldest = now - std::chrono::duration_cast<std::chrono::seconds>(historyAge).count();
+  auto today = now - std::chrono::duration_cast<std::chrono::seconds>(historyInterval).count();
+  std::int64_t upTo = 0;
+  bool isMarked = false;
+  {
+    auto look = reader();
+    auto mark = look.db().prepare("SELECT ifnull((SELECT modseq FROM history WHERE at<=? ORDER BY at DESC LIMIT 1), 0), EXISTS(SELECT 1 FROM history WHERE at>?)");
+    mark.bind(oldest).bind(today).step();
+    upTo = mark.int64(0);
+    isMarked = mark.int64(1) != 0;
+    // All of one operation have one modseq: they stay or go together.
+    auto most = look.db().prepare("SELECT modseq FROM expunged ORDER BY modseq DESC LIMIT 1 OFFSET ?");
+    if (most.bind(tombstones).step()) upTo = std::max(upTo, most.int64(0));
+  }
+  if (!isMarked)
+    state_->writer->submit([&](WriteTx& tx) {
+      tx.db().prepare("INSERT OR REPLACE INTO history(at, modseq) SELECT ?, modseq FROM state").bind(now).run();
+      tx.db().prepare("DELETE FROM history WHERE at < ?").bind(oldest - 1).run();
+    });
+  if (upTo > 0 && ModSeq(upTo) > ModSeq(reader().db().scalar("SELECT history_from FROM state"))) pruneHistory(ModSeq(upTo));
+}
+
 void Account::pruneHistory(ModSeq upTo) {
   state_->write([&](Operation& op) {
     auto& from = op.counters().historyFrom;
@@ -166,21 +196,46 @@ void Account::pruneHistory(ModSeq upTo) {
   });
 }
 
-void Account::backup(const std::string& directory) {
+namespace {
+
+/// Body files of an earlier backup that the account has no more.
+void removeOthers(Files& files, const BodyFiles& bodies, const std::set<std::int64_t>& wanted, BackupCounts& counts) {
+  for (const auto& folder : files.list(bodies.directory()))
+    for (const auto& name : files.list(bodies.directory() + "/" + folder)) {
+      auto file = parseUnsigned(name);
+      if (file && wanted.contains(static_cast<std::int64_t>(*file))) continue;
+      files.remove(bodies.directory() + "/" + folder + "/" + name);
+      ++counts.removed;
+    }
+}
+
+}  // namespace
+
+BackupCounts Account::backup(const std::string& directory) {
   auto& files = *state_->env.files;
   files.makeDirectory(directory);
   // Files the copy names may lose their last message meanwhile, but are not unlinked while the lease is held.
   auto lease = std::shared_ptr<void>((++state_->backups, nullptr), [this](void*) { --state_->backups; });
   auto look = reader();
-  look.db().backup(directory + "/account.db");
-  Db copy(directory + "/account.db");
+  BackupCounts counts;
   BodyFiles bodies(directory + "/bodies");
-  auto row = copy.prepare("SELECT file FROM content WHERE file IS NOT NULL");
+  std::set<std::int64_t> wanted;
+  std::set<std::string> folders;
+  // Bodies first: the database that is there from an earlier backup does not mind more of them.
+  auto row = look.db().prepare("SELECT file FROM content WHERE file IS NOT NULL ORDER BY file");
   while (row.step()) {
     auto file = row.int64(0);
-    files.makeDirectory(bodies.directoryOf(file));
-    files.link(state_->bodies.path(file), bodies.path(file));
+    auto folder = bodies.directoryOf(file);
+    if (folders.insert(folder).second) files.makeDirectory(folder);
+    if (!copyImmutable(files, state_->bodies.path(file), bodies.path(file), counts))
+      throw FileError(ENOENT, std::generic_category(), "message body " + state_->bodies.path(file));
+    wanted.insert(file);
   }
+  for (const auto& folder : folders) files.syncDirectory(folder);
+  copyDatabase(look.db(), files, directory + "/account.db");
+  ++counts.databases;
+  removeOthers(files, bodies, wanted, counts);
+  return counts;
 }
 
 }  // namespace mox::store

@@ -22,6 +22,7 @@
 #include "base/Metrics.h"
 #include "base/Random.h"
 #include "base/Result.h"
+#include "store/Backup.h"
 #include "store/ChangeFeed.h"
 #include "store/Files.h"
 #include "store/Mailbox.h"
@@ -33,6 +34,13 @@
 namespace mox::store {
 
 class GroupCommit;
+
+// How long the account remembers what was expunged, for clients that come back (RFC 7162 §3.2.5.2); whichever is less.
+// A client that was away longer gets the UIDs of all that is gone, which costs more and loses nothing.
+inline constexpr Duration historyAge = std::chrono::hours(24 * 180);
+inline constexpr std::int64_t historyTombstones = 200'000;
+/// How often upkeep looks.
+inline constexpr Duration historyInterval = std::chrono::hours(24);
 
 /// What an account needs of the house; all outlive it.
 struct Environment {
@@ -54,6 +62,14 @@ struct Delivered {
   ThreadId thread;
 };
 
+/// How often an import has put the same octets into a mailbox; SCHEMA.md, table imported.
+struct ImportMark {
+  MailboxId mailbox;
+  std::string digest;
+  std::int64_t count = 0;
+  std::int64_t run = 0, seen = 0;
+};
+
 struct DeliverOptions {
   /// Sum of message sizes the account may hold, octets; negative is no limit.
   std::int64_t quota = -1;
@@ -63,6 +79,8 @@ struct DeliverOptions {
   bool expungeMustExist = false;  ///< Errc::conflict, and nothing is stored, if one of them is not there
   /// Messages the account may hold; negative is no limit.
   std::int64_t quotaMessages = -1;
+  /// Written in the same commit; messages need not come with them.
+  std::vector<ImportMark> imported;
 };
 
 struct FlagChange {
@@ -159,6 +177,9 @@ class Account {
   /// New messages of a muted thread arrive \Seen.
   void setThreadMuted(ThreadId thread, bool muted);
 
+  /// Held by an import; null while another holds it. Two imports at a time would miscount each other's messages.
+  std::shared_ptr<void> beginImport();
+
   // Outgoing ----------------------------------------------------------------------------------------------
   /// Notes messages handed to the queue; one entry a recipient. For limits.
   void addOutgoing(const std::vector<Address>& recipients, Time when);
@@ -194,14 +215,18 @@ class Account {
   std::vector<std::string> checkSearch() const;
   /// Forgets expunge history up to this modseq; clients older than that get everything (RFC 7162 §3.2.5.2).
   void pruneHistory(ModSeq upTo);
-  /// Consistent copy of the database and links of the body files into an empty directory.
-  void backup(const std::string& directory);
+  /// The same by the limits above; maintain() does it once in a historyInterval. Tests give a smaller `tombstones`.
+  void pruneOldHistory(std::int64_t tombstones = historyTombstones);
+  /// Consistent copy of the database, and links of the body files, while the account is in use; Backup.h. A directory
+  /// with an earlier copy becomes like a new one.
+  BackupCounts backup(const std::string& directory);
   /// For the writer's statistics: tests and benchmarks.
   const GroupCommit& writer() const;
   const std::string& directory() const;
 
  private:
   friend class Reader;
+  friend class Repair;
   struct State;
   std::unique_ptr<State> state_;
 };

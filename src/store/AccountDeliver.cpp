@@ -94,7 +94,20 @@ void expungeListed(Operation& op, const DeliverOptions& options) {
   }
 }
 
+void noteImported(Db& db, const std::vector<ImportMark>& marks) {
+  if (marks.empty()) return;
+  auto insert = db.prepare("INSERT INTO imported(mailbox, digest, count, run, seen) VALUES(?,?,?,?,?) "
+                           "ON CONFLICT(mailbox, digest) DO UPDATE SET count=excluded.count, run=excluded.run, seen=excluded.seen");
+  for (const auto& mark : marks) insert.bind(mark.mailbox).bindBlob(mark.digest).bind(mark.count).bind(mark.run).bind(mark.seen).run();
+}
+
 }  // namespace
+
+std::shared_ptr<void> Account::beginImport() {
+  auto* importing = &state_->importing;
+  if (importing->exchange(true)) return nullptr;
+  return {importing, [](void* flag) { *static_cast<std::atomic<bool>*>(flag) = false; }};
+}
 
 Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages, const DeliverOptions& options) {
   for (const auto& message : messages) {
@@ -114,6 +127,8 @@ Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages
         auto made = insertMessage(op, context, messages[i], prepared[i].stored);
         delivered.push_back({made.id, messages[i].mailbox, made.uid, op.modSeq(), made.thread});
       }
+      for (const auto& mark : options.imported) op.mailbox(mark.mailbox);  // not gone meanwhile
+      noteImported(op.db(), options.imported);
       op.checkQuota(options.quota, options.quotaMessages);
       return delivered;
     });

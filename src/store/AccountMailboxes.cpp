@@ -159,6 +159,7 @@ Result<ModSeq> Account::deleteMailbox(const std::string& name) {
         .bind(id).bind(name).bind(edit->row.uidValidity).bind(op.modSeq()).run();
     db.prepare("DELETE FROM expunged WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM annotation WHERE mailbox=?").bind(id).run();
+    db.prepare("DELETE FROM imported WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM mailbox WHERE id=?").bind(id).run();
     op.erase(id);
     op.tell(Change::Kind::mailboxRemoved, id, name);

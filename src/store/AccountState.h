@@ -78,8 +78,10 @@ struct Account::State {
   Guarded<OutgoingWindow> outgoing;
   std::atomic<std::int64_t> nextFile{1};
   Guarded<std::vector<std::int64_t>> garbage;  ///< body files to unlink: rows of table garbage, and those of commits that failed in doubt
+  std::atomic<bool> importing{false};
   std::atomic<int> backups{0};                  ///< under way: nothing is unlinked
   std::atomic<std::uint64_t> commitsSeen{0};    ///< by maintain()
+  std::atomic<std::int64_t> nextHistory{0};     ///< when maintain() looks at tombstones again, unix seconds
 
   /// Runs `change` in a transaction and tells what it changed.
   void write(const std::function<void(Operation&)>& change);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,9 +13,12 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/Text.h"
 #include "base/Unicode.h"
+#include "store/Db.h"
+#include "store/Schema.h"
 #include "store/Spool.h"
 
 namespace mox::store {
@@ -25,20 +29,49 @@ namespace {
 constexpr auto upkeepInterval = std::chrono::seconds(1);
 /// How often the indexing thread looks for work when it has none.
 constexpr auto indexInterval = std::chrono::seconds(1);
+/// How often and how long remove() waits for the threads here to let go of an account.
+constexpr int upkeepLooks = 200;
+constexpr auto upkeepPatience = std::chrono::milliseconds(5);
 /// Of the indexing thread: whoever has a client waiting goes first.
 constexpr int indexNice = 10;
 constexpr std::size_t maxAccountNameBytes = 100;
 
-/// One process at a time: opening an account removes body files whose commit never came, which another process
-/// may be about to make. The kernel lets go of the lock when we end, however we end.
-Fd lockData(const std::string& path) {
+/// In front of the name of an account that is being removed. No account's name begins with ".".
+constexpr std::string_view removedPrefix = ".removed-";
+
+/// Files of an account: folders three deep. Nothing is followed out of it.
+void removeTree(Files& files, const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 && errno == ENOENT) return;
+  if (!S_ISDIR(info.st_mode)) {
+    files.remove(path);
+    return;
+  }
+  for (const auto& entry : files.list(path)) removeTree(files, path + "/" + entry);
+  if (::rmdir(path.c_str()) != 0) throw FileError(errno, std::generic_category(), "removing " + path);
+}
+
+/// A server must say at its start, and not at somebody's login, that a database is of a later version. The format stands
+/// in SQLite's file header (§1.3.15 of its format), so nothing is opened; opening the account looks again.
+void refuseNewer(Files& files, const std::string& path) {
+  auto fd = files.openRead(path);
+  unsigned char at[4];
+  if (::pread(fd.get(), at, sizeof at, 60) != static_cast<ssize_t>(sizeof at)) return;  // new and empty
+  auto format = std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | std::uint32_t{at[3]};
+  if (format > static_cast<std::uint32_t>(accountFormat)) throw std::runtime_error(newerFormat(path, format, accountFormat));
+}
+
+}  // namespace
+
+// One process at a time: opening an account removes body files whose commit never came, which another process
+// may be about to make. The kernel lets go of the lock when we end, however we end.
+Fd lockAccounts(const std::string& accountsDirectory) {
+  auto path = accountsDirectory + "/.lock";
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) throw FileError(errno, std::generic_category(), "opening " + path);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) throw FileError(errno, std::generic_category(), "another process uses this data directory: " + path);
   return fd;
 }
-
-}  // namespace
 
 bool isAccountName(std::string_view name) {
   if (name.empty() || name.size() > maxAccountNameBytes || !isPlainUtf8(name)) return false;
@@ -66,6 +99,7 @@ struct Accounts::State {
 
   std::shared_ptr<Account> acquire(const std::string& name);
   std::vector<std::shared_ptr<Account>> takeIdle();
+  bool takeUnused(const std::string& name);
   void close(std::vector<std::shared_ptr<Account>> idle);
   void upkeep(Account& account) const;
   void loop(Accounts& owner);
@@ -77,9 +111,12 @@ Accounts::Accounts(std::string dataDirectory, Environment environment)
     : state_(std::make_unique<State>(std::move(dataDirectory), std::move(environment))) {
   auto& s = *state_;
   s.env.files->makeDirectory(s.directory);
-  s.inUse = lockData(s.directory + "/.lock");
+  s.inUse = lockAccounts(s.directory);
   s.env.files->makeDirectory(s.spools);
   for (const auto& file : s.env.files->list(s.spools)) s.env.files->remove(s.spools + "/" + file);
+  for (const auto& entry : s.env.files->list(s.directory))
+    if (entry.starts_with(removedPrefix)) removeTree(*s.env.files, s.directory + "/" + entry);
+  for (const auto& name : list()) refuseNewer(*s.env.files, s.directory + "/" + name + "/account.db");
   s.thread = std::thread([this] { state_->loop(*this); });
   s.indexer = std::thread([this] { state_->index(); });
 }
@@ -201,6 +238,41 @@ void Accounts::State::index() {
 Result<std::shared_ptr<Account>> Accounts::open(const std::string& name) {
   if (!isAccountName(name)) return fail(Errc::syntax, "not an account name");
   return state_->acquire(name);
+}
+
+/// Takes the account out of use, its name reserved; false if somebody else holds it.
+bool Accounts::State::takeUnused(const std::string& name) {
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return !open.contains(name) || open[name].account; });  // somebody opens or closes it
+  auto closing = std::exchange(open[name].account, nullptr);
+  // Our own threads hold accounts for moments.
+  for (int looks = 0; closing.use_count() > 1 && looks < upkeepLooks; ++looks) changed.wait_for(lock, upkeepPatience);
+  if (closing.use_count() > 1) {
+    open[name].account = std::move(closing);
+    changed.notify_all();
+    return false;
+  }
+  lock.unlock();
+  closing.reset();
+  return true;
+}
+
+Result<void> Accounts::remove(const std::string& name) {
+  if (!exists(name)) return fail(Errc::notFound, "there is no such account");
+  auto& s = *state_;
+  if (!s.takeUnused(name)) return fail(Errc::conflict, "the account is in use: end its connections, or try again");
+  auto release = std::shared_ptr<void>(nullptr, [&](void*) {
+    std::lock_guard lock(s.mutex);
+    s.open.erase(name);
+    s.changed.notify_all();
+  });
+  auto gone = s.directory + "/" + std::string(removedPrefix) + name;
+  removeTree(*s.env.files, gone);  // of an account of the same name before
+  s.env.files->rename(s.directory + "/" + name, gone);
+  s.env.files->syncDirectory(s.directory);  // from here on the account is gone
+  removeTree(*s.env.files, gone);
+  s.env.log.warn("account removed with all its mail", {{"account", name}});
+  return {};
 }
 
 bool Accounts::exists(const std::string& name) const {

@@ -32,6 +32,9 @@ class Accounts {
   Result<std::shared_ptr<Account>> open(const std::string& name);
   /// True if the account has a database.
   bool exists(const std::string& name) const;
+  /// Removes all of an account's mail for good. The name is free once the commit point is passed, a rename; a crash after
+  /// it leaves the rest to the next start. Errc::notFound; conflict if somebody uses the account.
+  Result<void> remove(const std::string& name);
   /// Names with a database, sorted; configured or not.
   std::vector<std::string> list() const;
   /// A spool in data/tmp.
@@ -47,6 +50,9 @@ class Accounts {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// Held while a process uses accounts/; throws FileError if another one does.
+Fd lockAccounts(const std::string& accountsDirectory);
 
 /// Letters, digits, "-", "_", "." and "@" (not first), at most 100 bytes; and UTF-8 beyond ASCII without controls.
 bool isAccountName(std::string_view name);

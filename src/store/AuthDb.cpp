@@ -247,6 +247,11 @@ std::vector<TlsPublicKey> AuthDb::keys(const std::string& account) const {
   });
 }
 
+void AuthDb::backup(Files& files, const std::string& path) {
+  flush();
+  state_->read([&](Db& db) { return copyDatabase(db, files, path), 0; });
+}
+
 void AuthDb::removeAccount(const std::string& account) {
   state_->writer->submit([&](WriteTx& tx) {
     for (const char* sql : {"DELETE FROM tls_public_key WHERE account=?", "DELETE FROM login_attempt WHERE account=?",

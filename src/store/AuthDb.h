@@ -13,6 +13,7 @@
 #include "base/Log.h"
 #include "base/Result.h"
 #include "base/Strong.h"
+#include "store/Backup.h"
 
 namespace mox::store {
 
@@ -66,6 +67,8 @@ class AuthDb {
   std::optional<TlsPublicKey> key(const std::string& fingerprint) const;
   /// "" for all accounts.
   std::vector<TlsPublicKey> keys(const std::string& account) const;
+  /// Consistent copy, while in use; Backup.h.
+  void backup(Files& files, const std::string& path);
   /// For removed accounts.
   void removeAccount(const std::string& account);
 

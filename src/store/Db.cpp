@@ -208,14 +208,17 @@ void Db::rewriteWal() {
   check(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL));
 }
 
+std::string newerFormat(const std::string& path, std::int64_t format, std::int64_t known) {
+  return fmt::format("{}: written by a newer version (format {}, this one knows up to {}): upgrade, or restore a backup", path, format, known);
+}
+
 void Db::migrate(int version, const std::function<void(Db&, int)>& migrate) {
   auto current = [&] { return scalar("PRAGMA user_version"); };
   if (current() == version) return;
   Tx tx(*this);
   auto from = current();  // again, now that nobody else writes
   if (from > version)
-    throw std::runtime_error(fmt::format("{}: written by a newer version (format {}, this one knows up to {}): upgrade, or restore a backup",
-                                         path_, from, version));
+    throw std::runtime_error(newerFormat(path_, from, version));
   if (from < version) {
     migrate(*this, static_cast<int>(from));
     exec(fmt::format("PRAGMA user_version={}", version).c_str());

@@ -103,6 +103,9 @@ struct DbOptions {
   const char* vfs = nullptr;
 };
 
+/// What is said of a database of a later version.
+std::string newerFormat(const std::string& path, std::int64_t format, std::int64_t known);
+
 class Db {
  public:
   /// Opens or creates the file: WAL, synchronous FULL, foreign keys on, secure_delete FAST, no automatic

@@ -15,22 +15,6 @@ namespace {
 /// Addresses noted of one sent message.
 constexpr std::size_t recipientsNoted = 1'000;
 
-/// "localpart@domain" lines of To, Cc and Bcc, domain in A-labels: for the recipient table once the message
-/// is in a Sent mailbox.
-std::string recipientLines(const message::Parsed* parsed) {
-  if (parsed == nullptr || !parsed->root.envelope) return {};
-  const auto& envelope = *parsed->root.envelope;
-  std::set<std::string> lines;
-  for (const auto* list : {&envelope.to, &envelope.cc, &envelope.bcc})
-    for (const auto& entry : *list) {
-      if (!entry.mailbox || !entry.host || lines.size() >= recipientsNoted) continue;
-      auto localpart = Localpart::make(*entry.mailbox);
-      auto domain = Domain::make(*entry.host);
-      if (localpart && domain) lines.insert(localpart->text() + "@" + domain->ascii());
-    }
-  return joinLines({lines.begin(), lines.end()});
-}
-
 void noteRecipients(Db& db, const WriteContext& context, const std::string& lines, std::int64_t sent) {
   auto insert = db.prepare("INSERT INTO recipient(domain, localpart, orgdomain, sent, first_sent) VALUES(?,?,?,?,?) "
                            "ON CONFLICT(domain, localpart) DO UPDATE SET sent=max(sent, excluded.sent), "
@@ -223,6 +207,20 @@ void releaseContent(Operation& op, ContentId content) {
 }
 
 }  // namespace
+
+std::string recipientLines(const message::Parsed* parsed) {
+  if (parsed == nullptr || !parsed->root.envelope) return {};
+  const auto& envelope = *parsed->root.envelope;
+  std::set<std::string> lines;
+  for (const auto* list : {&envelope.to, &envelope.cc, &envelope.bcc})
+    for (const auto& entry : *list) {
+      if (!entry.mailbox || !entry.host || lines.size() >= recipientsNoted) continue;
+      auto localpart = Localpart::make(*entry.mailbox);
+      auto domain = Domain::make(*entry.host);
+      if (localpart && domain) lines.insert(localpart->text() + "@" + domain->ascii());
+    }
+  return joinLines({lines.begin(), lines.end()});
+}
 
 std::optional<MessageRow> loadMessage(Operation& op, MailboxId mailbox, Uid uid) {
   static const std::string sql = "SELECT " + messageColumns + " FROM message m WHERE m.mailbox=? AND m.uid=?";

@@ -1,6 +1,7 @@
 // Messages put in, changed, moved and removed inside an Operation. Private to the room.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -47,6 +48,14 @@ void changeFlags(Operation& op, MailboxEdit& mailbox, const MessageRow& message,
 /// Removes the message, its content if it was the last to have it, and leaves a tombstone.
 void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& message);
 std::optional<MessageRow> loadMessage(Operation& op, MailboxId mailbox, Uid uid);
+
+/// "localpart@domain" lines of To, Cc and Bcc, domain in A-labels: for the recipient table once the message is in a
+/// Sent mailbox. "" for null.
+std::string recipientLines(const message::Parsed* parsed);
+
+/// A reply without ids belongs to a message with its subject received within these seconds before it, or a little later.
+inline constexpr std::int64_t threadSubjectBefore = std::chrono::seconds(std::chrono::hours(24 * 28)).count();
+inline constexpr std::int64_t threadSubjectAfter = std::chrono::seconds(std::chrono::hours(24)).count();
 
 /// Where a message belongs, store.md §8.
 struct ThreadPlace {

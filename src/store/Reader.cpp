@@ -76,6 +76,12 @@ AnnotationUse Reader::annotationUse() { return store::annotationUse(db()); }
 
 // Messages -----------------------------------------------------------------------------------------------------
 
+std::optional<ImportMark> Reader::imported(MailboxId mailbox, std::string_view digest) {
+  auto row = db().prepare("SELECT count, run, seen FROM imported WHERE mailbox=? AND digest=?");
+  if (!row.bind(mailbox).bindBlob(digest).step()) return std::nullopt;
+  return ImportMark{mailbox, std::string(digest), row.int64(0), row.int64(1), row.int64(2)};
+}
+
 std::optional<MessageRow> Reader::message(MessageId id) {
   static const std::string sql = messageSql + "m.id=?";
   auto row = db().prepare(sql);

@@ -14,6 +14,7 @@
 namespace mox::store {
 
 class Db;
+struct ImportMark;
 
 class Reader {
  public:
@@ -56,6 +57,9 @@ class Reader {
   /// UIDs expunged after `since`, ascending. Nothing if the history does not reach back that far: the caller then
   /// reports all UIDs that are not there (RFC 7162 §3.2.5.2).
   std::optional<std::vector<Uid>> expungedSince(MailboxId mailbox, ModSeq since);
+
+  /// How often imports have put these octets into the mailbox.
+  std::optional<ImportMark> imported(MailboxId mailbox, std::string_view digest);
 
   std::vector<Annotation> annotations(MailboxId mailbox);
   AnnotationUse annotationUse();

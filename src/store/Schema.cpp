@@ -153,6 +153,11 @@ constexpr const char* format2[] = {
     "UPDATE mailbox SET deleted_size = (SELECT ifnull(sum(size), 0) FROM message WHERE mailbox = mailbox.id AND flags & 8 <> 0) WHERE deleted > 0",
     "ALTER TABLE state ADD COLUMN message_count INTEGER NOT NULL DEFAULT 0",
     "UPDATE state SET message_count = (SELECT ifnull(sum(total), 0) FROM mailbox)",
+    // The modseq an account had at a time: how old tombstones are.
+    "CREATE TABLE history(at INTEGER PRIMARY KEY, modseq INTEGER NOT NULL)",
+    // What imports brought, so that a second one brings it no second time.
+    "CREATE TABLE imported(mailbox INTEGER NOT NULL REFERENCES mailbox, digest BLOB NOT NULL, count INTEGER NOT NULL, "
+    "run INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (mailbox, digest)) WITHOUT ROWID",
 };
 
 constexpr const char* authTables = R"(

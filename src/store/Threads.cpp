@@ -1,6 +1,4 @@
 // Which thread a new message belongs to; store.md §8.
-#include <chrono>
-
 #include "store/Db.h"
 #include "store/MessageWrites.h"
 #include "store/Rows.h"
@@ -11,9 +9,6 @@ namespace {
 
 /// References looked up, from the last: a hostile list must not cost a thousand lookups.
 constexpr std::size_t referencesTried = 50;
-/// A reply without ids belongs to a message with its subject received within this time before it, or a little later.
-constexpr std::int64_t subjectBefore = std::chrono::seconds(std::chrono::hours(24 * 28)).count();
-constexpr std::int64_t subjectAfter = std::chrono::seconds(std::chrono::hours(24)).count();
 
 ThreadPlace placeOf(const Stmt& row) {
   return {row.id<ThreadId>(0), row.id<MessageId>(1), (row.int64(2) & mutedTrait) != 0};
@@ -43,7 +38,7 @@ std::optional<ThreadPlace> sameSubject(Db& db, const NewMessage& message) {
   auto received = unixSeconds(message.received);
   auto row = db.prepare("SELECT thread, id, traits FROM message WHERE subject_base=? AND subject_base<>'' "
                         "AND received BETWEEN ? AND ? AND original_mailbox=? ORDER BY received DESC LIMIT 1");
-  row.bind(message.parsed->subjectBase).bind(received - subjectBefore).bind(received + subjectAfter).bind(message.mailbox);
+  row.bind(message.parsed->subjectBase).bind(received - threadSubjectBefore).bind(received + threadSubjectAfter).bind(message.mailbox);
   return row.step() ? std::optional(placeOf(row)) : std::nullopt;
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/Text.h"
+#include "message/Parsed.h"
 #include "store/Account.h"
 #include "store/Db.h"
 #include "store/Files.h"
@@ -19,30 +20,37 @@ constexpr int reportedAtMost = 100;
 
 class Verifier {
  public:
-  Verifier(Reader reader, Files& files, std::string bodies) : reader_(std::move(reader)), files_(files), bodies_(std::move(bodies)) {}
+  Verifier(Db& db, Files& files, std::string bodies) : db_(db), files_(files), bodies_(std::move(bodies)) {}
 
-  std::vector<std::string> run(bool sweep) {
+  std::vector<std::string> run(const VerifyOptions& options) {
     database();
+    each("SELECT count(*) FROM state HAVING count(*)<>1", "rows in table state");
     mailboxes();
     messages();
     contents();
-    bodyFiles(sweep);
+    if (options.structures) structures();
+    bodyFiles(options);
+    return std::move(problems_);
+  }
+  std::vector<std::string> runAuth() {
+    database();
+    each("SELECT a.account FROM failed_attempts a WHERE a.count<>(SELECT count(*) FROM login_attempt l WHERE l.account=a.account AND l.result<>0)",
+         "failed login attempts are counted wrongly for account");
     return std::move(problems_);
   }
 
  private:
   /// Each row of the query is a problem; its first column says which.
   void each(std::string_view sql, std::string_view problem) {
-    auto row = reader_.db().prepare(sql);
+    auto row = db_.prepare(sql);
     while (row.step()) problems_.push_back(fmt::format("{}: {}", problem, row.bytes(0)));
   }
 
   void database() {
-    auto check = reader_.db().prepare(fmt::format("PRAGMA integrity_check({})", reportedAtMost));
+    auto check = db_.prepare(fmt::format("PRAGMA integrity_check({})", reportedAtMost));
     while (check.step())
       if (check.bytes(0) != "ok") problems_.push_back("SQLite: " + check.text(0));
     each("PRAGMA foreign_key_check", "row whose parent is missing in table");
-    each("SELECT count(*) FROM state HAVING count(*)<>1", "rows in table state");
   }
 
   void mailboxes() {
@@ -56,7 +64,7 @@ class Verifier {
     each("SELECT name FROM mailbox m WHERE instr(name,'/') AND NOT EXISTS(SELECT 1 FROM mailbox p WHERE "
          "p.name<>m.name AND substr(m.name,1,length(p.name)+1)=p.name||'/')",
          "mailbox without parent");
-    auto rows = reader_.db().prepare("SELECT m.id, m.keywords, x.keywords FROM mailbox m JOIN message x ON x.mailbox=m.id "
+    auto rows = db_.prepare("SELECT m.id, m.keywords, x.keywords FROM mailbox m JOIN message x ON x.mailbox=m.id "
                                      "WHERE x.keywords<>'' GROUP BY 1, 3");
     while (rows.step()) {
       auto known = splitKeywords(rows.bytes(1)), used = splitKeywords(rows.bytes(2));
@@ -95,23 +103,30 @@ class Verifier {
     each("SELECT file FROM garbage WHERE file IN (SELECT file FROM content)", "body file both used and to be removed");
   }
 
-  void bodyFiles(bool sweep) {
+  void structures() {
+    auto row = db_.prepare("SELECT content, part_tree, length(envelope), length(bodystructure) FROM structure");
+    while (row.step())
+      if (!message::decode(row.text(1)) || row.int64(2) == 0 || row.int64(3) == 0)
+        problems_.push_back("structure cannot be read (\"mox reparse\" makes it anew) of content " + row.text(0));
+  }
+
+  void bodyFiles(const VerifyOptions& options) {
     std::set<std::string> known;
-    auto row = reader_.db().prepare("SELECT file, size-length(body) FROM content WHERE file IS NOT NULL UNION ALL SELECT file, -1 FROM garbage");
+    auto row = db_.prepare("SELECT file, size-length(body) FROM content WHERE file IS NOT NULL UNION ALL SELECT file, -1 FROM garbage");
     while (row.step()) {
       auto name = fmt::format("{}/{}", row.int64(0) / 8'192, row.int64(0));
       known.insert(name);
-      if (row.int64(1) < 0) continue;
+      if (row.int64(1) < 0 || !options.sizes) continue;
       auto size = files_.size(bodies_ + "/" + name);
       if (size != row.int64(1)) problems_.push_back(fmt::format("body file {} has {} bytes, not {}", name, size, row.int64(1)));
     }
-    if (!sweep) return;
+    if (!options.sweep) return;
     for (const auto& directory : files_.list(bodies_))
       for (const auto& file : files_.list(bodies_ + "/" + directory))
         if (!known.contains(directory + "/" + file)) problems_.push_back("body file of no message: " + directory + "/" + file);
   }
 
-  Reader reader_;
+  Db& db_;
   Files& files_;
   const std::string bodies_;
   std::vector<std::string> problems_;
@@ -119,8 +134,39 @@ class Verifier {
 
 }  // namespace
 
+std::vector<std::string> verifyAccount(Db& db, Files& files, const std::string& directory, const VerifyOptions& options) {
+  return Verifier(db, files, directory + "/bodies").run(options);
+}
+
+std::vector<std::string> verifyAuth(Db& db) {
+  SystemFiles none;
+  return Verifier(db, none, "").runAuth();
+}
+
 std::vector<std::string> verify(const Account& account, Files& files, bool bodies) {
-  return Verifier(account.reader(), files, account.directory() + "/bodies").run(bodies);
+  auto look = account.reader();
+  VerifyOptions options;
+  options.sweep = bodies;
+  options.structures = false;  // tests store structures of their own
+  return verifyAccount(look.db(), files, account.directory(), options);
+}
+
+std::vector<std::string> moveUnknownBodies(Db& db, Files& files, const std::string& directory) {
+  std::vector<std::string> moved;
+  auto bodies = directory + "/bodies", away = directory + "/moved";
+  auto known = db.prepare("SELECT 1 FROM content WHERE file=?1 UNION ALL SELECT 1 FROM garbage WHERE file=?1");
+  for (const auto& folder : files.list(bodies))
+    for (const auto& name : files.list(bodies + "/" + folder)) {
+      auto file = parseUnsigned(name);
+      bool used = file && known.bind(static_cast<std::int64_t>(*file)).step() && folder == std::to_string(*file / 8'192);
+      known.reset();
+      if (used) continue;
+      files.makeDirectory(away);
+      files.rename(bodies + "/" + folder + "/" + name, away + "/" + folder + "-" + name);
+      moved.push_back(folder + "/" + name);
+    }
+  if (!moved.empty()) files.syncDirectory(away);
+  return moved;
 }
 
 }  // namespace mox::store

@@ -41,6 +41,7 @@ class FakeQueue final : public queue::Queue {
   std::size_t drop(const queue::Filter&) override { return 0; }
   Result<std::string> dump(QueueId) override { return mox::fail(Errc::notFound, "no such entry"); }
   std::size_t size() override { return added.size(); }
+  store::BackupCounts backup(const std::string&) override { return {}; }
 };
 
 /// A file system that is full when told.

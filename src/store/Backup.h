@@ -1,0 +1,33 @@
+// Backups: what copying a database and immutable files into another folder takes, again and again into the same one.
+//
+// A copy replaces the one before only when it is whole and on disk, so a backup that fails leaves the last one usable.
+// Errors: DatabaseError and FileError; a failed backup is for the caller to tell of.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "store/Files.h"
+
+namespace mox::store {
+
+class Db;
+
+struct BackupCounts {
+  std::uint64_t databases = 0;
+  std::uint64_t copied = 0;   ///< files linked or copied
+  std::uint64_t kept = 0;     ///< files that were there from an earlier backup
+  std::uint64_t removed = 0;  ///< files that only an earlier backup needed
+};
+
+/// A consistent copy while others write; `to` is replaced.
+void copyDatabase(Db& from, Files& files, const std::string& to);
+/// A file that never changes: linked, or copied where links do not reach; the link or copy of an earlier backup is left
+/// as it is. False if there is no such file. The caller syncs the directory.
+bool copyImmutable(Files& files, const std::string& from, const std::string& to, BackupCounts& counts);
+/// A file that may have changed: replaced if its octets differ.
+void copyFile(Files& files, const std::string& from, const std::string& to, BackupCounts& counts);
+/// All of a file.
+std::string readFile(Files& files, const std::string& path);
+
+}  // namespace mox::store
