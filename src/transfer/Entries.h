@@ -1,0 +1,47 @@
+// Entries: the files below a folder or in an archive, one after the other, each read in pieces. Names are only names:
+// nothing here or above makes a file of them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/Clock.h"
+#include "base/Result.h"
+
+namespace mox::transfer {
+
+// Hostile archives; hostile-inputs.md §4, 31.
+inline constexpr std::uint64_t maxArchiveRatio = 200;                ///< octets unpacked for one read, once there are
+inline constexpr std::uint64_t archiveRatioFrom = 64ull << 20;       ///< so many unpacked
+inline constexpr std::uint64_t maxArchiveEntries = 20'000'000;
+inline constexpr std::size_t maxEntryPath = 4'096;                   ///< octets of a name
+
+struct Entry {
+  std::string path;  ///< below the root, levels divided by "/"
+  std::optional<Time> modified;
+  bool isFolder = false;
+};
+
+/// Errors: Errc for what the input is (damaged, a bomb); store::FileError for the machine.
+class Entries {
+ public:
+  virtual ~Entries() = default;
+  /// To the next one; nothing at the end.
+  virtual Result<std::optional<Entry>> next() = 0;
+  /// The next piece of the file, valid until the next call; "" at its end.
+  virtual Result<std::string_view> read() = 0;
+};
+
+/// Regular files and folders below `path`, in the order of their names, files before folders; links and other things
+/// are passed over. Or `path` itself if it is a file. Errc::notFound, denied.
+Result<std::unique_ptr<Entries>> openFolder(const std::string& path);
+/// zip, tar and tar with gzip. Links and devices are passed over. Errc::notFound, denied, unsupported.
+Result<std::unique_ptr<Entries>> openArchive(const std::string& path);
+
+enum class PathKind { folder, archive, file };
+/// By what it begins with. Errc::notFound, denied.
+Result<PathKind> pathKind(const std::string& path);
+
+}  // namespace mox::transfer

@@ -1,0 +1,42 @@
+// What the readers of this room find, and who takes it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/Clock.h"
+#include "base/Result.h"
+#include "imap/Flags.h"
+
+namespace mox::transfer {
+
+/// Octets of one imported message; a longer one is left out and named.
+inline constexpr std::uint64_t maxMessageBytes = 512ull << 20;
+
+/// A message that begins.
+struct Found {
+  std::string mailbox;           ///< below the destination, levels divided by "/"; "" is the destination itself
+  imap::Flags flags;             ///< what is known before its octets
+  std::optional<Time> received;  ///< if the format says
+  std::string where;             ///< for people: "in.mbox, octet 1234"
+};
+
+/// Takes messages in order. An error ends the reading; what is merely odd goes to problem() and the rest goes on.
+class FoundSink {
+ public:
+  virtual ~FoundSink() = default;
+  virtual void begin(Found found) = 0;
+  /// Octets as they are, line ends included.
+  virtual void append(std::string_view bytes) = 0;
+  /// The message is whole. `flags`: what its octets said beside those of begin().
+  virtual Result<void> end(const imap::Flags& flags) = 0;
+  /// The message that began is not taken.
+  virtual void drop(const Error& reason) = 0;
+  /// A mailbox that may have no messages.
+  virtual void mailbox(const std::string& name) = 0;
+  /// Something that cannot be read, beside messages.
+  virtual void problem(const std::string& where, const std::string& reason) = 0;
+};
+
+}  // namespace mox::transfer

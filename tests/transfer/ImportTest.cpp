@@ -1,0 +1,208 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "transfer/Fixture.h"
+
+using namespace mox;
+using namespace mox::transfer;
+using namespace mox::transfer::test;
+
+namespace {
+
+std::string mboxOf(const std::vector<std::string>& bodies) {
+  std::string out;
+  for (const auto& body : bodies) out += "From a Mon Jan  2 15:04:05 2006\nSubject: x\n\n" + body + "\n\n";
+  return out;
+}
+
+std::string inMailbox(const std::string& flags, const std::string& text) { return flags + " 2006-01-02T15:04:05Z " + text; }
+
+}  // namespace
+
+struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
+  static void list(List& l) {
+    l.add("a maildir with folders, flags and dates", &ImportTest::maildir);
+    l.add("an mbox imported twice is there once", &ImportTest::twice);
+    l.add("equal messages in one mbox are all taken, across batches too", &ImportTest::equalMessages);
+    l.add("what was deleted stays away, unless again", &ImportTest::again);
+    l.add("an import that was stopped goes on", &ImportTest::resumed);
+    l.add("junk by the mailbox's name", &ImportTest::junk);
+    l.add("dates from Received and Date", &ImportTest::dates);
+    l.add("the quota ends it, and what fitted is there", &ImportTest::quota);
+    l.add("a message with too many keywords is named, the others are stored", &ImportTest::oneRefused);
+    l.add("what is no mail is named", &ImportTest::noMail);
+    l.add("one import at a time", &ImportTest::oneAtATime);
+    l.add("large bodies", &ImportTest::largeBodies);
+    l.add("an mbox of bare From lines under a folder's name", &ImportTest::mboxFolder);
+  }
+
+  void maildir() {
+    directory.write("md/cur/1136214245.1:2,FSa", "Subject: one\nTo: x\n\nbody\n");
+    directory.write("md/new/1136214246.2", "Subject: two\r\n\r\nbody");
+    directory.write("md/tmp/1136214247.3", "Subject: never\n\n");
+    directory.write("md/dovecot-keywords", "0 Project\n");
+    directory.write("md/dovecot-uidlist", "3 V1 N1\n");
+    directory.write("md/.Lists.mox/cur/1:2,R", "Subject: three\n\n");
+    directory.write("md/.Empty/cur/.keep", "");
+    for (const char* name : {"md/cur/1136214245.1:2,FSa", "md/new/1136214246.2", "md/.Lists.mox/cur/1:2,R"}) {
+      timespec times[2] = {{1'136'214'245, 0}, {1'136'214'245, 0}};
+      CHECK_EQ(0, ::utimensat(AT_FDCWD, (directory / name).c_str(), times, 0));
+    }
+    CHECK(import("a", "md", {"Inbox"}).has_value());
+    Holdings wanted{"[Inbox]", inMailbox("(\\Seen \\Flagged project)", "Subject: one\r\nTo: x\r\n\r\nbody\r\n"), inMailbox("()", "Subject: two\r\n\r\nbody"),
+                    "[Empty]", "[Lists]", "[Lists/mox]", inMailbox("(\\Answered)", "Subject: three\r\n\r\n")};
+    CHECK_EQ(show(wanted), show(holdings("a")));
+    CHECK(problems.empty());
+    CHECK(import("b", "md", {"Old/mail"}).has_value());
+    CHECK_EQ(std::string("[Old/mail/Lists]"), holdings("b").at(6));
+    checkSound("a");
+  }
+
+  void twice() {
+    directory.write("in", mboxOf({"one", "two"}));
+    CHECK(import("a", "in", {"Inbox"}).has_value());
+    CHECK_EQ(std::uint64_t{2}, counts.added);
+    auto before = holdings("a");
+    directory.write("in", mboxOf({"one", "new", "two"}));
+    CHECK(import("a", "in", {"Inbox"}).has_value());
+    CHECK_EQ(std::uint64_t{1}, counts.added);
+    CHECK_EQ(std::uint64_t{2}, counts.known);
+    CHECK_EQ(before.size() + 1, holdings("a").size());
+    // A mailbox of another name is another place.
+    CHECK(import("a", "in", {"Other"}).has_value());
+    CHECK_EQ(std::uint64_t{3}, counts.added);
+    checkSound("a");
+  }
+
+  void equalMessages() {
+    std::vector<std::string> bodies(importBatchMessages * 2 + 3, "the same");
+    directory.write("in", mboxOf(bodies));
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(bodies.size(), static_cast<std::size_t>(counts.added));
+    bodies.push_back("the same");
+    directory.write("in", mboxOf(bodies));
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{1}, counts.added);
+    CHECK_EQ(bodies.size() - 1, static_cast<std::size_t>(counts.known));
+    checkSound("a");
+  }
+
+  void again() {
+    directory.write("in", mboxOf({"one"}));
+    CHECK(import("a", "in").has_value());
+    auto opened = account("a");
+    auto inbox = opened->reader().mailbox("Inbox")->id;
+    CHECK(opened->expunge(inbox, {Uid(1)}, false).has_value());
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{0}, counts.added);
+    CHECK(import("a", "in", {"Inbox", -1, true}).has_value());
+    CHECK_EQ(std::uint64_t{1}, counts.added);
+    // A mailbox made anew has no past.
+    CHECK(import("a", "in", {"Box"}).has_value());
+    CHECK(opened->deleteMailbox("Box").has_value());
+    CHECK(import("a", "in", {"Box"}).has_value());
+    CHECK_EQ(std::uint64_t{1}, counts.added);
+    checkSound("a");
+  }
+
+  void resumed() {
+    std::vector<std::string> bodies;
+    for (std::size_t i = 0; i < importBatchMessages * 3; ++i) bodies.push_back(std::to_string(i / 2));
+    directory.write("in", mboxOf(bodies));
+    int batches = 0;
+    auto stopped = import("a", "in", {}, [&] { return ++batches > 1; });
+    CHECK(!stopped && stopped.error().code == Errc::temporary);
+    CHECK_EQ(std::uint64_t{importBatchMessages}, counts.added);
+    accounts.reset();
+    accounts = std::make_unique<store::Accounts>(directory / "data", environment());
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{importBatchMessages}, counts.known);
+    CHECK_EQ(std::uint64_t{importBatchMessages * 2}, counts.added);
+    CHECK_EQ(bodies.size() + 1, holdings("a").size());
+    checkSound("a");
+  }
+
+  void junk() {
+    directory.write("in", "From a Mon Jan  2 15:04:05 2006\nX-Keywords: $NotJunk\nS: 1\n\n\nFrom a Mon Jan  2 15:04:05 2006\nS: 2\n\n");
+    CHECK(import("a", "in", {"Old/SPAM"}).has_value());
+    auto got = holdings("a");
+    CHECK_EQ(inMailbox("($NotJunk)", "S: 1\r\n\r\n"), got.at(got.size() - 2));
+    CHECK_EQ(inMailbox("($Junk)", "S: 2\r\n"), got.back());
+  }
+
+  void dates() {
+    directory.write("in", "From \nReceived: from x by y;\n\tTue, 3 Jan 2006 00:00:00 +0100 (CET)\nReceived: z; Wed, 4 Jan 2006 00:00:00 +0000\nDate: Thu, 5 Jan 2006 00:00:00 +0000\n\n\n"
+                          "From \nDate: Thu, 5 Jan 2006 00:00:00 +0000\n\n\nFrom \nSubject: none\n\n");
+    CHECK(import("a", "in").has_value());
+    auto got = holdings("a");
+    CHECK(got.at(1).starts_with("() 2006-01-02T23:00:00Z"));
+    CHECK(got.at(2).starts_with("() 2006-01-05T00:00:00Z"));
+    CHECK(got.at(3).starts_with("() " + rfc3339Seconds(clock.now())));
+  }
+
+  void quota() {
+    directory.write("in", mboxOf({std::string(1000, 'a'), std::string(1000, 'b'), std::string(1000, 'c')}));
+    auto done = import("a", "in", {"Inbox", 2500});
+    CHECK(!done && done.error().code == Errc::overQuota);
+    CHECK_EQ(std::uint64_t{2}, counts.added);
+    CHECK_EQ(std::string("in, octet 2092: the account is over its quota"), problems.at(0));
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{1}, counts.added);
+    checkSound("a");
+  }
+
+  void oneRefused() {
+    std::string words;
+    for (std::size_t i = 0; i <= store::maxMessageKeywords; ++i) words += " k" + std::to_string(i);
+    directory.write("in", mboxOf({"1"}) + "From a Mon Jan  2 15:04:05 2006\nX-Keywords:" + words + "\nS: 2\n\nbody\n\n" + mboxOf({"3"}));
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{2}, counts.added);
+    CHECK_EQ(std::uint64_t{1}, counts.refused);
+    CHECK_EQ(std::string("in, octet 47: too many keywords"), problems.at(0));
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{2}, counts.known);
+    checkSound("a");
+  }
+
+  void noMail() {
+    directory.write("t/notes.txt", "just text\n");
+    directory.write("t/subscriptions", "x\n");
+    directory.write("t/a/cur/1:2,", "");
+    directory.write("t/#x/cur/2:2,", "S: 1\n\n");
+    CHECK(import("a", "t").has_value());
+    CHECK_EQ(std::string("notes.txt: neither a message of a maildir nor an mbox\n#x/cur: mailbox name starts with #\n#x/cur/2:2,: mailbox name starts with #\n"
+                         "a/cur/1:2,: an empty file\n"),
+             show(problems));
+    CHECK(!import("a", "missing"));
+  }
+
+  void oneAtATime() {
+    auto held = account("a")->beginImport();
+    directory.write("in", mboxOf({"1"}));
+    auto done = import("a", "in");
+    CHECK(!done && done.error().code == Errc::conflict);
+    held.reset();
+    CHECK(import("a", "in").has_value());
+  }
+
+  void largeBodies() {
+    directory.write("in", mboxOf({std::string(store::bodyInlineLimit + 10, 'x'), "small", std::string(store::bodyInlineLimit * 2, 'y')}));
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{3}, counts.added);
+    checkSound("a");
+    CHECK(import("a", "in").has_value());
+    CHECK_EQ(std::uint64_t{3}, counts.known);
+    checkSound("a");
+  }
+
+  void mboxFolder() {
+    directory.write("t/Inbox.mbox", mboxOf({"1"}));
+    directory.write("t/Work/2024", mboxOf({"2"}));
+    directory.write("t/Empty.mbox", "");
+    CHECK(import("a", "t").has_value());
+    Holdings wanted{"[Inbox]", inMailbox("()", "Subject: x\r\n\r\n1\r\n"), "[Empty]", "[Work]", "[Work/2024]", inMailbox("()", "Subject: x\r\n\r\n2\r\n")};
+    CHECK_EQ(show(wanted), show(holdings("a")));
+  }
+};
+SUITE(ImportTest);
