@@ -7,6 +7,19 @@
   "a whole domain), -hold true|false, -ids 1,2, -n max, -nextattempt and -submitted with \"<1h\" or \">now\", counted from\n"  \
   "now, -transport name."
 
+#define MOX_IMPORT_HELP                                                                                                        \
+  "\n\nThe path is a maildir, an mbox, a folder of them, or a zip, tar or tgz file of them. The mailbox is made if it is not\n"   \
+  "there; mailboxes found below the path come below it, or, if it is Inbox or \"\", to the top under their own names. Flags,\n"  \
+  "keywords and dates are kept, bare LF becomes CRLF, mail in a mailbox called Junk or Spam is marked as junk. What cannot be\n" \
+  "read is named, the rest goes on; then the status is 1.\n\n"                                                                \
+  "An import can be repeated: one that was interrupted goes on, and a message that an earlier import brought into a mailbox\n"  \
+  "is not brought again, even if it was moved or deleted since. Equal messages in one import are all taken. With -again\n"       \
+  "everything is imported once more."
+#define MOX_EXPORT_HELP                                                                                                          \
+  "\n\nThe destination must not exist (an empty folder may). It becomes a folder, or a file if it ends in .zip, .tar, .tgz or\n" \
+  ".tar.gz. Without a mailbox all are exported; with one those below it too, unless -single. The running server does it, else\n" \
+  "it is done here. Flags, keywords and dates are kept: importing the export gives the same mail again."
+
 namespace mox::app {
 
 namespace {
@@ -53,13 +66,42 @@ std::vector<Command> table() {
       {"queue fail", "[filter options]", "Gives messages up, with a notice to their senders." MOX_FILTER_HELP, queueFailCommand},
       {"queue drop", "[filter options]", "Removes messages without a word to anybody." MOX_FILTER_HELP, queueDropCommand},
       {"queue dump", "id", "Prints a message as it would be sent.", queueDumpCommand},
+      {"import maildir", "[-again] account mailbox path",
+       "Imports a maildir, by the running server, which must be able to read the path." MOX_IMPORT_HELP, commandImportMaildir},
+      {"import mbox", "[-again] account mailbox path",
+       "Imports an mbox, by the running server, which must be able to read the path." MOX_IMPORT_HELP, commandImportMbox},
+      {"export maildir", "[-single] destination account [mailbox]",
+       "Exports an account's mail as maildirs." MOX_EXPORT_HELP
+       "\nA maildir has letters for 26 keywords in a mailbox; what is lost beyond that is said.", commandExportMaildir},
+      {"export mbox", "[-single] destination account [mailbox]", "Exports an account's mail as mbox files (mboxrd)." MOX_EXPORT_HELP, commandExportMbox},
       {"localserve", "[-dir directory] [-ip ip] [-initonly]",
        "Runs a mail server for developing and testing.\n\nIt makes its own configuration on first use, has the account mox with a known password, takes "
        "mail for any\naddress and sends nothing to other machines.", commandLocalserve},
       {"healthcheck", "", "Asks whether the server runs and its mail ports answer; status 1 and the reason if not.", commandHealthCheck},
       {"help", "[command ...]", "Tells of commands; the words may be the first ones of several.", help},
       {"version", "", "Prints the version.", version},
-      {"verifydata", "data-dir", "Checks all accounts of a data directory that no server uses: databases, counts, message files.", commandVerifyData},
+      {"verifydata", "[-fix] [-skip-size-check] data-dir",
+       "Checks a data directory that no server uses, such as a backup.\n\nDatabases of accounts, logins and queue, counts, quota, the structure of "
+       "messages, and their files. Nothing is\nchanged, except with -fix: files of no message are moved into a folder \"moved\" beside them.", commandVerifyData},
+      {"backup", "[-verbose] destination",
+       "Makes a backup while the server runs, in a folder that it must be able to write.\n\nConfiguration goes to destination/config, data to "
+       "destination/data: a consistent copy of each database, large messages\nas links (or copies on another file system), keys. The search index is left out; "
+       "it is made anew where it lacks. A backup\ninto the same folder again copies only what changed. Every problem makes the status 1, and until it is whole "
+       "the data\nhas a file \"backup-unfinished\". Check it with \"mox verifydata\"; restore it by copying config and data back.", commandBackup},
+      {"account remove-data", "account",
+       "Removes all mail and data of an account that is not configured any more, for good.\n\nTaking an account out of the configuration only makes "
+       "it unreachable: its mail stays until this is said.", commandRemoveData},
+      {"bumpuidvalidity", "account [mailbox]",
+       "Gives mailboxes a new UIDVALIDITY, so that clients read them anew; the server must not run.", commandBumpUidValidity},
+      {"reassignuids", "account [mailbox]",
+       "Numbers the messages of mailboxes from 1, in the order of their UIDs, under a new UIDVALIDITY; the server must not run.", commandReassignUids},
+      {"fixuidmeta", "account", "Brings UIDNEXT above all UIDs and gives each mailbox a UIDVALIDITY of its own; the server must not run.", commandFixUidMeta},
+      {"fixmsgsize", "[account]", "Sets the sizes of messages, of one account or all, to what their octets are, and the counts with them.", commandFixMsgSize},
+      {"recalculatemailboxcounts", "account", "Counts the messages of all mailboxes and the bytes for the quota anew.", commandRecalculateCounts},
+      {"reparse", "[account]", "Parses all messages of one account or all and stores their structure anew.", commandReparse},
+      {"ensureparsed", "[-all] account", "Parses the messages whose structure is not stored; with -all, all of them.", commandEnsureParsed},
+      {"reassignthreads", "[account]", "Puts messages into threads anew, as if they were delivered again in their order; the server must not run.", commandReassignThreads},
+      {"retrain", "[account]", "There is no junk filter yet; says so.", commandRetrain},
       {"config test", "", "Checks the configuration; status 1 if it has errors.", commandConfigTest},
       {"config check", "", "The same as config test.", commandConfigTest},
       {"config dnsrecords", "domain", "Prints the DNS records that a configured domain should have.", commandDnsRecords},

@@ -21,6 +21,26 @@ int commandConfigSchema(Invocation& call);
 int commandPrintService(Invocation& call);
 int commandDnsRecords(Invocation& call);
 
+// TransferCommands.cpp
+int commandImportMaildir(Invocation& call);
+int commandImportMbox(Invocation& call);
+int commandExportMaildir(Invocation& call);
+int commandExportMbox(Invocation& call);
+
+int commandBackup(Invocation& call);  // BackupCommand.cpp
+
+// RepairCommands.cpp
+int commandBumpUidValidity(Invocation& call);
+int commandReassignUids(Invocation& call);
+int commandFixUidMeta(Invocation& call);
+int commandReassignThreads(Invocation& call);
+int commandFixMsgSize(Invocation& call);
+int commandRecalculateCounts(Invocation& call);
+int commandReparse(Invocation& call);
+int commandEnsureParsed(Invocation& call);
+int commandRetrain(Invocation& call);
+int commandRemoveData(Invocation& call);
+
 // LocalCommands.cpp
 int commandSetAdminPassword(Invocation& call);
 int commandSetAccountPassword(Invocation& call);

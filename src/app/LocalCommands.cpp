@@ -7,12 +7,11 @@
 #include <ostream>
 
 #include "app/Commands.h"
+#include "app/DataCheck.h"
 #include "app/DataDir.h"
 #include "app/Serving.h"
 #include "app/Storage.h"
 #include "base/Text.h"
-#include "store/Account.h"
-#include "store/Verify.h"
 
 namespace mox::app {
 
@@ -113,31 +112,16 @@ int commandCid(Invocation& call) {
 }
 
 int commandVerifyData(Invocation& call) {
-  if (!parseFlags(call, Flags(), 1, 1)) return 2;
-  const auto& dataDir = call.args[0];
-  SystemClock clock;
-  SystemRandom random;
+  DataCheckOptions options;
+  bool skipSizes = false;
+  Flags flags;
+  flags.toggle("fix", options.fix, "move files of no message into a folder \"moved\" beside where they were")
+      .toggle("skip-size-check", skipSizes, "do not look at the size of each message file");
+  if (!parseFlags(call, flags, 1, 1)) return 2;
+  options.sizes = !skipSizes;
   store::SystemFiles files;
-  if (files.list(dataDir + "/accounts").empty()) return failed(call, dataDir + ": there are no accounts here");
-  store::Environment environment;
-  environment.files = &files;
-  environment.clock = &clock;
-  environment.random = &random;
-  store::Accounts accounts(dataDir, environment);  // throws if a server uses the directory
-  std::size_t problems = 0;
-  for (const auto& name : accounts.list()) {
-    std::vector<std::string> found;
-    try {
-      auto account = accounts.open(name);
-      if (account) found = store::verify(**account, files);
-      else found.push_back(account.error().text);
-    } catch (const std::exception& broken) {
-      found.push_back(broken.what());
-    }
-    for (const auto& problem : found) call.out << "account " << name << ": " << problem << "\n";
-    if (found.empty()) call.out << "account " << name << ": ok\n";
-    problems += found.size();
-  }
+  auto problems = checkData(files, call.args[0], options, call.out);
+  call.out << (problems == 0 ? "no problems\n" : std::to_string(problems) + (problems == 1 ? " problem\n" : " problems\n"));
   return problems == 0 ? 0 : 1;
 }
 

@@ -77,7 +77,7 @@ struct Server::State {
   MetricsSource metricsSource;
   std::vector<Opened> opened;
   std::unique_ptr<CtlServer> control;
-  std::atomic<bool> ready{false};
+  std::atomic<bool> ready{false}, ending{false};
   std::mutex stopping;  // held while stopping, so that a second call returns when it is done
   bool stopped = false;
 };
@@ -178,6 +178,7 @@ void Server::State::stop(Duration grace) {
   if (stopped) return;
   stopped = true;
   ready = false;
+  ending = true;
   log.info("stopping");
   control.reset();
   // The queue and the sessions have the same time, side by side.
@@ -196,7 +197,7 @@ void Server::stop(Duration grace) { state_->stop(grace); }
 
 const std::vector<Opened>& Server::listeners() const { return state_->opened; }
 
-ServerParts Server::parts() { return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop}; }
+ServerParts Server::parts() { return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop, [this] { return state_->ending.load(); }}; }
 
 config::ConfigPtr Server::config() const { return state_->config.current(); }
 

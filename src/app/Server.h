@@ -53,6 +53,8 @@ struct ServerParts {
   Storage& storage;
   queue::Queue* queue;  ///< null: this server sends no mail
   std::function<void()> requestStop;
+  /// True once the server ends: commands that take long give up.
+  std::function<bool()> isStopping;
 };
 
 class Server {

@@ -20,7 +20,8 @@ const std::vector<ServerCommand>& serverCommands();
 /// Runs what the request asks for; 2 for an unknown command.
 int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostream& out, std::ostream& err);
 
-// Handlers by file: ServerCommands.cpp, QueueCommands.cpp, TlsKeyCommands.cpp.
+// Handlers by file: ServerCommands.cpp, QueueCommands.cpp, TransferCommands.cpp, BackupCommand.cpp,
+// RepairCommands.cpp, TlsKeyCommands.cpp.
 int serverStop(ServerParts& server, Invocation& call);
 int serverSetAccountPassword(ServerParts& server, Invocation& call);
 int serverLogLevels(ServerParts& server, Invocation& call);
@@ -33,6 +34,16 @@ int queueRequireTls(ServerParts& server, Invocation& call);
 int queueFail(ServerParts& server, Invocation& call);
 int queueDrop(ServerParts& server, Invocation& call);
 int queueDump(ServerParts& server, Invocation& call);
+int serverFixMsgSize(ServerParts& server, Invocation& call);
+int serverRecalculateCounts(ServerParts& server, Invocation& call);
+int serverReparse(ServerParts& server, Invocation& call);
+int serverEnsureParsed(ServerParts& server, Invocation& call);
+int serverRemoveData(ServerParts& server, Invocation& call);
+int serverBackup(ServerParts& server, Invocation& call);
+int serverImportMaildir(ServerParts& server, Invocation& call);
+int serverImportMbox(ServerParts& server, Invocation& call);
+int serverExportMaildir(ServerParts& server, Invocation& call);
+int serverExportMbox(ServerParts& server, Invocation& call);
 int tlsKeyList(ServerParts& server, Invocation& call);
 int tlsKeyGet(ServerParts& server, Invocation& call);
 int tlsKeyAdd(ServerParts& server, Invocation& call);

@@ -2,6 +2,7 @@
 #include "app/Storage.h"
 #include "config/Source.h"
 #include "net/Keys.h"
+#include "store/Db.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -18,6 +19,10 @@ struct CommandsTest : test::Suite<CommandsTest> {
     l.add("DNS records of a domain", &CommandsTest::dnsRecords);
     l.add("a Received id is undone with the key", &CommandsTest::cid);
     l.add("verifydata finds damage", &CommandsTest::verifyData);
+    l.add("data of a newer version is refused at the start", &CommandsTest::newerData);
+    l.add("an account's data is removed only when it is not configured", &CommandsTest::removal);
+    l.add("repairs without a server", &CommandsTest::repairs);
+    l.add("an export without a server", &CommandsTest::exportAlone);
     l.add("the admin password is a bcrypt hash in its file", &CommandsTest::adminPassword);
     l.add("without a server its commands say so", &CommandsTest::noServer);
     l.add("options of commands are checked", &CommandsTest::options);
@@ -108,12 +113,74 @@ struct CommandsTest : test::Suite<CommandsTest> {
       CHECK(run({"verifydata", dir / "data"}).err.find("another process uses") != std::string::npos);
     }
     auto good = run({"verifydata", dir / "data"});
-    CHECK_MSG(good.out + good.err, good.status == 0 && good.out == "account mjl: ok\n");
+    CHECK_MSG(good.out + good.err, good.status == 0 && good.out == "account mjl: ok\nauth.db: ok\nno problems\n");
+    // Files of no message: named, and moved if asked for.
+    std::filesystem::create_directories(dir / "data/accounts/mjl/bodies/0");
+    dir.write("data/accounts/mjl/bodies/0/7", "lost");
+    dir.write("data/backup-unfinished", "");
+    CHECK_EQ(std::string("backup: was not finished: what is here may lack mail\naccount mjl: body file of no message: 0/7\nauth.db: ok\n2 problems\n"),
+             run({"verifydata", dir / "data"}).out);
+    CHECK(run({"verifydata", "-fix", dir / "data"}).out.find("body file of no message: 0/7, moved") != std::string::npos);
+    std::filesystem::remove(dir / "data/backup-unfinished");
+    CHECK_EQ(0, run({"verifydata", dir / "data"}).status);
+    CHECK_EQ(std::string("lost"), dir.read("data/accounts/mjl/moved/0-7"));
     dir.write("data/accounts/mjl/account.db", std::string(8192, 'x'));
     auto bad = run({"verifydata", dir / "data"});
     CHECK_EQ(1, bad.status);
     CHECK(bad.out.find("account mjl: ") == 0);
     CHECK_EQ(1, run({"verifydata", dir / "nothing"}).status);
+  }
+
+  void newerData() {
+    Foundations foundations([](std::string_view) {});
+    { Storage(foundations, dir / "data").createAccounts(*config::load(conf).config); }
+    { store::Db(dir / "data/accounts/mjl/account.db").exec("PRAGMA user_version=99"); }
+    try {
+      Storage again(foundations, dir / "data");
+      CPPUNIT_FAIL("opened data of a newer version");
+    } catch (const std::runtime_error& refused) {
+      CHECK(std::string(refused.what()).find("account.db: written by a newer version (format 99, this one knows up to 2): upgrade") != std::string::npos);
+    }
+    CHECK(run({"verifydata", dir / "data"}).out.find("written by a newer version") != std::string::npos);
+  }
+
+  void removal() {
+    Foundations foundations([](std::string_view) {});
+    {
+      Storage storage(foundations, dir / "data");
+      storage.createAccounts(*config::load(conf).config);
+      CHECK(storage.accounts.open("gone").has_value());
+    }
+    auto configured = run({"-config", conf, "account", "remove-data", "mjl"});
+    CHECK_EQ(1, configured.status);
+    CHECK(configured.err.find("is configured") != std::string::npos && dir.has("data/accounts/mjl/account.db"));
+    CHECK_EQ(1, run({"-config", conf, "account", "remove-data", "../mjl"}).status);
+    CHECK_EQ(0, run({"-config", conf, "account", "remove-data", "gone"}).status);
+    CHECK(!dir.has("data/accounts/gone") && !dir.has("data/accounts/.removed-gone"));
+    CHECK_EQ(1, run({"-config", conf, "account", "remove-data", "gone"}).status);
+  }
+
+  void repairs() {
+    Foundations foundations([](std::string_view) {});
+    { Storage(foundations, dir / "data").createAccounts(*config::load(conf).config); }
+    for (const char* command : {"bumpuidvalidity", "reassignuids", "fixuidmeta", "fixmsgsize", "recalculatemailboxcounts", "reparse", "ensureparsed", "reassignthreads"}) {
+      auto done = run({"-config", conf, command, "mjl"});
+      CHECK_MSG(command + done.err, done.status == 0 && done.out.starts_with("account mjl: "));
+      CHECK_EQ(1, run({"-config", conf, command, "nobody"}).status);
+    }
+    CHECK_EQ(1, run({"-config", conf, "bumpuidvalidity", "mjl", "Missing"}).status);
+    CHECK(run({"-config", conf, "retrain"}).err.find("no junk filter") != std::string::npos);
+    CHECK_EQ(0, run({"verifydata", dir / "data"}).status);
+  }
+
+  void exportAlone() {
+    Foundations foundations([](std::string_view) {});
+    { Storage(foundations, dir / "data").createAccounts(*config::load(conf).config); }
+    auto done = run({"-config", conf, "export", "mbox", dir / "out.zip", "mjl"});
+    CHECK_MSG(done.err, done.status == 0 && dir.has("out.zip"));
+    CHECK(run({"-config", conf, "export", "mbox", dir / "out.zip", "mjl"}).err.find("will not write over") != std::string::npos);
+    CHECK_EQ(1, run({"-config", conf, "export", "maildir", dir / "out", "nobody"}).status);
+    CHECK(run({"-config", conf, "import", "mbox", "mjl", "Inbox", dir / "out.zip"}).err.find("no server answers") != std::string::npos);
   }
 
   void adminPassword() {

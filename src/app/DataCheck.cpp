@@ -1,0 +1,100 @@
+#include "app/DataCheck.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <ostream>
+#include <stdexcept>
+
+#include "base/Text.h"
+#include "queue/Verify.h"
+#include "store/Accounts.h"
+#include "store/Db.h"
+#include "store/Schema.h"
+#include "store/Verify.h"
+
+namespace mox::app {
+
+namespace {
+
+class DataCheck {
+ public:
+  DataCheck(store::Files& files, std::string dataDir, const DataCheckOptions& options, std::ostream& out)
+      : files_(files), dataDir_(std::move(dataDir)), options_(options), out_(out) {}
+
+  std::size_t run() {
+    auto accounts = dataDir_ + "/accounts";
+    auto names = files_.list(accounts);
+    if (names.empty()) throw std::runtime_error(dataDir_ + ": there are no accounts here");
+    auto held = store::lockAccounts(accounts);
+    if (files_.size(dataDir_ + "/" + std::string(unfinishedBackupFile)) >= 0)
+      part("backup", [] { return std::vector<std::string>{"was not finished: what is here may lack mail"}; });
+    std::sort(names.begin(), names.end());
+    for (const auto& name : names)
+      if (name != ".lock") part("account " + printable(name), [&] { return account(accounts + "/" + name); });
+    database("auth.db", store::authFormat, [](store::Db& db) { return store::verifyAuth(db); });
+    if (files_.size(dataDir_ + "/queue/queue.db") >= 0)
+      part("queue", [&] { return queue::verify(dataDir_ + "/queue", files_, options_.sizes, options_.fix); });
+    return problems_;
+  }
+
+ private:
+  void part(const std::string& name, const std::function<std::vector<std::string>()>& check) {
+    std::vector<std::string> found;
+    try {
+      found = check();
+    } catch (const std::exception& broken) {
+      found.push_back(broken.what());
+    }
+    for (const auto& problem : found) out_ << name << ": " << problem << "\n";
+    if (found.empty()) out_ << name << ": ok\n";
+    problems_ += found.size();
+  }
+
+  /// Nothing, or why a database of this format cannot be looked at.
+  static std::vector<std::string> wrongFormat(store::Db& db, int known) {
+    auto format = db.scalar("PRAGMA user_version");
+    if (format > known) return {fmt::format("written by a newer version (format {}, this one knows up to {})", format, known)};
+    if (format < known) return {fmt::format("written by an older version (format {}): start this version once, it brings it up to {}", format, known)};
+    return {};
+  }
+
+  std::vector<std::string> account(const std::string& directory) const {
+    if (files_.size(directory + "/account.db") < 0) return {"not an account: there is no account.db"};
+    store::Db db(directory + "/account.db");
+    auto found = wrongFormat(db, store::accountFormat);
+    if (!found.empty()) return found;
+    if (options_.fix)
+      for (const auto& name : store::moveUnknownBodies(db, files_, directory)) found.push_back("body file of no message: " + name + ", moved");
+    store::VerifyOptions verify;
+    verify.sizes = options_.sizes;
+    auto rest = store::verifyAccount(db, files_, directory, verify);
+    found.insert(found.end(), rest.begin(), rest.end());
+    return found;
+  }
+
+  void database(const std::string& name, int format, std::vector<std::string> (*check)(store::Db&)) {
+    auto path = dataDir_ + "/" + name;
+    if (files_.size(path) < 0) return;
+    part(name, [&] {
+      store::Db db(path);
+      auto found = wrongFormat(db, format);
+      return found.empty() ? check(db) : found;
+    });
+  }
+
+  store::Files& files_;
+  const std::string dataDir_;
+  const DataCheckOptions options_;
+  std::ostream& out_;
+  std::size_t problems_ = 0;
+};
+
+}  // namespace
+
+std::size_t checkData(store::Files& files, const std::string& dataDir, const DataCheckOptions& options, std::ostream& out) {
+  return DataCheck(files, dataDir, options, out).run();
+}
+
+}  // namespace mox::app

@@ -1,0 +1,169 @@
+// Import and export of mail: the client's side, which knows the person's folder, and the server's, which has the accounts.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <ostream>
+
+#include "app/Commands.h"
+#include "app/DataDir.h"
+#include "app/ServerCommands.h"
+#include "app/Serving.h"
+#include "app/Storage.h"
+#include "base/Text.h"
+#include "transfer/Exporter.h"
+#include "transfer/Importer.h"
+#include "transfer/TreeReader.h"
+
+namespace mox::app {
+
+namespace {
+
+int failed(Invocation& call, const std::string& text) {
+  call.err << "error: " << text << "\n";
+  return 1;
+}
+
+std::string absolutePath(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
+// Import -------------------------------------------------------------------------------------------------------
+
+std::string countsText(const transfer::ImportCounts& counts) {
+  return fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
+}
+
+/// What to read for a path. Errc::unsupported.
+Result<std::pair<transfer::OpenEntries, bool>> source(const std::string& path, bool mbox) {
+  auto kind = transfer::pathKind(path);
+  if (!kind) return tl::unexpected(kind.error());
+  if (*kind == transfer::PathKind::archive) return std::pair(transfer::OpenEntries([path] { return transfer::openArchive(path); }), false);
+  bool single = *kind == transfer::PathKind::file;
+  if (single && !mbox) return fail(Errc::unsupported, path + ": a file and neither a maildir nor a zip or tar file");
+  return std::pair(transfer::OpenEntries([path] { return transfer::openFolder(path); }), single);
+}
+
+constexpr Limit archiveLimit{"import-archive-ratio", static_cast<std::int64_t>(transfer::maxArchiveRatio), "octets unpacked of one"};
+
+int import(ServerParts& server, Invocation& call, bool mbox) {
+  transfer::ImportOptions options;
+  Flags flags;
+  flags.toggle("again", options.again, "also what an earlier import brought");
+  if (!parseFlags(call, flags, 3, 3)) return 2;
+  auto config = server.config.current();
+  const auto* info = config->account(call.args[0]);
+  if (info == nullptr) return failed(call, "there is no account \"" + printable(call.args[0]) + "\"");
+  if (info->quota > 0) options.quota = info->quota;
+  if (info->quotaMessages > 0) options.quotaMessages = info->quotaMessages;
+  options.mailbox = call.args[1];
+  auto from = source(call.args[2], mbox);
+  if (!from) return failed(call, from.error().text);
+  auto account = server.storage.accounts.open(call.args[0]);
+  if (!account) return failed(call, account.error().text);
+  transfer::ImportListener listener;
+  listener.progress = [&](const transfer::ImportCounts& counts) { call.out << countsText(counts) << " so far" << std::endl; };
+  listener.problem = [&](const std::string& where, const std::string& reason) { call.err << where << ": " << reason << "\n"; };
+  listener.stopping = server.isStopping;
+  auto& f = server.foundations;
+  auto importer = transfer::Importer::make({server.storage.accounts, f.clock, f.random, f.limits}, *account, options, listener);
+  if (!importer) return failed(call, importer.error().text);
+  auto done = transfer::TreeReader(from->first, **importer, from->second).run();
+  // What was read before an error is stored all the same.
+  auto finished = (*importer)->finish();
+  const auto& counts = (*importer)->counts();
+  call.out << countsText(counts) << "\n";
+  if (!done && done.error().code == Errc::tooLong) f.limits.hit(archiveLimit, call.args[0]);
+  if (!done) return failed(call, done.error().text);
+  if (!finished) return failed(call, finished.error().text);
+  return counts.refused == 0 ? 0 : 1;
+}
+
+int importHere(Invocation& call, std::string_view words) {
+  bool again = false;
+  Flags flags;
+  flags.toggle("again", again, "also what an earlier import brought");
+  if (!parseFlags(call, flags, 3, 3)) return 2;
+  call.args[2] = absolutePath(call.args[2]);
+  call.args.insert(call.args.begin(), "--");
+  if (again) call.args.insert(call.args.begin(), "-again");
+  return forwardToServer(call, words);
+}
+
+// Export -------------------------------------------------------------------------------------------------------
+
+struct ExportCall {
+  bool single = false;
+  std::string target, account, mailbox;
+
+  /// False if the command was called wrongly.
+  bool parse(Invocation& call) {
+    Flags flags;
+    flags.toggle("single", single, "without the mailboxes below the one named");
+    if (!parseFlags(call, flags, 2, 3)) return false;
+    target = call.args[0];
+    account = call.args[1];
+    mailbox = call.args.size() > 2 ? call.args[2] : "";
+    return true;
+  }
+};
+
+int exportFrom(store::Accounts& accounts, store::Files& files, const ExportCall& wanted, Invocation& call, bool mbox, std::function<bool()> stopping) {
+  if (!accounts.exists(wanted.account)) return failed(call, "there is no account \"" + printable(wanted.account) + "\"");
+  auto account = accounts.open(wanted.account);
+  if (!account) return failed(call, account.error().text);
+  auto target = transfer::makeTarget(files, wanted.target);
+  transfer::ExportOptions options;
+  options.format = mbox ? transfer::ExportOptions::Format::mbox : transfer::ExportOptions::Format::maildir;
+  options.mailbox = wanted.mailbox;
+  options.single = wanted.single;
+  auto counts = transfer::Exporter(accounts, **account, *target, options, std::move(stopping)).run();
+  if (!counts) return failed(call, counts.error().text);
+  target->finish();
+  call.out << fmt::format("{} messages ({} octets) of {} mailboxes exported to {}\n", counts->messages, counts->bytes, counts->mailboxes, wanted.target);
+  if (counts->lostKeywords > 0)
+    call.err << fmt::format("{} keywords of messages were lost: a maildir has letters for {} in a mailbox\n", counts->lostKeywords, transfer::maildirKeywords);
+  return 0;
+}
+
+int exportOnServer(ServerParts& server, Invocation& call, bool mbox) {
+  ExportCall wanted;
+  if (!wanted.parse(call)) return 2;
+  return exportFrom(server.storage.accounts, server.foundations.files, wanted, call, mbox, server.isStopping);
+}
+
+/// Without a server the accounts are free to be opened here.
+int exportHere(Invocation& call, std::string_view words, bool mbox) {
+  ExportCall wanted;
+  if (!wanted.parse(call)) return 2;
+  auto loaded = loadConfig(call.configPath, false, call.err);
+  if (!loaded.config) return 1;
+  wanted.target = absolutePath(wanted.target);
+  CtlRequest request{{std::string(words)}, ""};
+  if (wanted.single) request.words.emplace_back("-single");
+  for (const auto& word : {std::string("--"), wanted.target, wanted.account}) request.words.push_back(word);
+  if (!wanted.mailbox.empty()) request.words.push_back(wanted.mailbox);
+  const auto& dataDir = loaded.config->dataDir();
+  store::SystemFiles files;
+  if (files.size(ctlPath(dataDir)) >= 0)
+    if (auto status = ctlCall(ctlPath(dataDir), request, call.out, call.err)) return *status;
+  SystemClock clock;
+  SystemRandom random;
+  store::Environment environment;
+  environment.files = &files;
+  environment.clock = &clock;
+  environment.random = &random;
+  store::Accounts accounts(dataDir, environment);  // throws if a server uses the directory
+  return exportFrom(accounts, files, wanted, call, mbox, {});
+}
+
+}  // namespace
+
+int serverImportMaildir(ServerParts& server, Invocation& call) { return import(server, call, false); }
+int serverImportMbox(ServerParts& server, Invocation& call) { return import(server, call, true); }
+int serverExportMaildir(ServerParts& server, Invocation& call) { return exportOnServer(server, call, false); }
+int serverExportMbox(ServerParts& server, Invocation& call) { return exportOnServer(server, call, true); }
+
+int commandImportMaildir(Invocation& call) { return importHere(call, "import maildir"); }
+int commandImportMbox(Invocation& call) { return importHere(call, "import mbox"); }
+int commandExportMaildir(Invocation& call) { return exportHere(call, "export maildir", false); }
+int commandExportMbox(Invocation& call) { return exportHere(call, "export mbox", true); }
+
+}  // namespace mox::app
