@@ -51,6 +51,7 @@ Accounts:
 				SMTPError: 550 nobody here any more
 			later@mox.example:
 				SMTPError: 421 moving house
+		QuotaMessageCount: 3
 	closed:
 		Domain: mox.example
 		LoginDisabled: ask the boss

@@ -156,6 +156,7 @@ void Append::store(Context& context) {
   }
   options.quotaMessages = context.quotaMessages();
   auto delivered = context.account->deliver(std::move(messages), options);
+  if (delivered) context.own(delivered->front().modSeq);
   if (delivered) return answer(context, *delivered);
   auto code = delivered.error().code;
   if (code == Errc::notFound) context.no("TRYCREATE", delivered.error().text);

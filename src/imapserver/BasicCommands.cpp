@@ -1,6 +1,7 @@
 // CAPABILITY, NOOP, LOGOUT, ID, ENABLE, STARTTLS. RFC 9051 §6.1, §6.2.1, §6.3.1; RFC 2971; RFC 5161.
 #include "base/Text.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/Notifications.h"
 
 namespace mox::imapserver {
 
@@ -41,6 +42,7 @@ void handleEnable(Context& context, const imap::Command& command) {
   for (const auto& capability : command.as<imap::args::Enable>().capabilities) {
     if (capability == "IMAP4REV2") context.rev2 = context.utf8 = true;
     else if (capability == "UTF8=ACCEPT") context.utf8 = true;
+    else if (capability == "METADATA") context.listening().enableMetadata();
     else if (capability == "CONDSTORE") context.enableCondstore();
     else if (capability == "QRESYNC") context.qresync = true;
     else if (capability == "UIDONLY") context.uidOnly = true;

@@ -40,6 +40,7 @@ constexpr std::string_view announced[] = {
     "NAMESPACE",                         // RFC 2342
     "MULTIAPPEND",                       // RFC 3502
     "REPLACE",                           // RFC 8508
+    "NOTIFY",                            // RFC 5465
     "PREVIEW",                           // RFC 8970
     "INPROGRESS",                        // RFC 9585
     "UIDONLY",                           // RFC 9586

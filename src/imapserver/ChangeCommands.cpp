@@ -118,6 +118,7 @@ void handleCopy(Context& context, const imap::Command& command) {
   auto done = context.account->copy(context.selected->mailbox(), uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
   if (!done) return context.no(done.error());
   if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
+  context.own(done->modSeq);
   context.ok(imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)), "copied");
 }
 
@@ -132,6 +133,7 @@ void handleMove(Context& context, const imap::Command& command) {
   auto done = context.account->move(context.selected->mailbox(), uids, destination->id);
   if (!done) return context.no(done.error());
   if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
+  context.own(done->modSeq);
   // RFC 6851 §4.3: COPYUID goes untagged, before the EXPUNGE responses.
   context.untagged("OK [" + imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)) + "] moved");
   endExpunge(context, done->modSeq, "moved");

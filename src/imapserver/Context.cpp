@@ -1,6 +1,8 @@
 #include "imapserver/Context.h"
 
 #include "base/Text.h"
+#include "imapserver/Notifications.h"
+#include "imapserver/NotifyTell.h"
 
 namespace mox::imapserver {
 
@@ -20,6 +22,21 @@ bool maySync(imap::CommandKind kind) {
     case CommandKind::unselect:
     case CommandKind::logout: return false;
     default: return true;
+  }
+}
+
+/// These change the selected mailbox themselves, so their client must hear of its numbers whatever NOTIFY says.
+bool changesNumbers(imap::CommandKind kind) {
+  using imap::CommandKind;
+  switch (kind) {
+    case CommandKind::append:
+    case CommandKind::expunge:
+    case CommandKind::uidExpunge:
+    case CommandKind::move:
+    case CommandKind::uidMove:
+    case CommandKind::replace:
+    case CommandKind::uidReplace: return true;
+    default: return false;
   }
 }
 
@@ -46,6 +63,8 @@ std::string_view responseCode(Errc code) {
 Context::Context(Services& s, std::shared_ptr<const ListenerSettings> l)
     : services(s), listener(std::move(l)), log(s.log), exchange(s.authenticator, "imap", listener->hostname) {}
 
+Context::~Context() = default;
+
 void Context::begin(std::string commandTag, imap::CommandKind commandKind) {
   tag = std::move(commandTag);
   kind = commandKind;
@@ -56,12 +75,12 @@ void Context::begin(std::string commandTag, imap::CommandKind commandKind) {
 void Context::untagged(std::string_view text) { out.append("* ").append(text).append("\r\n"); }
 
 void Context::ok(std::string_view code, std::string_view text) {
-  if (maySync(kind)) sync();
+  if (maySync(kind)) tellBeforeReply();
   end("OK", code, text);
 }
 
 void Context::no(std::string_view code, std::string_view text) {
-  if (maySync(kind)) sync();
+  if (maySync(kind)) tellBeforeReply();
   end("NO", code, text);
 }
 
@@ -111,7 +130,34 @@ void Context::streamDone() {
 }
 
 void Context::sync() {
-  if (selected) selected->sync(out, tellMode());
+  if (!selected) return;
+  if (!notifications) return selected->sync(out, tellMode());
+  const auto& events = notifications->selectedEvents();
+  if (!events.tells && !changesNumbers(kind)) return;
+  auto next = selected->view().uidNext();
+  auto mode = tellMode();
+  mode.flags = events.flags;
+  selected->sync(out, mode);
+  if (!notifications->fetchFrom && selected->view().uidNext() != next) notifications->fetchFrom = next;
+}
+
+void Context::tellBeforeReply() {
+  sync();
+  if (notifications) tellNoted(*this);
+}
+
+Notifications& Context::listening() {
+  if (!notifications) notifications = std::make_unique<Notifications>(account, channel->waker());
+  return *notifications;
+}
+
+void Context::own(ModSeq change) {
+  if (notifications) notifications->own(change);
+}
+
+void Context::tell() {
+  bool isBusy = closing || afterStream_ || (running && !idling);
+  if (notifications && !isBusy) tellNotifications(*this);
 }
 
 void Context::enableCondstore() {

@@ -20,9 +20,12 @@
 
 namespace mox::imapserver {
 
+class Notifications;
+
 class Context {
  public:
   Context(Services& services, std::shared_ptr<const ListenerSettings> listener);
+  ~Context();
 
   Services& services;
   std::shared_ptr<const ListenerSettings> listener;
@@ -35,6 +38,7 @@ class Context {
   std::string loginAddress;
   login::Exchange exchange;
   std::unique_ptr<Selected> selected;  ///< null unless state is selected
+  std::unique_ptr<Notifications> notifications;  ///< null until ENABLE METADATA or NOTIFY
 
   // What was enabled, RFC 5161; never taken back -----------------------------------------------------------
   bool utf8 = false;       ///< IMAP4rev2 or UTF8=ACCEPT
@@ -73,8 +77,14 @@ class Context {
   void stream(std::unique_ptr<net::Producer> producer, std::function<void(Context&)> done);
   /// For the session: the stream has drained.
   void streamDone();
-  /// Tells the client what changed in the selected mailbox.
+  /// Tells the client what changed in the selected mailbox, as far as it wants to know (NOTIFY).
   void sync();
+  /// notifications, made if they are not there yet.
+  Notifications& listening();
+  /// A change this session made itself: nothing is told of it.
+  void own(ModSeq change);
+  /// For the session, after each event: tells what NOTIFY asks for, if no command is under way.
+  void tell();
 
   /// What goes on after an offload or pause: through the session's own guard against failures.
   void resume(net::Channel& now, const std::function<void()>& f) { guard(now, f); }
@@ -93,6 +103,7 @@ class Context {
   bool logIn(const std::string& accountName, const std::string& address);
 
  private:
+  void tellBeforeReply();
   void end(std::string_view condition, std::string_view code, std::string_view text);
   std::function<void(Context&)> afterStream_;
   Steady began_{};

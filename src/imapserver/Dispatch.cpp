@@ -28,6 +28,7 @@ Handler handlerOf(imap::CommandKind kind) {
     case CommandKind::getQuotaRoot: return handleGetQuotaRoot;
     case CommandKind::getQuota: return handleGetQuota;
     case CommandKind::setQuota: return handleSetQuota;
+    case CommandKind::notify: return handleNotify;
     case CommandKind::getMetadata: return handleGetMetadata;
     case CommandKind::setMetadata: return handleSetMetadata;
     case CommandKind::check: return handleCheck;

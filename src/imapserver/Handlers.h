@@ -32,6 +32,7 @@ void handleIdle(Context& context, const imap::Command& command);
 void handleGetQuotaRoot(Context& context, const imap::Command& command);
 void handleGetQuota(Context& context, const imap::Command& command);
 void handleSetQuota(Context& context, const imap::Command& command);
+void handleNotify(Context& context, const imap::Command& command);
 void handleGetMetadata(Context& context, const imap::Command& command);
 void handleSetMetadata(Context& context, const imap::Command& command);
 // Selected

@@ -43,6 +43,7 @@ void handleCreate(Context& context, const imap::Command& command) {
   if (!uses) return context.no("USEATTR", "that special use is not supported");
   auto made = context.account->createMailbox(name->text(), *uses);
   if (!made) return context.no(made.error());
+  context.own(made->modSeq);
   tellCreated(context, *made, context.rev2 && arguments.mailbox != name->text() ? std::optional(arguments.mailbox) : std::nullopt);
   context.ok("created");
 }
@@ -52,6 +53,7 @@ void handleDelete(Context& context, const imap::Command& command) {
   if (!name) return;
   auto done = context.account->deleteMailbox(name->text());
   if (!done) return context.no(done.error().code == Errc::conflict ? "HASCHILDREN" : responseCode(done.error().code), done.error().text);
+  context.own(*done);
   context.ok("deleted");
 }
 
@@ -63,6 +65,7 @@ void handleRename(Context& context, const imap::Command& command) {
   if (!to) return;
   auto done = context.account->renameMailbox(from->text(), to->text());
   if (!done) return context.no(done.error());
+  context.own(done->modSeq);
   if (context.rev2) tellRenamed(context, *done);
   context.ok("renamed");
 }
@@ -72,6 +75,7 @@ void handleSubscribe(Context& context, const imap::Command& command) {
   if (!name) return;
   auto done = context.account->subscribe(name->text());
   if (!done) return context.no(done.error());
+  context.own(*done);
   context.ok("subscribed");
 }
 
@@ -80,6 +84,7 @@ void handleUnsubscribe(Context& context, const imap::Command& command) {
   if (!name) return;
   auto done = context.account->unsubscribe(name->text());
   if (!done) return context.no(done.error());
+  context.own(*done);
   context.ok("unsubscribed");
 }
 

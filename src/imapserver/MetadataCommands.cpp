@@ -101,6 +101,7 @@ void handleSetMetadata(Context& context, const imap::Command& command) {
     return context.no("CANNOT", "the special use is set alone");  // two changes, of which one might fail: §4.3 wants all or none
   auto done = setting->uses ? context.account->setSpecialUse(id, *setting->uses) : context.account->setAnnotations(id, setting->annotations);
   if (!done) return refuse(context, done.error());
+  context.own(*done);
   context.ok("set");
 }
 

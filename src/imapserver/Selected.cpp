@@ -49,7 +49,7 @@ void Selected::sync(std::string& out, const TellMode& tell) {
   writeRemoved(out, diff.removed, tell.vanished);
   for (auto index : diff.changed) {
     const auto& entry = now->at(index);
-    if (isOwn(entry.modSeq)) continue;
+    if (!tell.flags || isOwn(entry.modSeq)) continue;
     writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, tell);
   }
   own_.clear();

@@ -23,6 +23,7 @@ struct TellMode {
   bool vanished = false;  ///< VANISHED instead of EXPUNGE, RFC 7162 §3.2.10
   bool uidOnly = false;   ///< UIDFETCH instead of FETCH, RFC 9586 §3
   bool recent = false;    ///< RECENT and \Recent, RFC 3501 §2.3.2
+  bool flags = true;      ///< changes of flags are told at all: NOTIFY may say no
 };
 
 class Selected {

@@ -4,6 +4,7 @@
 
 #include "base/Text.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/Notifications.h"
 #include "store/Db.h"
 
 namespace mox::imapserver {
@@ -21,6 +22,7 @@ void Session::guarded(net::Channel& channel, F&& f) {
   context_.channel = &channel;
   try {
     f();
+    context_.tell();
   } catch (const std::exception& broken) {
     // Disk, database or a bug of ours. Nothing was acknowledged; the client may try again.
     context_.log.error("imap command failed", {{"cmd", imap::name(context_.kind)}, {"err", broken.what()}});
@@ -199,6 +201,7 @@ void Session::continueAppend() {
 void Session::endIdle(std::string_view line) {
   context_.idling = false;
   if (context_.selected) context_.selected->quiet();
+  if (context_.notifications) context_.notifications->idle(false);
   reader_.setPlainLines(false);
   if (equalsNoCase(line, "DONE")) return context_.ok("idle is over");
   context_.bad("expected DONE");
@@ -219,8 +222,10 @@ void Session::onDrained(net::Channel& channel) {
 }
 
 void Session::onWake(net::Channel& channel) {
-  if (!context_.idling || context_.closing) return;
-  guarded(channel, [&] { context_.sync(); });
+  if (context_.closing || (!context_.idling && !context_.notifications)) return;
+  guarded(channel, [&] {
+    if (context_.idling) context_.sync();
+  });
 }
 
 void Session::onDeadline(net::Channel& channel) {

@@ -2,6 +2,7 @@
 #include "imapserver/ImapWorld.h"
 #include "imap/CommandKind.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/Notifications.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -12,6 +13,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
     l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
     l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
+    l.add("a session that is busy for long is told of an overflow", &ImapSessionTest::notifyOverflow);
     l.add("pipelined commands are answered in order", &ImapSessionTest::pipelined);
     l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
@@ -102,6 +104,35 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     CHECK(channel->ended() && !channel->waiting());
   }
 
+  void notifyOverflow() {
+    logIn();
+    world->deliver("Inbox", "Subject: large\r\n\r\n" + std::string(700'000, 'x') + "\r\n");
+    say("b SELECT Inbox");
+    CHECK(say("c NOTIFY SET (PERSONAL (MailboxMetadataChange SubscriptionChange))").find("c OK") == 0);
+    channel->setReader(test::FakeChannel::Reader::steps);
+    channel->feed("d FETCH 1 BODY.PEEK[]\r\n");
+    std::vector<store::AnnotationChange> entries;
+    auto most = imapserver::notifyBacklog.value / 2 + 1;
+    for (std::int64_t i = 0; i < most; ++i) entries.push_back({"/private/" + std::to_string(i), "x", true});
+    CHECK(world->account().setAnnotations(world->mailboxId("Sent"), entries).has_value());
+    for (auto& entry : entries) entry.value.reset();
+    CHECK(world->account().setAnnotations(world->mailboxId("Sent"), entries).has_value());
+    std::string got;
+    do got += channel->take();
+    while (channel->drainStep());
+    channel->setReader(test::FakeChannel::Reader::eager);
+    got += channel->take();
+    auto end = got.find("d OK fetched\r\n");
+    CHECK(end != std::string::npos);
+    CHECK_EQ(std::string("* OK [NOTIFICATIONOVERFLOW] too much has happened\r\n"), got.substr(end + 14));
+    // As after NOTIFY NONE, until it asks again.
+    CHECK(world->account().subscribe("x").has_value());
+    CHECK_EQ(std::string(), channel->take());
+    CHECK(say("e NOTIFY SET (PERSONAL (SubscriptionChange))").find("e OK") == 0);
+    CHECK(world->account().subscribe("y").has_value());
+    CHECK_EQ(std::string("* LIST (\\NonExistent \\Subscribed) \"/\" \"y\"\r\n"), channel->take());
+  }
+
   void pipelined() {
     logIn();
     channel->feed("b SELECT Inbox\r\nc CREATE x\r\nd STATUS x (MESSAGES)\r\ne LOGOUT\r\nf NOOP\r\n");
@@ -117,7 +148,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     const std::map<std::string, std::string> arguments{
         {"ID", " NIL"}, {"AUTHENTICATE", " PLAIN"}, {"LOGIN", " a b"}, {"ENABLE", " X"}, {"SELECT", " x"}, {"EXAMINE", " x"}, {"CREATE", " zz"},
         {"DELETE", " x"}, {"RENAME", " x y"}, {"SUBSCRIBE", " zz"}, {"UNSUBSCRIBE", " x"}, {"LIST", " \"\" *"}, {"LSUB", " \"\" *"},
-        {"STATUS", " x (MESSAGES)"}, {"GETQUOTAROOT", " x"}, {"GETQUOTA", " \"\""}, {"SETQUOTA", " \"\" ()"}, {"GETMETADATA", " x /private/a"}, {"SETMETADATA", " zz (/private/a NIL)"}, {"SEARCH", " ALL"}, {"FETCH", " 1 FLAGS"},
+        {"STATUS", " x (MESSAGES)"}, {"GETQUOTAROOT", " x"}, {"GETQUOTA", " \"\""}, {"NOTIFY", " NONE"}, {"SETQUOTA", " \"\" ()"}, {"GETMETADATA", " x /private/a"}, {"SETMETADATA", " zz (/private/a NIL)"}, {"SEARCH", " ALL"}, {"FETCH", " 1 FLAGS"},
         {"STORE", " 1 FLAGS ()"}, {"COPY", " 1 x"}, {"MOVE", " 1 x"}, {"UID EXPUNGE", " 1"}, {"UID SEARCH", " ALL"}, {"UID FETCH", " 1 FLAGS"},
         {"UID STORE", " 1 FLAGS ()"}, {"UID COPY", " 1 x"}, {"UID MOVE", " 1 x"}};
     unsigned refused = 0;
