@@ -11,6 +11,7 @@ namespace mox::app {
 int commandServe(Invocation& call);       // ServeCommand.cpp
 int commandLocalserve(Invocation& call);  // Localserve.cpp
 int commandQuickstart(Invocation& call);  // Quickstart.cpp
+int commandImportImap(Invocation& call);   // ImapImport.cpp
 int commandHealthCheck(Invocation& call);  // HealthCheck.cpp
 
 // ConfigCommands.cpp
@@ -47,6 +48,8 @@ int commandSetAccountPassword(Invocation& call);
 int commandCid(Invocation& call);
 int commandVerifyData(Invocation& call);
 int commandTlsKeyAdd(Invocation& call);
+/// A password from the terminal, unseen, or from standard input. Errc::syntax.
+Result<std::string> askPassword(Invocation& call, std::size_t minimum);
 /// Has the running server do it, with the call's arguments as they are.
 int forwardToServer(Invocation& call, std::string_view words, std::string input = "");
 

@@ -39,7 +39,14 @@ class QuietTerminal {
 
 bool isTerminal(const Invocation& call) { return &call.in == &std::cin && ::isatty(STDIN_FILENO) == 1; }
 
-Result<std::string> askPassword(Invocation& call) {
+int failed(Invocation& call, const std::string& text) {
+  call.err << "error: " << text << "\n";
+  return 1;
+}
+
+}  // namespace
+
+Result<std::string> askPassword(Invocation& call, std::size_t minimum) {
   bool terminal = isTerminal(call);
   if (terminal) call.err << "password: " << std::flush;
   std::string text;
@@ -50,15 +57,8 @@ Result<std::string> askPassword(Invocation& call) {
   } else {
     text.assign(std::istreambuf_iterator<char>(call.in), {});
   }
-  return passwordFromInput(text);
+  return passwordFromInput(text, minimum);
 }
-
-int failed(Invocation& call, const std::string& text) {
-  call.err << "error: " << text << "\n";
-  return 1;
-}
-
-}  // namespace
 
 int forwardToServer(Invocation& call, std::string_view words, std::string input) {
   auto loaded = loadConfig(call.configPath, false, call.err);
@@ -71,7 +71,7 @@ int forwardToServer(Invocation& call, std::string_view words, std::string input)
 
 int commandSetAccountPassword(Invocation& call) {
   if (!parseFlags(call, Flags(), 1, 1)) return 2;
-  auto password = askPassword(call);
+  auto password = askPassword(call, minPasswordLength);
   return password ? forwardToServer(call, "setaccountpassword", *password) : failed(call, password.error().text);
 }
 
@@ -83,7 +83,7 @@ int commandSetAdminPassword(Invocation& call) {
   if (!loaded.config) return 1;
   const auto& file = loaded.config->fixed().adminPasswordFile;
   if (file.empty()) return failed(call, "the configuration has no AdminPasswordFile");
-  auto password = askPassword(call);
+  auto password = askPassword(call, minPasswordLength);
   if (!password) return failed(call, password.error().text);
   SystemRandom random;
   store::SystemFiles files;

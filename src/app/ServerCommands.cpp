@@ -32,6 +32,7 @@ const std::vector<ServerCommand>& serverCommands() {
       {"backup", serverBackup},
       {"import maildir", serverImportMaildir},
       {"import mbox", serverImportMbox},
+      {"import imap", serverImportImap},
       {"export maildir", serverExportMaildir},
       {"export mbox", serverExportMbox},
       {"config tlspubkey list", tlsKeyList},

@@ -42,6 +42,7 @@ int serverRemoveData(ServerParts& server, Invocation& call);
 int serverBackup(ServerParts& server, Invocation& call);
 int serverImportMaildir(ServerParts& server, Invocation& call);
 int serverImportMbox(ServerParts& server, Invocation& call);
+int serverImportImap(ServerParts& server, Invocation& call);
 int serverExportMaildir(ServerParts& server, Invocation& call);
 int serverExportMbox(ServerParts& server, Invocation& call);
 int tlsKeyList(ServerParts& server, Invocation& call);

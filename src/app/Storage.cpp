@@ -66,12 +66,12 @@ std::vector<std::pair<std::string, store::SpecialUses>> initialMailboxes(const c
   return out;
 }
 
-Result<std::string> passwordFromInput(std::string_view input) {
+Result<std::string> passwordFromInput(std::string_view input, std::size_t minimum) {
   auto end = input.find('\n');
   auto line = input.substr(0, end);
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (end != std::string_view::npos && !trim(input.substr(end)).empty()) return fail(Errc::syntax, "more than one line given for a password");
-  if (line.size() < minPasswordLength) return fail(Errc::syntax, "password must have at least " + std::to_string(minPasswordLength) + " characters");
+  if (line.size() < minimum) return fail(Errc::syntax, "password must have at least " + std::to_string(minimum) + " characters");
   return std::string(line);
 }
 

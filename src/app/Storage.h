@@ -24,8 +24,8 @@ inline constexpr std::size_t minPasswordLength = 8;  ///< octets
 /// Inbox and what InitialMailboxes (or the older DefaultMailboxes) say; without either the usual five with roles.
 std::vector<std::pair<std::string, store::SpecialUses>> initialMailboxes(const config::Static& fixed);
 
-/// One line of input as a password: without its line end, of minPasswordLength at least. Errc::syntax.
-Result<std::string> passwordFromInput(std::string_view input);
+/// One line of input as a password: without its line end, of `minimum` octets at least. Errc::syntax.
+Result<std::string> passwordFromInput(std::string_view input, std::size_t minimum = minPasswordLength);
 
 class Storage {
  public:

@@ -1,0 +1,77 @@
+"""mox import imap from Dovecot, repeated as before a change-over."""
+import imaplib
+
+import clients
+from dnslab import DnsLab
+from dovecot import Dovecot
+from moxhost import Serve
+from scenario import contains, equal, scenario
+
+USER = "old@old.test"
+FOLDERS = ["INBOX", "Sent Items", "Lists", "Lists/mox", "Gr&APwA3w-e"]
+
+
+def open_old(host, password):
+    with host.inside():
+        client = imaplib.IMAP4("old", 143, timeout=60)
+    client.login(USER, password)
+    return client
+
+
+def listing(client, mailbox):
+    """(subject, flags, date) of each message, in order, and the octets of all."""
+    clients.ok(client.select(f'"{mailbox}"', readonly=True))
+    found = clients.ok(client.fetch("1:*", "(FLAGS INTERNALDATE BODY.PEEK[])"))
+    rows = []
+    for item in found:
+        if not isinstance(item, tuple):
+            continue
+        flags = sorted(f for f in imaplib.ParseFlags(item[0]) if f != b"\\Recent")
+        rows.append((item[1], flags, imaplib.Internaldate2tuple(item[0])))
+    return rows
+
+
+def comparable(rows):
+    return [(body, flags) for body, flags, _ in rows]
+
+
+@scenario(seconds=180, needs_mox=True)
+def import_imap_from_dovecot(lab):
+    """Mailboxes, flags, keywords, dates and octets; STARTTLS and TLS; a second run brings only what is new."""
+    old, host = lab.host("old"), lab.host("m")
+    dovecot = Dovecot(old, tls=lab.certificate("old", old.address))
+    DnsLab(lab, {"mox.test": {"@": ["MX 10 mail"], "mail": [f"A {host.address}"]}}).serve(host)
+    server = Serve(host, "mox.test", "mail.mox.test", tls=lab.certificate("mail.mox.test", "m"))
+    theirs = open_old(old, dovecot.password)
+    for number, folder in enumerate(FOLDERS):
+        if folder != "INBOX":
+            clients.ok(theirs.create(f'"{folder}"'))
+        for message in range(700 if folder == "Lists" else 30):
+            flags = ["\\Seen", "\\Flagged", "$Forwarded", "custom"][:message % 5]
+            date = f'"{message % 28 + 1:02}-Mar-2019 10:{number:02}:{message % 60:02} +0100"'
+            text = f"From: <a@old.test>\r\nSubject: {folder} {message}\r\n\r\nGrüße {message}\r\n".encode()
+            clients.ok(theirs.append(f'"{folder}"', f"({' '.join(flags)})", date, text))
+    big = b"Subject: big\r\n\r\n" + b"0123456789abcdef\r\n" * 100_000
+    clients.ok(theirs.append("INBOX", None, None, big))
+
+    command = ["import", "imap", "-cafile", lab.ca(), "test", "old:993", USER]
+    out = server.command(command, input=dovecot.password + "\n")
+    contains("821 messages imported", out)
+    ours = server.open_imap()
+    for folder in FOLDERS:
+        before, after = listing(theirs, folder), listing(ours, folder)
+        equal(comparable(before), comparable(after), folder)
+        equal([date for *_, date in before], [date for *_, date in after], f"dates of {folder}")
+
+    contains("0 messages imported (0 octets), 0 there already", server.command(command, input=dovecot.password + "\n"))
+    clients.ok(theirs.append('"Lists"', None, None, b"Subject: new\r\n\r\nlate\r\n"))
+    again = ["import", "imap", "-starttls", "-cafile", lab.ca(), "test", "old", USER]
+    contains("1 messages imported", server.command(command, input=dovecot.password + "\n"))
+    equal(comparable(listing(theirs, "Lists")), comparable(listing(ours, "Lists")), "Lists after the second import")
+    # By STARTTLS it is another source to the marks: everything is looked at, nothing comes twice.
+    contains("0 messages imported (0 octets), 822 there already", server.command(again, input=dovecot.password + "\n"))
+    status, text = host.status(["sh", "-c", f"echo wrong | {server.binary} -config {server.configuration} {' '.join(command)}"])
+    equal(1, status, "status after a wrong password")
+    contains("AUTHENTICATIONFAILED", text)
+    ours.logout()
+    theirs.logout()

@@ -1,0 +1,141 @@
+// mox import imap: another server's mail into an account, as often as wanted until users change over.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <ostream>
+
+#include "app/Commands.h"
+#include "app/ServerCommands.h"
+#include "app/Storage.h"
+#include "base/Text.h"
+#include "transfer/ImapDial.h"
+#include "transfer/ImapSource.h"
+#include "transfer/Importer.h"
+
+namespace mox::app {
+
+namespace {
+
+int failed(Invocation& call, const std::string& text) {
+  call.err << "error: " << text << "\n";
+  return 1;
+}
+
+struct Wanted {
+  bool startTls = false, again = false;
+  std::string roots;  ///< here: a file; at the server: its text
+  std::string into = "Inbox";
+  std::string account, host, user;
+  std::uint16_t port = 993;
+
+  Flags flags() {
+    Flags out;
+    out.toggle("starttls", startTls, "begin without TLS, on port 143 unless told otherwise, then STARTTLS");
+    out.toggle("again", again, "also what an earlier import brought");
+    out.text("cafile", roots, "PEM file of authorities to trust beside the system's");
+    out.text("mailbox", into, "mailbox to import into; others are made below it, or beside it if it is Inbox");
+    return out;
+  }
+  /// False after a word on what is wrong.
+  bool read(Invocation& call) {
+    if (!parseFlags(call, flags(), 3, 3)) return false;
+    account = call.args[0];
+    host = call.args[1];
+    user = call.args[2];
+    if (startTls) port = 143;
+    auto colon = host.rfind(':');
+    if (colon == std::string::npos || host.find(':') != colon) return true;  // an IPv6 address has no port here
+    auto number = parseUnsigned(host.substr(colon + 1));
+    if (!number || *number == 0 || *number > 65'535) {
+      call.err << "not a port: " << printable(host.substr(colon + 1)) << "\n";
+      return false;
+    }
+    port = static_cast<std::uint16_t>(*number);
+    host.resize(colon);
+    return true;
+  }
+  /// One setting a source and mailbox.
+  std::string markKey(const std::string& mailbox) const { return fmt::format("import-imap {}:{} {} {}\n{}", host, port, user, into, mailbox); }
+};
+
+std::map<std::string, std::string> specialUses(store::Account& account) {
+  std::map<std::string, std::string> out;
+  const std::pair<store::SpecialUse, const char*> names[] = {{store::archiveUse, "\\archive"}, {store::draftsUse, "\\drafts"}, {store::junkUse, "\\junk"},
+                                                             {store::sentUse, "\\sent"}, {store::trashUse, "\\trash"}};
+  for (const auto& row : account.reader().mailboxes())
+    for (auto [use, name] : names)
+      if ((row.uses & use) != 0) out[name] = row.name;
+  return out;
+}
+
+std::string countsText(const transfer::ImportCounts& counts) {
+  return fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
+}
+
+}  // namespace
+
+int serverImportImap(ServerParts& server, Invocation& call) {
+  Wanted wanted;
+  if (!wanted.read(call)) return 2;
+  auto config = server.config.current();
+  const auto* info = config->account(wanted.account);
+  if (info == nullptr) return failed(call, "there is no account \"" + printable(wanted.account) + "\"");
+  auto account = server.storage.accounts.open(wanted.account);
+  if (!account) return failed(call, account.error().text);
+
+  transfer::ImportOptions options;
+  options.mailbox = wanted.into;
+  options.again = wanted.again;
+  if (info->quota > 0) options.quota = info->quota;
+  if (info->quotaMessages > 0) options.quotaMessages = info->quotaMessages;
+  transfer::ImportListener listener;
+  listener.progress = [&](const transfer::ImportCounts& counts) { call.out << countsText(counts) << " so far" << std::endl; };
+  listener.problem = [&](const std::string& where, const std::string& reason) { call.err << where << ": " << reason << "\n"; };
+  listener.stopping = server.isStopping;
+  auto& f = server.foundations;
+  auto importer = transfer::Importer::make({server.storage.accounts, f.clock, f.random, f.limits}, *account, options, listener);
+  if (!importer) return failed(call, importer.error().text);
+
+  auto dialled = transfer::dialImap({wanted.host, wanted.port, wanted.startTls, wanted.roots}, f.clock);
+  if (!dialled) return failed(call, dialled.error().text);
+  transfer::ImapSourceOptions from;
+  from.user = wanted.user;
+  from.password.assign(std::istreambuf_iterator<char>(call.in), {});
+  from.specialUses = wanted.into == "Inbox" ? specialUses(**account) : std::map<std::string, std::string>();
+  from.mark = [&](const std::string& mailbox) -> std::optional<std::string> {
+    return wanted.again ? std::nullopt : (*account)->reader().setting(wanted.markKey(mailbox));
+  };
+  from.setMark = [&](const std::string& mailbox, const std::string& value) -> Result<void> {
+    if (auto stored = (*importer)->finish(); !stored) return stored;
+    (*account)->setSetting(wanted.markKey(mailbox), value);
+    return {};
+  };
+  auto done = transfer::ImapSource(*dialled->connection, **importer, std::move(from), true).run(dialled->greeting);
+  auto finished = (*importer)->finish();
+  const auto& counts = (*importer)->counts();
+  call.out << countsText(counts) << "\n";
+  if (!done) return failed(call, done.error().text + (counts.added > 0 ? "; run the import again to go on" : ""));
+  if (!finished) return failed(call, finished.error().text);
+  return counts.refused == 0 ? 0 : 1;
+}
+
+int commandImportImap(Invocation& call) {
+  Wanted wanted;
+  if (!wanted.read(call)) return 2;
+  std::string roots;
+  if (!wanted.roots.empty()) {
+    std::ifstream file(wanted.roots, std::ios::binary);
+    roots.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file || roots.empty()) return failed(call, "cannot read " + wanted.roots);
+  }
+  auto password = askPassword(call, 1);
+  if (!password) return failed(call, password.error().text);
+  call.args = {"-mailbox", wanted.into, "--", wanted.account, fmt::format("{}:{}", wanted.host, wanted.port), wanted.user};
+  if (!roots.empty()) call.args.insert(call.args.begin(), {"-cafile", roots});
+  if (wanted.startTls) call.args.insert(call.args.begin(), "-starttls");
+  if (wanted.again) call.args.insert(call.args.begin(), "-again");
+  return forwardToServer(call, "import imap", *password);
+}
+
+}  // namespace mox::app

@@ -1,0 +1,152 @@
+// What ImapSource asks a server and makes of the answers, against one that says what a script has it say.
+#include "transfer/ImapSource.h"
+
+#include <deque>
+
+#include "support/Test.h"
+#include "transfer/ImapConnection.h"
+
+using namespace mox;
+using namespace mox::transfer;
+
+namespace {
+
+/// Answers each command by what stands for it; "{tag}" is the command's tag. Octets come one at a time if `slow`.
+class Script final : public ByteStream {
+ public:
+  explicit Script(std::map<std::string, std::string> answers, bool slow = false) : answers_(std::move(answers)), slow_(slow) { said_ = "* OK ready\r\n"; }
+
+  Result<std::string_view> read() override {
+    given_ = said_.substr(0, slow_ ? 1 : said_.size());
+    said_.erase(0, given_.size());
+    return std::string_view(given_);
+  }
+  Result<void> write(std::string_view bytes) override {
+    auto space = bytes.find(' ');
+    auto tag = std::string(bytes.substr(0, space)), words = std::string(bytes.substr(space + 1, bytes.size() - space - 3));
+    heard.push_back(words);
+    auto answer = answers_.contains(words) ? answers_[words] : "{tag} OK done\r\n";
+    if (auto at = answer.rfind("{tag}"); at != std::string::npos) answer.replace(at, 5, tag);
+    said_ += answer;
+    return {};
+  }
+
+  std::vector<std::string> heard;
+
+ private:
+  std::map<std::string, std::string> answers_;
+  const bool slow_;
+  std::string said_, given_;
+};
+
+struct Sink final : FoundSink {
+  void begin(Found found) override { all.push_back(found.mailbox + "|" + imap::flagsText(found.flags) + "|" + std::to_string(found.received ? unixSeconds(*found.received) : 0) + "|"); }
+  void append(std::string_view bytes) override { all.back() += bytes; }
+  Result<void> end(const imap::Flags&) override { return {}; }
+  void drop(const Error& why) override { all.back() = "dropped: " + why.text; }
+  void mailbox(const std::string& name) override { mailboxes.push_back(name); }
+  void problem(const std::string& where, const std::string& why) override { problems.push_back(where + ": " + why); }
+  std::vector<std::string> all, mailboxes, problems;
+};
+
+const std::map<std::string, std::string> oneFolder = {
+    {"CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n{tag} OK\r\n"},
+    {"LIST \"\" \"*\"", "* LIST (\\HasNoChildren) \".\" INBOX\r\n* LIST (\\Sent) \".\" \"Gesendet\"\r\n* LIST (\\Noselect) \".\" {3}\r\nold\r\n* LIST () \".\" \"a.b/c\"\r\n{tag} OK\r\n"},
+    {"EXAMINE \"INBOX\"", "* 2 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK [READ-ONLY]\r\n"},
+    {"FETCH 1:2 (UID FLAGS INTERNALDATE)", "* 1 FETCH (UID 3 FLAGS (\\Seen \\Recent Custom) INTERNALDATE \" 1-Jan-1970 00:00:09 +0000\")\r\n* 2 FETCH (FLAGS () UID 5 INTERNALDATE \"nonsense\")\r\n{tag} OK\r\n"},
+    {"FETCH 1:2 (UID BODY.PEEK[])", "* 1 FETCH (BODY[] {6}\r\na\r\n{9} UID 3)\r\n* 2 FETCH (UID 5 BODY[] \"quoted\")\r\n* 9 EXISTS\r\n{tag} OK\r\n"},
+    {"EXAMINE \"a.b/c\"", "{tag} NO [NOPERM] not yours\r\n"},
+};
+
+}  // namespace
+
+struct ImapSourceTest : test::Suite<ImapSourceTest> {
+  static void list(List& l) {
+    l.add("mailboxes, flags, dates and octets, however they come", &ImapSourceTest::reads);
+    l.add("a later run asks only for what is above the mark", &ImapSourceTest::repeats);
+    l.add("no password without TLS, none that was refused", &ImapSourceTest::login);
+    l.add("a connection that ends within a message drops it", &ImapSourceTest::breaks);
+    l.add("a line without end, literals nobody asked for, answers to nothing", &ImapSourceTest::hostile);
+  }
+
+  Sink sink;
+  std::map<std::string, std::string> marks;
+
+  Result<void> run(Script& script, bool encrypted = true) {
+    ImapConnection connection(script);
+    auto greeting = connection.greeting();
+    if (!greeting) return tl::unexpected(greeting.error());
+    ImapSourceOptions options;
+    options.user = "u";
+    options.password = "p";
+    options.specialUses = {{"\\sent", "Sent"}};
+    options.mark = [this](const std::string& mailbox) { return marks.contains(mailbox) ? std::optional(marks[mailbox]) : std::nullopt; };
+    options.setMark = [this](const std::string& mailbox, const std::string& value) -> Result<void> {
+      marks[mailbox] = value;
+      return {};
+    };
+    return ImapSource(connection, sink, options, encrypted).run(*greeting);
+  }
+
+  void reads() {
+    for (bool slow : {false, true}) {
+      sink = {};
+      marks.clear();
+      Script script(oneFolder, slow);
+      auto done = run(script);
+      CHECK_MSG(done ? "" : done.error().text, done.has_value());
+      CHECK_EQ(std::string("AUTHENTICATE PLAIN"), script.heard.at(1));
+      CHECK((sink.mailboxes == std::vector<std::string>{"", "Sent", "a/b_c"}));
+      CHECK((sink.all == std::vector<std::string>{"|(\\Seen custom)|9|a\r\n{9}", "|()|0|quoted"}));
+      CHECK_EQ(std::string("7 5"), marks["INBOX"]);
+      CHECK_EQ(std::size_t(1), sink.problems.size());
+    }
+  }
+
+  void repeats() {
+    marks["INBOX"] = "7 3";
+    auto answers = oneFolder;
+    answers["FETCH 2:2 (UID FLAGS INTERNALDATE)"] = "* 2 FETCH (FLAGS () UID 5)\r\n{tag} OK\r\n";
+    answers["FETCH 1:1 (UID FLAGS INTERNALDATE)"] = "* 1 FETCH (FLAGS () UID 3)\r\n{tag} OK\r\n";
+    answers["FETCH 2:2 (UID BODY.PEEK[])"] = "* 2 FETCH (UID 5 BODY[] {3}\r\nnew)\r\n{tag} OK\r\n";
+    Script script(answers);
+    CHECK(run(script).has_value());
+    CHECK((sink.all == std::vector<std::string>{"|()|0|new"}));
+    marks["INBOX"] = "6 5";  // UIDVALIDITY changed: all of it
+    sink = {};
+    Script other(oneFolder);
+    CHECK(run(other).has_value());
+    CHECK_EQ(std::size_t(2), sink.all.size());
+  }
+
+  void login() {
+    Script plain(oneFolder);
+    CHECK(run(plain, false).error().code == Errc::denied);
+    CHECK_EQ(std::size_t(1), plain.heard.size());
+    auto answers = oneFolder;
+    answers["CAPABILITY"] = "* CAPABILITY IMAP4rev1\r\n{tag} OK\r\n";
+    answers["LOGIN \"u\" \"p\""] = "{tag} NO no\r\n";
+    Script refused(answers);
+    CHECK(run(refused).error().code == Errc::denied);
+  }
+
+  void breaks() {
+    auto answers = oneFolder;
+    answers["FETCH 1:2 (UID BODY.PEEK[])"] = "* 1 FETCH (BODY[] {6}\r\na";
+    Script script(answers);
+    CHECK(run(script).error().code == Errc::temporary);
+    CHECK((sink.all == std::vector<std::string>{"dropped: the server closed the connection"}));
+    CHECK(!marks.contains("INBOX"));
+  }
+
+  void hostile() {
+    for (const std::string& answer : {std::string(2 * maxResponseBytes, 'x'), std::string("* X {99999999}\r\n"), std::string("zzz OK\r\n"), std::string("* (\r\n"),
+                                      "* " + std::string(100, '(') + "\r\n"}) {
+      auto answers = oneFolder;
+      answers["CAPABILITY"] = answer;
+      Script script(answers);
+      CHECK_MSG(answer.substr(0, 20), !run(script).has_value());
+    }
+  }
+};
+SUITE(ImapSourceTest);
