@@ -2,6 +2,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
+
 #include "store/Spool.h"
 #include "transfer/Fixture.h"
 
@@ -68,7 +70,11 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     auto copy = "copy" + std::to_string(copies_++);
     CHECK(import(copy, name).has_value());
     CHECK_EQ(std::string(), show(problems));
-    CHECK_EQ(show(holdings("a")), show(holdings(copy)));
+    auto before = holdings("a"), after = holdings(copy);
+    // A folder is read in the order of its names, which is that of the dates; all others keep the order of the UIDs.
+    if (format == ExportOptions::Format::maildir && targetKind(name) == TargetKind::folder)
+      for (auto* lines : {&before, &after}) std::sort(lines->begin(), lines->end());
+    CHECK_EQ(show(before), show(after));
     checkSound(copy);
   }
   int copies_ = 0;
