@@ -156,8 +156,13 @@ constexpr const char* format2[] = {
     // The modseq an account had at a time: how old tombstones are.
     "CREATE TABLE history(at INTEGER PRIMARY KEY, modseq INTEGER NOT NULL)",
     // What imports brought, so that a second one brings it no second time.
-    "CREATE TABLE imported(mailbox INTEGER NOT NULL REFERENCES mailbox, digest BLOB NOT NULL, count INTEGER NOT NULL, "
-    "run INTEGER NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY (mailbox, digest)) WITHOUT ROWID",
+    R"(CREATE TABLE imported(
+  mailbox INTEGER NOT NULL REFERENCES mailbox,
+  digest BLOB NOT NULL,
+  count INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  seen INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, digest)) WITHOUT ROWID)",
 };
 
 constexpr const char* authTables = R"(
