@@ -9,6 +9,7 @@ import argparse
 import re
 import socket
 import ssl
+import zlib
 import sys
 
 SECONDS = 20        # for a line or an end of connection
@@ -82,11 +83,21 @@ class Connection:
     def __init__(self, address, context, name, implicit_tls):
         self.socket = socket.create_connection(address, SECONDS)
         self.context, self.name, self.unread, self.ended = context, name, b"", False
+        self.deflate = self.inflate = None
         if implicit_tls:
             self.tls()
 
     def tls(self):
         self.socket = self.context.wrap_socket(self.socket, server_hostname=self.name)
+
+    def compress(self):
+        """RFC 4978, from here on."""
+        self.deflate, self.inflate = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+
+    def send(self, data):
+        if self.deflate:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
+        self.socket.sendall(data)
 
     def more(self, seconds=SECONDS):
         """Reads some; False at the end of the connection or the time."""
@@ -98,7 +109,7 @@ class Connection:
         except OSError:
             got = b""
         self.ended = self.ended or not got
-        self.unread += got
+        self.unread += self.inflate.decompress(got) if self.inflate else got
         return bool(got)
 
     def line(self, wanted):
@@ -143,9 +154,9 @@ class Player:
     def step(self, kind, text):
         connection = self.connections[self.now]
         if kind == "C:":
-            connection.socket.sendall(substitute(text, self.variables).encode() + b"\r\n")
+            connection.send(substitute(text, self.variables).encode() + b"\r\n")
         elif kind == "C+:":
-            connection.socket.sendall(unescape(text))
+            connection.send(unescape(text))
         elif kind == "S...":
             self.skipping = True
         elif kind == "S:":
@@ -174,6 +185,8 @@ class Player:
             self.use(argument)
         elif verb == "tls":
             connection.tls()
+        elif verb == "compress":
+            connection.compress()
         elif verb == "silence":
             connection.more(QUIET_SECONDS)
             if connection.unread:

@@ -210,6 +210,16 @@ void Connection::beginTls(const StartTls& tls) {
   guard_ = now_ + engine_->stressed(engine_->options.handshakeTimeout);
 }
 
+/// What was read ahead is compressed already.
+void Connection::beginCompression() {
+  wantCompression_ = false;
+  compression_ = std::make_unique<Compression>();
+  compression_->give(std::string_view(input_).substr(inputTaken_));
+  std::string().swap(input_);
+  inputTaken_ = 0;
+  starved_ = exhausted_ = false;
+}
+
 void Connection::handshakeStep() {
   if ((notes_ & stop) != 0) return finish(End::shutdown, "the server stops");
   Io io = stream_.handshake();
@@ -292,6 +302,7 @@ void Connection::endSession(End end, std::string_view detail) {
   pause_.reset();
   nextTls_.reset();
   output_.clear();
+  compression_.reset();
   std::string().swap(input_);
   inputTaken_ = 0;
   try {
@@ -315,6 +326,7 @@ void Connection::endUnstarted() {
 void Connection::settle() {
   if (unread() == 0) {
     std::string().swap(input_);
+    std::string().swap(unfolded_);
     inputTaken_ = 0;
   }
   output_.shrink();
@@ -344,7 +356,7 @@ Steady Connection::nextDue() const {
   return pause_ ? std::min(due, pause_->until) : due;
 }
 
-bool Connection::waiting() const { return jobs_ > 0 || pause_ || nextTls_ || output_.streaming(); }
+bool Connection::waiting() const { return jobs_ > 0 || pause_ || nextTls_ || wantCompression_ || output_.streaming(); }
 
 bool Connection::mayFeed() const {
   return phase_ == Phase::open && !waiting() && !hold_ && output_.unsent() <= OutputQueue::highWater;

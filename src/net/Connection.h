@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "net/Compression.h"
 #include "net/EngineShared.h"
 #include "net/OutputQueue.h"
 #include "net/TlsStream.h"
@@ -28,6 +29,8 @@ class Connection final : public Handler, public Channel {
   void write(std::string_view bytes) override;
   void stream(std::unique_ptr<Producer> producer) override;
   void startTls(std::shared_ptr<TlsContext> context, std::string_view serverName) override;
+  void startCompression() override { wantCompression_ = true; }
+  bool compressed() const override { return compression_ != nullptr || wantCompression_; }
   void close() override;
   void setDeadline(Duration fromNow) override;
   bool offload(JobPool& pool, std::function<Resume()> job) override;
@@ -39,7 +42,7 @@ class Connection final : public Handler, public Channel {
   const Endpoint& local() const override { return local_; }
   const TlsInfo* tls() const override { return tlsInfo_.get(); }
   ConnectionId id() const override { return id_; }
-  std::size_t unsent() const override { return output_.unsent(); }
+  std::size_t unsent() const override { return output_.unsent() + (compression_ ? compression_->ready().size() : 0); }
 
   /// For a connection the reactor would not take: tells the session that the engine stops.
   void endUnstarted();
@@ -62,19 +65,24 @@ class Connection final : public Handler, public Channel {
   void dial();
   void connectStep();
   void beginTls(const StartTls& tls);
+  void beginCompression();
   void handshakeStep();
   void opened();
   void callbacks();
   void runJobs();
   void pump(Worker& worker);
   bool readSome(Worker& worker);
+  Io readStream(Worker& worker, std::size_t room, std::size_t& got, std::string_view& fresh);
+  bool mayUnfold() const;
   void readFailed(Io io);
   bool mayReadSlowly();
   void takeInput(std::string_view fresh);
   std::size_t feed(std::string_view view);
   bool feedUnread();
   void flush();
-  bool sendSome();
+  std::string_view toSend();
+  bool sendSome(std::string_view ready);
+  bool allSent() const { return output_.empty() && (!compression_ || compression_->ready().empty()); }
   bool sendSlowly();
   void closingStep();
   void lingerStep(Worker& worker);
@@ -104,6 +112,8 @@ class Connection final : public Handler, public Channel {
   std::string input_;
   std::size_t inputTaken_ = 0;
   OutputQueue output_;
+  std::unique_ptr<Compression> compression_;
+  std::string unfolded_;               ///< what came, when it is compressed
 
   Steady now_;                         ///< of this turn
   Steady deadline_ = never;            ///< the session's
@@ -121,6 +131,8 @@ class Connection final : public Handler, public Channel {
   bool opened_ = false, slow_ = false, hold_ = false;
   bool starved_ = false;               ///< the session took nothing of what is unread
   bool overrunTold_ = false;
+  bool wantCompression_ = false;       ///< as soon as output has left
+  bool malformed_ = false;             ///< what came was no DEFLATE
   bool exhausted_ = false;             ///< the socket has nothing more in this turn
   bool wantWrite_ = false;             ///< TLS must write before it can read
   bool writeBlocked_ = false;

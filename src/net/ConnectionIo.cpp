@@ -34,11 +34,12 @@ void Connection::pump(Worker& worker) {
     while (mayFeed() && readBudget_ > 0 && (feedUnread() || readSome(worker))) {
     }
     // No answer will carry the acknowledgement that a peer with Nagle's algorithm wants before it sends the rest.
-    if (readBudget_ < budgetBefore && output_.empty() && mayFeed()) acknowledgeNow(stream_.fd());
+    if (readBudget_ < budgetBefore && allSent() && mayFeed()) acknowledgeNow(stream_.fd());
     flush();
     if (phase_ != Phase::open) return;
-    if (nextTls_ && output_.empty()) return beginTls(*std::exchange(nextTls_, nullptr));
-    bool feedable = mayFeed() && ((unread() > 0 && !starved_) || !exhausted_);
+    if (nextTls_ && allSent()) return beginTls(*std::exchange(nextTls_, nullptr));
+    if (wantCompression_ && allSent()) beginCompression();
+    bool feedable = mayFeed() && ((unread() > 0 && !starved_) || !exhausted_ || mayUnfold());
     if (feedable && readBudget_ == 0) return signal(again);
     wakeable = feedable || ((notes_ & woken) != 0 && !waiting());
   }
@@ -49,7 +50,7 @@ void Connection::pump(Worker& worker) {
 // ---- Input
 
 bool Connection::readSome(Worker& worker) {
-  if (exhausted_) return false;
+  if (exhausted_ && !mayUnfold()) return false;
   std::size_t limit = session_->inputLimit();
   if (unread() >= limit || (slow_ && !mayReadSlowly())) {
     exhausted_ = true;
@@ -57,22 +58,50 @@ bool Connection::readSome(Worker& worker) {
   }
   std::size_t room = std::min({worker.scratch.size(), limit - unread(), readBudget_});
   std::size_t got = 0;
-  Io io = stream_.read(worker.scratch.data(), room, got);
+  std::string_view fresh;
+  Io io = readStream(worker, room, got, fresh);
   wantWrite_ = io == Io::wantWrite;
   if (io != Io::done) {
     exhausted_ = true;
     if (io != Io::wantRead && io != Io::wantWrite) readFailed(io);
     return false;
   }
-  readBudget_ -= got;
+  readBudget_ -= std::min(readBudget_, std::max(got, fresh.size()));
   // A short read of a plain socket has emptied it; TLS gives a record at a time.
   if (slow_ || (!stream_.isTls() && got < room)) exhausted_ = true;
   if (slow_ && stream_.pending()) slowRead_ = now_ + slowStep;
-  takeInput(std::string_view(worker.scratch).substr(0, got));
+  if (!fresh.empty()) takeInput(fresh);
   return true;
 }
 
+/// Compressed input that came before can give more.
+bool Connection::mayUnfold() const { return compression_ && compression_->hasInput() && unread() < session_->inputLimit() && !slow_; }
+
+/// Reads up to `room` octets; `got` of the socket, which give `fresh` for the session.
+Io Connection::readStream(Worker& worker, std::size_t room, std::size_t& got, std::string_view& fresh) {
+  if (!compression_) {
+    Io io = stream_.read(worker.scratch.data(), room, got);
+    fresh = std::string_view(worker.scratch).substr(0, got);
+    return io;
+  }
+  if (!compression_->hasInput()) {
+    Io io = stream_.read(worker.scratch.data(), room, got);
+    if (io != Io::done) return io;
+    compression_->give(std::string_view(worker.scratch).substr(0, got));
+  } else {
+    got = room;  // the socket may have more
+  }
+  unfolded_.clear();
+  if (!compression_->take(unfolded_, room)) {
+    malformed_ = true;
+    return Io::reset;
+  }
+  fresh = unfolded_;
+  return Io::done;
+}
+
 void Connection::readFailed(Io io) {
+  if (malformed_) return finish(End::reset, "malformed compressed data");
   if (io == Io::reset) return finish(End::reset, stream_.error());
   if (io == Io::tls) return finish(End::tls, stream_.error());
   ending_ = End::peer;  // it may still read what we have for it
@@ -139,8 +168,8 @@ std::size_t Connection::feed(std::string_view view) {
 void Connection::flush() {
   while (phase_ == Phase::open || phase_ == Phase::closing) {
     output_.refill(pieceBytes);
-    if (!output_.ready().empty()) {
-      if (!sendSome()) return;
+    if (auto ready = toSend(); !ready.empty()) {
+      if (!sendSome(ready)) return;
       continue;
     }
     stall_ = slowWrite_ = slowRush_ = never;
@@ -152,9 +181,19 @@ void Connection::flush() {
   }
 }
 
+/// What goes to the stream next. Compressed pieces are small enough to keep the answer of a slow peer's FETCH bounded.
+std::string_view Connection::toSend() {
+  if (!compression_) return output_.ready();
+  if (compression_->ready().empty() && !output_.ready().empty()) {
+    auto piece = output_.ready().substr(0, pieceBytes);
+    compression_->put(piece);
+    output_.drop(piece.size());
+  }
+  return compression_->ready();
+}
+
 /// True if bytes left and more may.
-bool Connection::sendSome() {
-  auto ready = output_.ready();
+bool Connection::sendSome(std::string_view ready) {
   bool bytewise = slow_ && sendSlowly();
   if (bytewise && now_ < slowWrite_) return false;
   if (bytewise) ready = ready.substr(0, 1);
@@ -174,7 +213,8 @@ bool Connection::sendSome() {
     case Io::reset: finish(End::reset, stream_.error()); return false;
     case Io::tls: finish(End::tls, stream_.error()); return false;
   }
-  output_.drop(put);
+  if (compression_) compression_->drop(put);
+  else output_.drop(put);
   stall_ = never;
   writeBlocked_ = false;
   writeBudget_ -= std::min(writeBudget_, put);
@@ -199,7 +239,7 @@ void Connection::closingStep() {
   if (writeBudget_ == 0) writeBudget_ = engine_->options.turnBytes;
   flush();
   if (phase_ != Phase::closing) return;
-  if (!output_.empty()) {
+  if (!allSent()) {
     if ((notes_ & broken) != 0) finish(ending_ == End::closed ? End::reset : ending_, "connection lost");
     return;
   }

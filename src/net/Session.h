@@ -76,6 +76,10 @@ class Channel {
   /// the server or client the context is for, then calls onTls(), or onEnd() if it fails.
   /// `serverName`: for clients, the name to send as SNI and to verify.
   virtual void startTls(std::shared_ptr<TlsContext> context, std::string_view serverName = {}) = 0;
+  /// Sends what is queued; from there on both directions are compressed (RFC 4978), what is unread included. No input is
+  /// fed until then. Only once.
+  virtual void startCompression() = 0;
+  virtual bool compressed() const = 0;
   /// Sends what is queued, then closes. onEnd() follows. Input is no longer fed.
   virtual void close() = 0;
   /// An absolute deadline from now for the request as a whole; onDeadline() when it passes. Replaces the

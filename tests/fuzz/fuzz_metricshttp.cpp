@@ -18,6 +18,8 @@ class Recorder final : public net::Channel {
   void write(std::string_view bytes) override { closed ? abort() : void(out += bytes); }
   void stream(std::unique_ptr<net::Producer>) override { abort(); }
   void startTls(std::shared_ptr<net::TlsContext>, std::string_view) override { abort(); }
+  void startCompression() override {}
+  bool compressed() const override { return false; }
   void close() override { closed = true; }
   void setDeadline(Duration) override {}
   bool offload(net::JobPool&, std::function<net::Resume()>) override { abort(); }

@@ -165,6 +165,8 @@ class Run {
     if (verb == "do") return act(argument);
     if (verb == "tls") {
       if (channel.tls() == nullptr) throw std::runtime_error("no TLS was started");
+    } else if (verb == "compress") {
+      if (!current_->channel->compressed()) throw std::runtime_error("the server has not agreed to compression");
     } else if (verb == "silence") {
       if (!readAll(*current_).empty()) throw std::runtime_error("expected silence, got: " + printable(current_->unread));
     } else if (verb == "open") {

@@ -10,6 +10,7 @@
 //   C+: NOOP\r\nNO                  bytes as they are: \r \n \t \0 \\ \xNN, nothing added
 //   S+: \x00                        exactly these bytes
 //   ! tls                           a handshake is made now (after the server agreed to it)
+//   ! compress                      both sides deflate now (after the server agreed to it)
 //   ! advance 30s                   time passes (ms, s, m, h)
 //   ! close                         the server has closed, and everything it sent was read
 //   ! hangup                        the client closes

@@ -168,6 +168,12 @@ void FakeChannel::startTls(std::shared_ptr<net::TlsContext> context, std::string
   tlsServerName_ = serverName;
 }
 
+void FakeChannel::startCompression() {
+  requireInside("startCompression");
+  if (compressed_) throw std::logic_error("startCompression() twice");
+  compressed_ = true;
+}
+
 void FakeChannel::close() {
   requireInside("close");
   closing_ = true;

@@ -108,6 +108,9 @@ class FakeChannel final : public net::Channel {
   void write(std::string_view bytes) override;
   void stream(std::unique_ptr<net::Producer> producer) override;
   void startTls(std::shared_ptr<net::TlsContext> context, std::string_view serverName) override;
+  /// Compression is a value, like TLS: bytes stay as they are.
+  void startCompression() override;
+  bool compressed() const override { return compressed_; }
   void close() override;
   void setDeadline(Duration fromNow) override;
   [[nodiscard]] bool offload(net::JobPool& pool, std::function<net::Resume()> job) override;
@@ -151,6 +154,7 @@ class FakeChannel final : public net::Channel {
   bool open_ = false;
   bool closing_ = false;
   bool slow_ = false;
+  bool compressed_ = false;
   bool holdInput_ = false;
   bool overrunTold_ = false;
   bool newInput_ = false;  ///< something changed since the session last took nothing
