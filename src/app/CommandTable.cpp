@@ -118,6 +118,9 @@ std::vector<Command> table() {
       {"config tlspubkey add", "[-no-imap-preauth] address [name] < cert.pem",
        "Lets a TLS client certificate log in as an address.\n\nIMAP connections with it are logged in from the start, unless -no-imap-preauth.", commandTlsKeyAdd},
       {"config tlspubkey rm", "fingerprint", "Takes a TLS client key out.", keyRemove},
+      {"admin imapserve", "[-fd0] address",
+       "Speaks IMAP on standard input and output, logged in as an address.\n\nFor tools that take a command instead of a host, such as over SSH when a "
+       "mailbox is moved. With -fd0 answers\ngo to descriptor 0, which is then a socket that both come by.", commandImapServe},
       {"cid", "id", "Prints the connection number behind the id of a Received field of ours, to find its lines in the log.", commandCid},
   };
 }

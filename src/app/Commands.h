@@ -14,6 +14,8 @@ int commandQuickstart(Invocation& call);  // Quickstart.cpp
 int commandImportImap(Invocation& call);   // ImapImport.cpp
 int commandHealthCheck(Invocation& call);  // HealthCheck.cpp
 
+int commandImapServe(Invocation& call);   // ImapTunnel.cpp
+
 // ConfigCommands.cpp
 int commandConfigTest(Invocation& call);
 int commandDescribeStatic(Invocation& call);

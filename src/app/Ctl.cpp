@@ -27,20 +27,6 @@ namespace {
 constexpr std::string_view magic = "mox-ctl 1 ";
 constexpr std::size_t lineLimit = 64;
 
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 struct Hangup : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -67,10 +53,29 @@ void sendAll(int fd, std::string_view bytes) {
   }
 }
 
+/// The first octet of `bytes`, with a descriptor.
+void sendWith(int fd, std::string_view bytes, int passed) {
+  iovec piece{const_cast<char*>(bytes.data()), 1};
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = space;
+  message.msg_controllen = sizeof space;
+  auto* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  while (::sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
+    if (errno != EINTR) throw Hangup("the other side of the control socket is gone");
+}
+
 /// Buffered reading of lines and counted bytes.
 class Reader {
  public:
   explicit Reader(int fd) : fd_(fd) {}
+  std::shared_ptr<net::Fd> passed() const { return passed_; }
 
   std::string line() {
     for (;;) {
@@ -96,14 +101,31 @@ class Reader {
   void more() {
     char buffer[16384];
     for (;;) {
-      auto got = ::recv(fd_, buffer, sizeof buffer, 0);
+      iovec piece{buffer, sizeof buffer};
+      alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+      msghdr message{};
+      message.msg_iov = &piece;
+      message.msg_iovlen = 1;
+      message.msg_control = space;
+      message.msg_controllen = sizeof space;  // one; the kernel closes what does not fit
+      auto got = ::recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) throw Hangup("the control connection ended early");
+      takeDescriptor(message);
       held_.append(buffer, static_cast<std::size_t>(got));
       return;
     }
   }
 
+  void takeDescriptor(msghdr& message) {
+    auto* header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int))) return;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    passed_ = std::make_shared<net::Fd>(fd);  // one that came before is closed
+  }
+
+  std::shared_ptr<net::Fd> passed_;
   int fd_;
   std::string held_;
 };
@@ -124,6 +146,7 @@ CtlRequest readRequest(Reader& reader) {
   CtlRequest request;
   while (request.words.size() < words) request.words.push_back(reader.bytes(counted(reader.line(), ctlWordLimit)));
   request.input = reader.bytes(inputSize);
+  request.passed = reader.passed();
   return request;
 }
 
@@ -258,14 +281,15 @@ CtlServer::CtlServer(std::string path, CtlHandler handler, Log log) : state_(new
 CtlServer::~CtlServer() { state_->stop(); }
 
 Result<int> ctlCall(const std::string& path, const CtlRequest& request, std::ostream& out, std::ostream& err) {
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   auto address = socketAddress(path);
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
     return fail(Errc::temporary, fmt::format("no server answers at {}: {}", path, std::generic_category().message(errno)));
   try {
     std::string text = fmt::format("{}{} {}\n", magic, request.words.size(), request.input.size());
     for (const auto& word : request.words) text += fmt::format("{}\n{}", word.size(), word);
-    sendAll(fd.get(), text);
+    if (request.passed) sendWith(fd.get(), text, request.passed->get());
+    sendAll(fd.get(), std::string_view(text).substr(request.passed ? 1 : 0));
     sendAll(fd.get(), request.input);
     Reader reader(fd.get());
     for (;;) {

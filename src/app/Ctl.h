@@ -4,6 +4,7 @@
 //
 // The client sends a command with its words and standard input; the server runs
 // it and streams back what it prints, then the exit status.
+// A descriptor may come with the request's first octet.
 //   request   "mox-ctl 1 <words> <input size>\n", each word as "<size>\n<bytes>", the input
 //   reply     frames "o <size>\n<bytes>" (output), "e <size>\n<bytes>" (error output), "x <status>\n"
 #pragma once
@@ -16,6 +17,7 @@
 
 #include "base/Log.h"
 #include "base/Result.h"
+#include "net/Sockets.h"
 
 namespace mox::app {
 
@@ -28,6 +30,7 @@ inline constexpr std::size_t ctlConnectionLimit = 16;     ///< requests at a tim
 struct CtlRequest {
   std::vector<std::string> words;
   std::string input;
+  std::shared_ptr<net::Fd> passed = {};  ///< travels with the request (SCM_RIGHTS, unix(7)); null: none
 };
 
 /// Runs a request; may throw, which the client sees as an error and status 1.

@@ -197,7 +197,10 @@ void Server::stop(Duration grace) { state_->stop(grace); }
 
 const std::vector<Opened>& Server::listeners() const { return state_->opened; }
 
-ServerParts Server::parts() { return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop, [this] { return state_->ending.load(); }}; }
+ServerParts Server::parts() {
+  return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop,
+          [this] { return state_->ending.load(); }, &state_->engine, &state_->imap};
+}
 
 config::ConfigPtr Server::config() const { return state_->config.current(); }
 

@@ -21,6 +21,13 @@
 namespace mox::queue {
 class Queue;
 }
+namespace mox::net {
+class Engine;
+class Fd;
+}
+namespace mox::imapserver {
+struct Services;
+}
 
 namespace mox::app {
 
@@ -55,6 +62,9 @@ struct ServerParts {
   std::function<void()> requestStop;
   /// True once the server ends: commands that take long give up.
   std::function<bool()> isStopping;
+  net::Engine* engine = nullptr;
+  imapserver::Services* imap = nullptr;
+  std::shared_ptr<net::Fd> passed = {};  ///< a descriptor that came with the request; null if none
 };
 
 class Server {

@@ -39,6 +39,7 @@ const std::vector<ServerCommand>& serverCommands() {
       {"config tlspubkey get", tlsKeyGet},
       {"config tlspubkey add", tlsKeyAdd},
       {"config tlspubkey rm", tlsKeyRemove},
+      {"admin imapserve", serverImapServe},
   };
   return table;
 }
@@ -48,6 +49,7 @@ int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostrea
   for (const auto& command : serverCommands()) {
     if (command.words != request.words[0]) continue;
     std::istringstream in(request.input);
+    server.passed = request.passed;
     Invocation call{"", false, "", {request.words.begin() + 1, request.words.end()}, in, out, err};
     return command.run(server, call);
   }

@@ -21,7 +21,7 @@ const std::vector<ServerCommand>& serverCommands();
 int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostream& out, std::ostream& err);
 
 // Handlers by file: ServerCommands.cpp, QueueCommands.cpp, TransferCommands.cpp, BackupCommand.cpp,
-// RepairCommands.cpp, TlsKeyCommands.cpp.
+// RepairCommands.cpp, TlsKeyCommands.cpp, ImapTunnel.cpp.
 int serverStop(ServerParts& server, Invocation& call);
 int serverSetAccountPassword(ServerParts& server, Invocation& call);
 int serverLogLevels(ServerParts& server, Invocation& call);
@@ -48,6 +48,7 @@ int serverExportMbox(ServerParts& server, Invocation& call);
 int tlsKeyList(ServerParts& server, Invocation& call);
 int tlsKeyGet(ServerParts& server, Invocation& call);
 int tlsKeyAdd(ServerParts& server, Invocation& call);
+int serverImapServe(ServerParts& server, Invocation& call);
 int tlsKeyRemove(ServerParts& server, Invocation& call);
 
 }  // namespace mox::app

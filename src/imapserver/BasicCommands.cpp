@@ -1,4 +1,5 @@
-// CAPABILITY, NOOP, LOGOUT, ID, ENABLE, STARTTLS. RFC 9051 §6.1, §6.2.1, §6.3.1; RFC 2971; RFC 5161.
+// CAPABILITY, NOOP, LOGOUT, ID, ENABLE, STARTTLS, COMPRESS, UNAUTHENTICATE. RFC 9051 §6.1, §6.2.1, §6.3.1; RFC 2971;
+// RFC 5161; RFC 4978; RFC 8437.
 #include "base/Text.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
@@ -40,6 +41,7 @@ void handleId(Context& context, const imap::Command& command) {
 void handleEnable(Context& context, const imap::Command& command) {
   std::string enabled = "ENABLED";
   for (const auto& capability : command.as<imap::args::Enable>().capabilities) {
+    if (isHidden(context, capability)) continue;
     if (capability == "IMAP4REV2") context.rev2 = context.utf8 = true;
     else if (capability == "UTF8=ACCEPT") context.utf8 = true;
     else if (capability == "METADATA") context.listening().enableMetadata();
@@ -54,7 +56,22 @@ void handleEnable(Context& context, const imap::Command& command) {
   context.ok("done");
 }
 
+void handleCompress(Context& context, const imap::Command& command) {
+  if (command.as<imap::args::Compress>().algorithm != "DEFLATE") return context.no("CANNOT", "only DEFLATE");
+  if (context.channel->compressed()) return context.no("COMPRESSIONACTIVE", "DEFLATE is active already");
+  context.ok("DEFLATE is active now");
+  context.flush();
+  context.channel->startCompression();
+}
+
+/// RFC 8437 §3: as a new connection, but TLS and compression stay.
+void handleUnauthenticate(Context& context, const imap::Command&) {
+  context.logOut();
+  context.ok("CAPABILITY " + capabilities(context), "who are you?");
+}
+
 void handleStartTls(Context& context, const imap::Command&) {
+  if (context.channel->compressed()) return context.bad("no TLS inside compression");
   if (context.channel->tls() != nullptr) return context.bad("TLS is active already");
   if (!context.listener->tls) return context.bad("no TLS here");
   context.ok("begin TLS now");

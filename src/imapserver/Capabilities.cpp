@@ -1,4 +1,7 @@
 // What the server says it can do, one line an extension. RFC 9051 §6.1.1, §7.2.2.
+#include <algorithm>
+
+#include "base/Text.h"
 #include "imapserver/Handlers.h"
 
 namespace mox::imapserver {
@@ -26,6 +29,8 @@ constexpr std::string_view announced[] = {
     "CREATE-SPECIAL-USE",                // RFC 6154
     "LIST-STATUS",                       // RFC 5819
     "ID",                                // RFC 2971
+    "COMPRESS=DEFLATE",                  // RFC 4978
+    "UNAUTHENTICATE",                    // RFC 8437
     "APPENDLIMIT=4294967295",            // RFC 7889
     "CONDSTORE",                         // RFC 7162
     "QRESYNC",                           // RFC 7162
@@ -52,15 +57,33 @@ void addLogin(const Context& context, std::string& out) {
   bool passwords = tls != nullptr || !context.listener->requireTls;
   if (tls == nullptr && context.listener->tls) out += " STARTTLS";
   for (const auto& mechanism : context.services.authenticator.mechanisms(tls, passwords))
-    if (mechanism != "LOGIN") out += " AUTH=" + mechanism;  // in IMAP the LOGIN command does that
+    if (mechanism != "LOGIN" && (mechanism != "EXTERNAL" || context.listener->clientCertificates)) out += " AUTH=" + mechanism;  // in IMAP the LOGIN command does that
   if (!passwords) out += " LOGINDISABLED";
+}
+
+bool isUsable(const Context& context, std::string_view name) {
+  if (name == "COMPRESS=DEFLATE" && context.channel->compressed()) return false;  // RFC 4978 §3: only once
+  return !isHidden(context, name);
 }
 
 }  // namespace
 
+bool isHidden(const Context& context, std::string_view capability) {
+  if (!context.account) return false;
+  auto config = context.services.config.current();
+  const auto* info = config->account(context.account->name());
+  if (info == nullptr) return false;
+  // A whole name with its value, or the name alone.
+  auto name = capability.substr(0, capability.find('='));
+  const auto& hidden = info->settings.imapCapabilitiesDisabled;
+  return std::any_of(hidden.begin(), hidden.end(), [&](const auto& one) { return equalsNoCase(one, capability) || equalsNoCase(one, name); });
+}
+
 std::string capabilities(const Context& context) {
   std::string out;
-  for (auto name : announced) out.append(out.empty() ? "" : " ").append(name);
+  for (auto name : announced)
+    if (isUsable(context, name)) out.append(out.empty() ? "" : " ").append(name);
+  if (!isHidden(context, "MESSAGELIMIT")) out += " MESSAGELIMIT=" + std::to_string(context.listener->messageLimit.value);  // RFC 9738
   if (context.state == imap::State::notAuthenticated) addLogin(context, out);
   return out;
 }

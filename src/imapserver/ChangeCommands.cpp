@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "imapserver/Fetch.h"
 #include "imapserver/Handlers.h"
@@ -54,25 +55,31 @@ std::vector<Uid> surprises(const Selected& selected, const store::FlagsSet& done
 /// CONDSTORE.
 void tellFlags(Context& context, const std::vector<Uid>& asked, const store::FlagsSet& done, bool silent, std::function<void(Context&)> end) {
   auto now = context.selected->current();
+  auto tell = context.tellMode();
+  const auto& selected = *context.selected;
   if (silent && now)
-    for (auto uid : surprises(*context.selected, done))
-      if (auto index = now->indexOf(uid)) writeFlagsFetch(context.out, context.selected->sequence(uid), *now, now->at(*index), context.tellMode());
+    for (auto uid : surprises(selected, done))
+      if (auto index = now->indexOf(uid))
+        writeFlagsFetch(context.out, selected.sequence(uid), *now, now->at(*index), tell.recent && selected.isRecent(uid), tell);
   if (!now || (silent && !context.condstore)) return end(context);
   imap::FetchItem item;
   item.kind = silent ? imap::FetchItem::Kind::modSeq : imap::FetchItem::Kind::flags;
   FetchRequest request{context.account, MessageWalk(context.selected->held(), now, setOf(silent ? done.changed : asked)), {item}};
   request.tell = context.tellMode();
+  if (request.tell.recent) request.recent = context.selected->recent();
   request.tellModSeq = context.condstore;
   request.mode = context.outputMode();
   context.stream(makeFetchProducer(std::move(request), std::make_shared<FetchOutcome>()), std::move(end));
 }
 
 /// The end of a command that expunged: RFC 7162 §3.2.7 wants HIGHESTMODSEQ then, and it must not be beyond what the client
-/// was told.
-void endExpunge(Context& context, ModSeq expunged, std::string_view text) {
+/// was told. `limited`: of limitMessages().
+void endExpunge(Context& context, ModSeq expunged, const std::string& limited, std::string_view text) {
   context.sync();
-  if (!expunged || !context.condstore) return context.ok(text);
-  context.ok("HIGHESTMODSEQ " + std::to_string(context.selected->view().highestModSeq().value), text);
+  std::string code;
+  if (expunged && context.condstore) code = "HIGHESTMODSEQ " + std::to_string(context.selected->view().highestModSeq().value);
+  if (!limited.empty() && !code.empty()) context.untagged("OK [" + code + "] highest");
+  context.ok(limited.empty() ? code : limited, text);
 }
 
 bool mayWrite(Context& context) {
@@ -82,6 +89,18 @@ bool mayWrite(Context& context) {
 }
 
 }  // namespace
+
+std::string limitMessages(Context& context, imap::NumberSet& uids) {
+  const auto& limit = context.listener->messageLimit;
+  auto most = static_cast<std::size_t>(limit.value);
+  if (context.selected->count(uids) <= most) return "";
+  context.services.limits.hit(limit, context.account->name());
+  auto lowest = context.selected->newest(uids, most).value;
+  imap::NumberSet rest;
+  rest.addRange(lowest, std::numeric_limits<std::uint32_t>::max());
+  uids = uids.intersect(rest);
+  return fmt::format("MESSAGELIMIT {} {}", limit.value, lowest);
+}
 
 std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid) {
   auto uids = context.selected->resolve(set, uid);
@@ -94,16 +113,18 @@ void handleStore(Context& context, const imap::Command& command) {
   auto set = resolveSet(context, arguments.set, arguments.uid);
   if (!set || !mayWrite(context)) return;
   if (arguments.unchangedSince) context.enableCondstore();
+  auto limited = limitMessages(context, *set);
   auto uids = context.selected->list(*set);
   auto change = flagChange(arguments);
   change.known = context.selected->view().highestModSeq();
   auto done = context.account->setFlags(context.selected->mailbox(), uids, change);
   if (!done) return context.no(done.error());
-  std::string code;
+  auto code = limited;
+  if (!done->modified.empty() && !limited.empty()) context.untagged("OK [" + limited + "] not all were stored");
   if (!done->modified.empty()) code = "MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text();
   tellFlags(context, uids, *done, arguments.silent, [code, own = done->modSeq](Context& now) {
     if (own) now.selected->told(own);
-    now.ok(code, code.empty() ? "stored" : "some were changed by others");
+    now.ok(code, code.empty() ? "stored" : "not all were stored");
   });
 }
 
@@ -113,6 +134,9 @@ void handleCopy(Context& context, const imap::Command& command) {
   if (!set) return;
   auto destination = context.mailbox(arguments.mailbox, "TRYCREATE");
   if (!destination) return;
+  // RFC 9738 §3.1: a copy is whole or not at all.
+  if (auto limited = limitMessages(context, *set); !limited.empty())
+    return context.no(fmt::format("MESSAGELIMIT {}", context.listener->messageLimit.value), "too many messages at once");
   auto uids = context.selected->list(*set);
   if (uids.empty()) return context.no("", "no such messages");
   auto done = context.account->copy(context.selected->mailbox(), uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
@@ -128,6 +152,7 @@ void handleMove(Context& context, const imap::Command& command) {
   if (!set || !mayWrite(context)) return;
   auto destination = context.mailbox(arguments.mailbox, "TRYCREATE");
   if (!destination) return;
+  auto limited = limitMessages(context, *set);
   auto uids = context.selected->list(*set);
   if (uids.empty()) return context.no("", "no such messages");
   auto done = context.account->move(context.selected->mailbox(), uids, destination->id);
@@ -136,7 +161,7 @@ void handleMove(Context& context, const imap::Command& command) {
   context.own(done->modSeq);
   // RFC 6851 §4.3: COPYUID goes untagged, before the EXPUNGE responses.
   context.untagged("OK [" + imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)) + "] moved");
-  endExpunge(context, done->modSeq, "moved");
+  endExpunge(context, done->modSeq, limited, "moved");
 }
 
 void handleExpunge(Context& context, const imap::Command&) {
@@ -144,15 +169,16 @@ void handleExpunge(Context& context, const imap::Command&) {
   // Only what this client knows of: others' deletions of messages it has not seen are theirs to expunge.
   auto done = context.account->expungeDeleted(context.selected->mailbox(), context.selected->view().uidNext());
   if (!done) return context.no(done.error());
-  endExpunge(context, done->modSeq, "expunged");
+  endExpunge(context, done->modSeq, "", "expunged");
 }
 
 void handleUidExpunge(Context& context, const imap::Command& command) {
   auto uids = resolveSet(context, command.as<imap::args::UidExpunge>().set, true);
   if (!uids || !mayWrite(context)) return;
+  auto limited = limitMessages(context, *uids);
   auto done = context.account->expunge(context.selected->mailbox(), context.selected->list(*uids), true);
   if (!done) return context.no(done.error());
-  endExpunge(context, done->modSeq, "expunged");
+  endExpunge(context, done->modSeq, limited, "expunged");
 }
 
 }  // namespace mox::imapserver

@@ -204,4 +204,14 @@ bool Context::logIn(const std::string& accountName, const std::string& address) 
   return true;
 }
 
+void Context::logOut() {
+  notifications.reset();
+  selected.reset();
+  account.reset();
+  loginAddress.clear();
+  utf8 = rev2 = condstore = qresync = uidOnly = false;
+  state = imap::State::notAuthenticated;
+  log = services.log.with({"cid", channel->id().value});
+}
+
 }  // namespace mox::imapserver

@@ -101,6 +101,8 @@ class Context {
   std::int64_t quotaMessages() const;
   /// Puts the session into the authenticated state.
   bool logIn(const std::string& accountName, const std::string& address);
+  /// Back to where a new connection is; what is known of its user and what was enabled is forgotten.
+  void logOut();
 
  private:
   void tellBeforeReply();

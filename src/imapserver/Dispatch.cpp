@@ -25,6 +25,8 @@ Handler handlerOf(imap::CommandKind kind) {
     case CommandKind::nameSpace: return handleNamespace;
     case CommandKind::status: return handleStatus;
     case CommandKind::idle: return handleIdle;
+    case CommandKind::compress: return handleCompress;
+    case CommandKind::unauthenticate: return handleUnauthenticate;
     case CommandKind::getQuotaRoot: return handleGetQuotaRoot;
     case CommandKind::getQuota: return handleGetQuota;
     case CommandKind::setQuota: return handleSetQuota;

@@ -90,7 +90,7 @@ class FetchProducer final : public net::Producer {
     advance();
   }
 
-  void writeFlags(const store::ViewEntry& entry, std::string& out) { writeEntryFlags(out, *request_.messages.now(), entry); }
+  void writeFlags(const store::ViewEntry& entry, std::string& out) { writeEntryFlags(out, *request_.messages.now(), entry, request_.recent.contains(entry.uid.value)); }
 
   static void writeModSeq(const store::ViewEntry& entry, std::string& out) {
     out.append("MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");

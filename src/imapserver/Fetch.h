@@ -26,6 +26,7 @@ struct FetchRequest {
   bool tellModSeq = false;                         ///< MODSEQ ends each line
   ModSeq seen = {};  ///< of the change by which this FETCH has set \Seen: the flags of these messages are told
   TellMode tell = {};
+  imap::NumberSet recent = {};  ///< UIDs that are told as \Recent
   imap::OutputMode mode = {};
 };
 

@@ -43,8 +43,9 @@ ModSeq markSeen(Context& context, const imap::args::Fetch& fetch, const imap::Nu
   return done->modSeq;
 }
 
-void finish(Context& context, const FetchOutcome& outcome, bool uid) {
+void finish(Context& context, const FetchOutcome& outcome, bool uid, const std::string& limited) {
   if (outcome.isUnknownCte) return context.no("UNKNOWN-CTE", "a part has an unknown transfer encoding");
+  if (!limited.empty()) return context.ok(limited, "fetched the newest");
   if (!outcome.isExpunged) return context.ok("fetched");
   // RFC 9051 §6.4.9: UIDs without a message are passed over; of numbers the client must know why there is no answer.
   if (uid) context.ok("EXPUNGEISSUED", "some messages are gone");
@@ -65,6 +66,7 @@ void handleFetch(Context& context, const imap::Command& command) {
     auto among = fetch.set.isSaved() ? *uids : fetch.set.resolve(view.uidNext().value - 1);
     imap::writeVanished(context.out, vanishedSince(*context.account, view, modSeqOf(*fetch.changedSince), among), true);
   }
+  auto limited = limitMessages(context, *uids);
   auto seen = markSeen(context, fetch, *uids);
 
   FetchRequest request{context.account, MessageWalk(context.selected->held(), context.selected->current(), std::move(*uids)), fetch.items};
@@ -72,9 +74,10 @@ void handleFetch(Context& context, const imap::Command& command) {
   request.tellModSeq = fetch.changedSince || (fetch.uid && context.qresync);
   request.seen = seen;
   request.tell = context.tellMode();
+  if (request.tell.recent) request.recent = context.selected->recent();
   request.mode = context.outputMode();
   auto outcome = std::make_shared<FetchOutcome>();
-  context.stream(makeFetchProducer(std::move(request), outcome), [outcome, uid = fetch.uid](Context& now) { finish(now, *outcome, uid); });
+  context.stream(makeFetchProducer(std::move(request), outcome), [outcome, uid = fetch.uid, limited](Context& now) { finish(now, *outcome, uid, limited); });
 }
 
 }  // namespace mox::imapserver

@@ -28,6 +28,8 @@ void handleList(Context& context, const imap::Command& command);
 void handleLsub(Context& context, const imap::Command& command);
 void handleNamespace(Context& context, const imap::Command& command);
 void handleStatus(Context& context, const imap::Command& command);
+void handleCompress(Context& context, const imap::Command& command);
+void handleUnauthenticate(Context& context, const imap::Command& command);
 void handleIdle(Context& context, const imap::Command& command);
 void handleGetQuotaRoot(Context& context, const imap::Command& command);
 void handleGetQuota(Context& context, const imap::Command& command);
@@ -52,10 +54,16 @@ Handler handlerOf(imap::CommandKind kind);
 
 /// What is announced now, for CAPABILITY and response codes.
 std::string capabilities(const Context& context);
+/// Taken from this account by its configuration, IMAPCapabilitiesDisabled; `capability` without its value ("APPENDLIMIT"), in
+/// any case. Never before login.
+bool isHidden(const Context& context, std::string_view capability);
 /// The values of STATUS items, "(MESSAGES 3 UIDNEXT 4)".
-std::string statusText(const store::MailboxRow& row, const std::vector<imap::StatusItem>& items);
+std::string statusText(Context& context, const store::MailboxRow& row, const std::vector<imap::StatusItem>& items);
 /// Messages are named by number in it, or in its answer: refused after ENABLE UIDONLY.
 bool usesSequenceNumbers(const imap::Command& command);
+/// Leaves the newest messages of `uids` if one command must not work on so many; then the code for its reply, else "".
+/// RFC 9738 §3.
+std::string limitMessages(Context& context, imap::NumberSet& uids);
 /// Selected::resolve(); says BAD where `set` names messages that are not there, and gives nothing then.
 std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid);
 

@@ -68,7 +68,7 @@ void listLine(Context& context, store::Reader& reader, const List& list, const s
   if (!list.returnStatus.empty()) {
     context.out += "* STATUS ";
     imap::writeMailbox(context.out, name, context.outputMode());
-    context.out += " " + statusText(*entry.row, list.returnStatus) + "\r\n";
+    context.out += " " + statusText(context, *entry.row, list.returnStatus) + "\r\n";
   }
   if (list.returnMetadata.empty()) return;
   writeMetadata(context.out, name, metadataEntries(reader, entry.row), {list.returnMetadata, {}, {}}, context.outputMode());

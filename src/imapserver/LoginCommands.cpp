@@ -40,6 +40,7 @@ bool passwordsAllowed(const Context& context) { return context.channel->tls() !=
 void handleAuthenticate(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Authenticate>();
   if (sasl::sendsPassword(arguments.mechanism) && !passwordsAllowed(context)) return context.no("PRIVACYREQUIRED", "use TLS first");
+  if (arguments.mechanism == "EXTERNAL" && !context.listener->clientCertificates) return context.no("CANNOT", "no client certificates here");
   if (!mayTry(context)) return;
   std::optional<std::string> initial;  // back on the wire form that Exchange takes
   if (arguments.initialResponse) initial = arguments.initialResponse->empty() ? "=" : base64(*arguments.initialResponse);

@@ -93,7 +93,7 @@ void handleNamespace(Context& context, const imap::Command&) {
   context.ok("done");
 }
 
-std::string statusText(const store::MailboxRow& row, const std::vector<imap::StatusItem>& items) {
+std::string statusText(Context& context, const store::MailboxRow& row, const std::vector<imap::StatusItem>& items) {
   using imap::StatusItem;
   std::string out = "(";
   for (auto item : items) {
@@ -105,7 +105,7 @@ std::string statusText(const store::MailboxRow& row, const std::vector<imap::Sta
       case StatusItem::unseen: value = std::to_string(row.counts.unseen); break;
       case StatusItem::deleted: value = std::to_string(row.counts.deleted); break;
       case StatusItem::size: value = std::to_string(row.counts.size); break;
-      case StatusItem::recent: value = "0"; break;
+      case StatusItem::recent: value = std::to_string(context.account->reader().countFrom(row.id, context.account->recentFrom(row.id))); break;
       case StatusItem::appendLimit: value = std::to_string(appendBytes.value); break;
       case StatusItem::highestModSeq: value = std::to_string(row.modSeq.value); break;
       case StatusItem::deletedStorage: value = std::to_string(row.counts.deletedSize); break;
@@ -129,7 +129,7 @@ void handleStatus(Context& context, const imap::Command& command) {
     if (item == imap::StatusItem::highestModSeq) context.enableCondstore();
   context.out += "* STATUS ";
   imap::writeMailbox(context.out, row->name, context.outputMode());
-  context.out += " " + statusText(*row, arguments.items) + "\r\n";
+  context.out += " " + statusText(context, *row, arguments.items) + "\r\n";
   context.ok("done");
 }
 

@@ -145,7 +145,7 @@ class Teller {
     if (context_.condstore) items.push_back(Item::highestModSeq);
     context_.out += "* STATUS ";
     imap::writeMailbox(context_.out, row.name, context_.outputMode());
-    context_.out += " " + statusText(row, items) + "\r\n";
+    context_.out += " " + statusText(context_, row, items) + "\r\n";
   }
 
   Context& context_;
@@ -185,6 +185,7 @@ void fetchNew(Context& context) {
   if (uids.empty()) return;
   FetchRequest request{context.account, MessageWalk(context.selected->held(), context.selected->held(), std::move(uids)), items};
   request.tell = context.tellMode();
+  if (request.tell.recent) request.recent = context.selected->recent();
   request.mode = context.outputMode();
   context.stream(makeFetchProducer(std::move(request), std::make_shared<FetchOutcome>()), [](Context&) {});
 }

@@ -100,6 +100,7 @@ void resynchronise(Context& context, const imap::args::Qresync& client, std::fun
   request.changedSince = isFuture ? 0 : client.modSeq;
   request.tellModSeq = true;
   request.tell = context.tellMode();
+  if (request.tell.recent) request.recent = context.selected->recent();
   request.mode = context.outputMode();
   context.stream(makeFetchProducer(std::move(request), std::make_shared<FetchOutcome>()), std::move(done));
 }

@@ -204,8 +204,8 @@ Search::Truth Search::quick(const Node& node, const store::ViewEntry& entry) con
       return truth == Truth::unknown ? truth : known(truth == Truth::no);
     }
     case Kind::flag: return known(hasFlag(node, entry) == node.on);
-    case Kind::recent: return known(!node.on);  // nothing is ever \Recent here
-    case Kind::newMessage: return Truth::no;
+    case Kind::recent: return known(scope_->recent.contains(entry.uid.value) == node.on);
+    case Kind::newMessage: return known(scope_->recent.contains(entry.uid.value) && (entry.flags & store::bit(imap::Flag::seen)) == 0);
     case Kind::larger: return known(entry.size > static_cast<std::uint64_t>(node.from));
     case Kind::smaller: return known(entry.size < static_cast<std::uint64_t>(node.from));
     case Kind::older: return known(age() >= node.from);

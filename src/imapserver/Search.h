@@ -22,6 +22,7 @@ struct SearchScope {
   store::View known;    ///< what the client has been told of: its sequence numbers; only these are found
   store::View current;  ///< what is true now
   imap::NumberSet saved;  ///< RFC 5182 `$`: UIDs
+  imap::NumberSet recent = {};  ///< RFC 3501 §2.3.2: UIDs
   Time now{};             ///< what OLDER and YOUNGER count from
 };
 

@@ -13,6 +13,7 @@ std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View c
   scope->known = context.selected->held();
   scope->current = std::move(current);
   scope->saved = context.selected->saved;
+  if (context.tellMode().recent) scope->recent = context.selected->recent();
   scope->now = context.services.clock.now();
   return scope;
 }

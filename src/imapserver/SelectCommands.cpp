@@ -28,12 +28,14 @@ std::size_t firstUnseen(const store::MailboxView& view) {
   return 0;
 }
 
-void describeMailbox(Context& context, const store::MailboxRow& row, const store::MailboxView& view, bool readOnly) {
+void describeMailbox(Context& context, const store::MailboxRow& row) {
+  const auto& view = context.selected->view();
+  bool readOnly = context.selected->isReadOnly();
   context.untagged(fmt::format("FLAGS ({})", flagList(view)));
   context.untagged(readOnly ? "OK [PERMANENTFLAGS ()] read-only" : fmt::format("OK [PERMANENTFLAGS ({} \\*)] kept", flagList(view)));
   context.untagged(fmt::format("{} EXISTS", view.size()));
   if (!context.rev2) {
-    context.untagged("0 RECENT");
+    context.untagged(fmt::format("{} RECENT", context.selected->tellRecent()));
     if (auto unseen = firstUnseen(view); unseen != 0) context.untagged(fmt::format("OK [UNSEEN {}] first unseen", unseen));
   }
   context.untagged(fmt::format("OK [UIDVALIDITY {}] valid", view.uidValidity().value));
@@ -65,8 +67,9 @@ void handleSelect(Context& context, const imap::Command& command) {
   auto view = context.account->snapshot(row->id);
   if (!view) return context.no("NONEXISTENT", "no such mailbox");
   if (arguments.condstore) context.enableCondstore();
-  describeMailbox(context, *row, *view, readOnly);
   context.selected = std::make_unique<Selected>(context.account, std::move(view), readOnly);
+  if (!context.rev2) context.selected->takeRecent(Uid(1));
+  describeMailbox(context, *row);
   context.state = imap::State::selected;
   auto done = [readOnly](Context& now) { now.ok(readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "examined" : "selected"); };
   if (arguments.qresync) resynchronise(context, *arguments.qresync, done);

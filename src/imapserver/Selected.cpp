@@ -1,5 +1,7 @@
 #include "imapserver/Selected.h"
 
+#include <utility>
+
 #include "imap/Flags.h"
 #include "imap/Output.h"
 #include "store/ViewDiff.h"
@@ -11,14 +13,17 @@ void openFetch(std::string& out, std::uint32_t sequence, Uid uid, bool uidOnly) 
   else out.append("* ").append(std::to_string(sequence)).append(" FETCH (UID ").append(std::to_string(uid.value));
 }
 
-void writeEntryFlags(std::string& out, const store::MailboxView& view, const store::ViewEntry& entry) {
+void writeEntryFlags(std::string& out, const store::MailboxView& view, const store::ViewEntry& entry, bool isRecent) {
   imap::writeFlags(out, {entry.flags, view.keywords(entry)});
+  if (!isRecent) return;
+  out.back() = out[out.size() - 2] == '(' ? '\\' : ' ';
+  out.append(out.back() == ' ' ? "\\Recent)" : "Recent)");
 }
 
-void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, const TellMode& tell) {
+void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, bool isRecent, const TellMode& tell) {
   openFetch(out, sequence, entry.uid, tell.uidOnly);
   out.append(tell.uidOnly ? "FLAGS " : " FLAGS ");
-  writeEntryFlags(out, view, entry);
+  writeEntryFlags(out, view, entry, isRecent);
   if (tell.modSeq) out.append(" MODSEQ (").append(std::to_string(entry.modSeq.value)).append(")");
   out.append(")\r\n");
 }
@@ -45,15 +50,47 @@ void Selected::sync(std::string& out, const TellMode& tell) {
   if (!now) now = view_->emptied();  // the mailbox was deleted: all its messages are gone
   if (now == view_) return;
   auto diff = store::difference(*view_, *now);
-  if (diff.added > 0) out.append("* ").append(std::to_string(view_->size() + diff.added)).append(" EXISTS\r\n");
+  auto before = std::exchange(view_, now);
+  if (tell.recent && diff.added > 0) takeRecent(before->uidNext());
+  if (diff.added > 0) out.append("* ").append(std::to_string(before->size() + diff.added)).append(" EXISTS\r\n");
   writeRemoved(out, diff.removed, tell.vanished);
+  if (tell.recent && count(recent_) != toldRecent_) out.append("* ").append(std::to_string(tellRecent())).append(" RECENT\r\n");
   for (auto index : diff.changed) {
     const auto& entry = now->at(index);
     if (!tell.flags || isOwn(entry.modSeq)) continue;
-    writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, tell);
+    writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, tell.recent && isRecent(entry.uid), tell);
   }
   own_.clear();
-  view_ = std::move(now);
+}
+
+void Selected::takeRecent(Uid from) {
+  auto end = view_->uidNext();
+  auto untold = readOnly_ ? account_->recentFrom(mailbox()) : account_->takeRecent(mailbox(), end);
+  auto first = std::max(from, untold);
+  if (first < end) recent_.addRange(first.value, end.value - 1);
+}
+
+std::pair<std::size_t, std::size_t> Selected::positions(const imap::NumberRange& range) const {
+  bool isLast = range.last >= view_->uidNext().value;
+  return {view_->lowerBound(Uid(range.first)), isLast ? view_->size() : view_->lowerBound(Uid(range.last + 1))};
+}
+
+std::size_t Selected::count(const imap::NumberSet& uids) const {
+  std::size_t total = 0;
+  for (const auto& range : uids.ranges()) {
+    auto [from, to] = positions(range);
+    total += to - from;
+  }
+  return total;
+}
+
+Uid Selected::newest(const imap::NumberSet& uids, std::size_t limit) const {
+  for (auto range = uids.ranges().rbegin(); range != uids.ranges().rend(); ++range) {
+    auto [from, to] = positions(*range);
+    if (to - from >= limit) return view_->at(to - limit).uid;
+    limit -= to - from;
+  }
+  return Uid(1);
 }
 
 std::uint32_t Selected::sequence(Uid uid) const {

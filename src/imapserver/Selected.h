@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "imap/NumberSet.h"
@@ -37,6 +38,15 @@ class Selected {
   /// The mailbox as it is now; null if it was deleted.
   store::View current() const { return account_->snapshot(mailbox()); }
 
+  /// RFC 3501 §2.3.2: the messages this session is told of first, unless it looks only (EXAMINE). rev2 clients know of
+  /// none and take none.
+  bool isRecent(Uid uid) const { return recent_.contains(uid.value); }
+  const imap::NumberSet& recent() const { return recent_; }
+  /// How many there are, for the client's ears.
+  std::size_t tellRecent() { return toldRecent_ = count(recent_); }
+  /// What is in view() from `from` on becomes recent, as far as nobody else was told of it. SELECT says 1.
+  void takeRecent(Uid from);
+
   /// Moves view() on and tells the client: EXISTS, EXPUNGE, FETCH of changed flags. New messages come first, so that the
   /// one REPLACE has made is there before the one it replaces goes (RFC 8508 §3.4).
   void sync(std::string& out, const TellMode& tell);
@@ -52,6 +62,10 @@ class Selected {
   /// it, so its size depends on what the client wrote. A sequence number beyond the end is an error (nothing), RFC 9051
   /// §9 seq-number.
   std::optional<imap::NumberSet> resolve(const imap::SequenceSet& set, bool uid) const;
+  /// How many messages of view() `uids` has.
+  std::size_t count(const imap::NumberSet& uids) const;
+  /// The UID from which on there are `limit` of them; they must be more.
+  Uid newest(const imap::NumberSet& uids, std::size_t limit) const;
   /// The messages of view() that `uids` has, ascending.
   std::vector<Uid> list(const imap::NumberSet& uids) const;
   /// Position plus one in view(); 0 if the client does not know the UID.
@@ -65,6 +79,10 @@ class Selected {
   store::View view_;
   bool readOnly_;
   std::vector<ModSeq> own_;
+  /// Positions in view() of a range's messages.
+  std::pair<std::size_t, std::size_t> positions(const imap::NumberRange& range) const;
+  imap::NumberSet recent_;
+  std::size_t toldRecent_ = 0;
   store::ChangeFeed::Subscription subscription_;
 };
 
@@ -95,8 +113,8 @@ class MessageWalk {
 /// "* n FETCH (UID u" or "* u UIDFETCH (": the start of a line about a message.
 void openFetch(std::string& out, std::uint32_t sequence, Uid uid, bool uidOnly);
 /// A whole line about its flags, with MODSEQ where that is wanted.
-void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, const TellMode& tell);
+void writeFlagsFetch(std::string& out, std::uint32_t sequence, const store::MailboxView& view, const store::ViewEntry& entry, bool isRecent, const TellMode& tell);
 /// "(\Seen foo)" of an entry.
-void writeEntryFlags(std::string& out, const store::MailboxView& view, const store::ViewEntry& entry);
+void writeEntryFlags(std::string& out, const store::MailboxView& view, const store::ViewEntry& entry, bool isRecent);
 
 }  // namespace mox::imapserver

@@ -13,7 +13,13 @@ std::unique_ptr<net::Session> makeSession(Services& services, std::shared_ptr<co
   return std::make_unique<Session>(services, std::move(listener));
 }
 
-Session::Session(Services& services, std::shared_ptr<const ListenerSettings> listener) : context_(services, std::move(listener)) {
+std::unique_ptr<net::Session> makePreauthenticatedSession(Services& services, std::shared_ptr<const ListenerSettings> listener,
+                                                          std::string account, std::string address) {
+  return std::make_unique<Session>(services, std::move(listener), Session::Known{std::move(account), std::move(address)});
+}
+
+Session::Session(Services& services, std::shared_ptr<const ListenerSettings> listener, std::optional<Known> known)
+    : context_(services, std::move(listener)), known_(std::move(known)) {
   context_.guard = [this](net::Channel& channel, const std::function<void()>& f) { guarded(channel, f); };
 }
 
@@ -39,19 +45,22 @@ void Session::onOpen(net::Channel& channel) {
   context_.log = context_.services.log.with({"cid", channel.id().value});
   const char* service = context_.listener->implicitTls ? "imaps" : "imap";
   context_.services.metrics.counter("mox_imap_connection_total", "IMAP connections.", {{"service", service}}).inc();
-  guarded(channel, [&] {
-    restartDeadline();
-    const auto* tls = channel.tls();
-    if (tls != nullptr && !tls->peerKeyFingerprint.empty()) {
-      auto known = context_.services.authenticator.certificate(tls->peerKeyFingerprint);
-      if (known && known->imapPreauth && context_.logIn(known->account, known->loginAddress)) {
-        reader_.setLimits(imap::limitsAfterLogin);
-        restartDeadline();
-        return context_.untagged("PREAUTH [CAPABILITY " + capabilities(context_) + "] " + context_.listener->hostname + " ready");
-      }
-    }
-    context_.untagged("OK [CAPABILITY " + capabilities(context_) + "] " + context_.listener->hostname + " ready");
-  });
+  guarded(channel, [&] { greet(); });
+}
+
+std::optional<Session::Known> Session::knownClient() const {
+  const auto* tls = context_.channel->tls();
+  if (known_ || tls == nullptr || tls->peerKeyFingerprint.empty() || !context_.listener->clientCertificates) return known_;
+  auto key = context_.services.authenticator.certificate(tls->peerKeyFingerprint);
+  if (!key || !key->imapPreauth) return std::nullopt;
+  return Known{key->account, key->loginAddress};
+}
+
+void Session::greet() {
+  auto known = knownClient();
+  bool isIn = known && context_.logIn(known->account, known->address);
+  restartDeadline();
+  context_.untagged(fmt::format("{} [CAPABILITY {}] {} ready", isIn ? "PREAUTH" : "OK", capabilities(context_), context_.listener->hostname));
 }
 
 void Session::onTls(net::Channel& channel, const net::TlsInfo&) {
@@ -210,7 +219,7 @@ void Session::endIdle(std::string_view line) {
 
 void Session::afterCommand() {
   if (!context_.running && append_) append_.reset();
-  if (context_.state != imap::State::notAuthenticated) reader_.setLimits(imap::limitsAfterLogin);
+  reader_.setLimits(context_.state == imap::State::notAuthenticated ? imap::limitsBeforeLogin : imap::limitsAfterLogin);
   reader_.setPlainLines(context_.idling || context_.exchange.active());
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "imap/CommandReader.h"
@@ -17,7 +18,11 @@ namespace mox::imapserver {
 
 class Session final : public net::Session {
  public:
-  Session(Services& services, std::shared_ptr<const ListenerSettings> listener);
+  struct Known {
+    std::string account, address;
+  };
+  /// `known`: who the client is, if that is known already.
+  Session(Services& services, std::shared_ptr<const ListenerSettings> listener, std::optional<Known> known = std::nullopt);
 
   void onOpen(net::Channel& channel) override;
   std::size_t onInput(net::Channel& channel, std::string_view input) override;
@@ -30,6 +35,8 @@ class Session final : public net::Session {
   void onOverrun(net::Channel& channel) override;
 
  private:
+  std::optional<Known> knownClient() const;
+  void greet();
   std::size_t takeInput(std::string_view input);
   void takeLine();
   void takeCommand();
@@ -48,6 +55,7 @@ class Session final : public net::Session {
   void guarded(net::Channel& channel, F&& f);
 
   Context context_;
+  std::optional<Known> known_;
   imap::CommandReader reader_;
   std::unique_ptr<Append> append_;
   bool anyCommand_ = false;  ///< a first command was understood: the peer speaks IMAP

@@ -103,6 +103,15 @@ Result<Endpoint> Engine::adopt(int fd, ListenerOptions options, SessionFactory f
   return listener->local();
 }
 
+bool Engine::serve(int fd, const Endpoint& remote, const Endpoint& local, std::unique_ptr<Session> session) {
+  auto& shared = state_->shared;
+  ConnectionMeta meta{ConnectionId(++shared->lastId), remote, local, "", false};
+  auto connection = std::make_shared<Connection>(shared, Fd(fd), meta, nullptr, std::move(session), nullptr);
+  if (shared->reactor->add(connection)) return connection->signal(Connection::started), true;
+  connection->endUnstarted();
+  return false;
+}
+
 std::shared_ptr<Dialled> Engine::dial(DialOptions options, std::unique_ptr<Session> session) {
   auto& shared = state_->shared;
   ConnectionMeta meta;

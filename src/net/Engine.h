@@ -113,6 +113,10 @@ class Engine {
   /// The same on a listening socket from elsewhere (LISTEN_FDS); takes it over.
   Result<Endpoint> adopt(int fd, ListenerOptions options, SessionFactory factory, AcceptFilter filter = {});
 
+  /// Serves a connected stream socket from elsewhere, such as one end of a socketpair(2), as if it had been accepted in the
+  /// clear. Takes it over; does not refuse when there are many. False on an engine that is shut down.
+  bool serve(int fd, const Endpoint& remote, const Endpoint& local, std::unique_ptr<Session> session);
+
   /// Connects without waiting. Session::onOpen() follows, or onEnd() with End::refused, timeout or tls. On an engine
   /// that is shut down onEnd(End::shutdown) is called before this returns.
   std::shared_ptr<Dialled> dial(DialOptions options, std::unique_ptr<Session> session);

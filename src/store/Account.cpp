@@ -20,7 +20,13 @@ constexpr std::int64_t vacuumFrom = 4'000;
 
 Account::Account(std::string name, std::string directory, std::string spoolDirectory, Environment environment)
     : state_(std::make_unique<State>(std::move(name), std::move(directory), std::move(spoolDirectory), std::move(environment))) {}
-Account::~Account() = default;
+Account::~Account() {
+  try {
+    state_->writeLate();
+  } catch (const std::exception& broken) {
+    state_->env.log.error("closing an account", {{"account", name()}, {"err", broken.what()}});
+  }
+}
 
 const std::string& Account::name() const { return state_->name; }
 const std::string& Account::directory() const { return state_->directory; }
@@ -28,6 +34,16 @@ ChangeFeed& Account::feed() { return state_->feed; }
 const GroupCommit& Account::writer() const { return *state_->writer; }
 Reader Account::reader() const { return Reader(std::make_unique<Reader::State>(*state_)); }
 View Account::snapshot(MailboxId mailbox) { return state_->views.get(mailbox); }
+
+Uid Account::recentFrom(MailboxId mailbox) { return takeRecent(mailbox, Uid()); }
+
+Uid Account::takeRecent(MailboxId mailbox, Uid end) {
+  return state_->recent.take(mailbox, end, [&] {
+    auto look = reader();
+    auto row = look.db().prepare("SELECT recent_from FROM mailbox WHERE id=?");
+    return row.bind(mailbox).step() ? row.id<Uid>(0) : Uid(1);
+  });
+}
 
 // Outgoing -----------------------------------------------------------------------------------------------------
 
@@ -127,6 +143,7 @@ void Account::setSetting(std::string_view key, const std::optional<std::string>&
 
 void Account::maintain() {
   state_->removeGarbage();
+  state_->writeLate();
   state_->readers.trim();
   state_->views.trim();
   state_->search->trim();

@@ -174,6 +174,11 @@ class Account {
   Result<Expunged> expungeDeleted(MailboxId mailbox, Uid end);
   /// The mailbox as it is now, shared. Null if there is no such mailbox.
   View snapshot(MailboxId mailbox);
+  /// RFC 3501 §2.3.2: messages with this UID or a higher one were told to no session as new; 1 if the mailbox is gone.
+  Uid recentFrom(MailboxId mailbox);
+  /// The same, and no session is told of messages below `end` any more. Kept in memory and written with the account's next
+  /// commit, so that SELECT forces nothing to disk; after a crash in between messages are recent once more.
+  Uid takeRecent(MailboxId mailbox, Uid end);
   /// New messages of a muted thread arrive \Seen.
   void setThreadMuted(ThreadId thread, bool muted);
 

@@ -85,6 +85,40 @@ void ViewCache::whileClosed(const std::function<void()>& work) {
   work();
 }
 
+// RecentMarks --------------------------------------------------------------------------------------------------
+
+Uid RecentMarks::take(MailboxId mailbox, Uid end, const std::function<Uid()>& load) {
+  std::lock_guard lock(mutex_);
+  auto found = marks_.find(mailbox);
+  if (found == marks_.end()) found = marks_.emplace(mailbox, Mark{load()}).first;
+  auto& mark = found->second;
+  auto before = mark.from;
+  if (end > mark.from) mark = {end, false};
+  return before;
+}
+
+bool RecentMarks::hasUnwritten() const {
+  std::lock_guard lock(mutex_);
+  return std::any_of(marks_.begin(), marks_.end(), [](const auto& one) { return !one.second.isWritten; });
+}
+
+std::map<MailboxId, Uid> RecentMarks::write(Db& db) {
+  std::map<MailboxId, Uid> moved;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [mailbox, mark] : marks_)
+      if (!mark.isWritten) moved.emplace(mailbox, mark.from);
+  }
+  for (const auto& [mailbox, from] : moved) db.prepare("UPDATE mailbox SET recent_from=? WHERE id=?").bind(from).bind(mailbox).run();
+  return moved;
+}
+
+void RecentMarks::written(const std::map<MailboxId, Uid>& marks) {
+  std::lock_guard lock(mutex_);
+  for (const auto& [mailbox, from] : marks)
+    if (auto& mark = marks_[mailbox]; mark.from == from) mark.isWritten = true;
+}
+
 // Account::State -----------------------------------------------------------------------------------------------
 
 Account::State::State(std::string accountName, std::string accountDirectory, std::string spools, Environment environment)
@@ -169,11 +203,17 @@ void Account::State::reopen() {
   if (done) env.log.warn("account database opened again after a checkpoint that failed", {{"account", name}});
 }
 
+void Account::State::writeLate() {
+  if (!recent.hasUnwritten()) return;
+  writer->submit([&](WriteTx& tx) { tx.afterCommit([this, marks = recent.write(tx.db())] { recent.written(marks); }); });
+}
+
 void Account::State::write(const std::function<void(Operation&)>& change) {
   writer->submit([&](WriteTx& tx) {
     Operation op(tx.db());
     change(op);
     op.finish();
+    if (recent.hasUnwritten()) tx.afterCommit([this, marks = recent.write(tx.db())] { recent.written(marks); });
     tx.afterCommit([this, deltas = op.takeDeltas(), changes = op.takeChanges(), freed = op.freed()] {
       if (!freed.empty()) {
         auto files = garbage.lock();

@@ -63,6 +63,25 @@ class ViewCache {
   Guarded<std::map<MailboxId, std::shared_ptr<Slot>>> slots_;
 };
 
+/// Which messages are new to all sessions, RFC 3501 §2.3.2: mailbox.recent_from, ahead of what is written.
+class RecentMarks {
+ public:
+  /// `load` gives the written mark, if it is not known yet.
+  Uid take(MailboxId mailbox, Uid end, const std::function<Uid()>& load);
+  bool hasUnwritten() const;
+  /// Writes marks that moved, in the transaction the connection is in; the result says which. written() once it is durable.
+  std::map<MailboxId, Uid> write(Db& db);
+  void written(const std::map<MailboxId, Uid>& marks);
+
+ private:
+  struct Mark {
+    Uid from;
+    bool isWritten = true;
+  };
+  mutable std::mutex mutex_;
+  std::map<MailboxId, Mark> marks_;
+};
+
 struct Account::State {
   State(std::string accountName, std::string accountDirectory, std::string spools, Environment environment);
 
@@ -76,6 +95,7 @@ struct Account::State {
   std::atomic<std::uint64_t> searchSeen{UINT64_MAX};  ///< commits after which the index had nothing more to do
   ChangeFeed feed;
   Guarded<OutgoingWindow> outgoing;
+  RecentMarks recent;
   std::atomic<std::int64_t> nextFile{1};
   Guarded<std::vector<std::int64_t>> garbage;  ///< body files to unlink: rows of table garbage, and those of commits that failed in doubt
   std::atomic<bool> importing{false};

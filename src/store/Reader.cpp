@@ -102,6 +102,12 @@ void Reader::forEach(MailboxId mailbox, Uid from, const std::function<bool(const
     if (!each(readMessage(row))) return;
 }
 
+std::int64_t Reader::countFrom(MailboxId mailbox, Uid from) {
+  auto row = db().prepare("SELECT count(*) FROM message INDEXED BY message_view WHERE mailbox=? AND uid>=?");
+  row.bind(mailbox).bind(from).step();
+  return row.int64(0);
+}
+
 std::vector<MessageRow> Reader::withMessageId(std::string_view messageId, std::size_t limit) {
   static const std::string sql = messageSql + "m.message_id=? AND m.message_id<>'' ORDER BY m.id LIMIT ?";
   auto row = db().prepare(sql);

@@ -54,6 +54,8 @@ class Reader {
   /// Nothing if the index cannot tell, as of needles shorter than three characters: all messages are candidates then.
   std::optional<std::vector<MessageId>> searchCandidates(const std::vector<std::string>& needles);
 
+  /// How many messages have this UID or a higher one.
+  std::int64_t countFrom(MailboxId mailbox, Uid from);
   /// UIDs expunged after `since`, ascending. Nothing if the history does not reach back that far: the caller then
   /// reports all UIDs that are not there (RFC 7162 §3.2.5.2).
   std::optional<std::vector<Uid>> expungedSince(MailboxId mailbox, ModSeq since);

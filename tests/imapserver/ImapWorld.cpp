@@ -19,6 +19,8 @@ constexpr const char* dynamicText =
     "Domains:\n\tmox.example:\n\t\tLocalpartCatchallSeparator: +\n"
     "Accounts:\n\tmjl:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tmjl@mox.example: nil\n\t\tQuotaMessageSize: 1000000\n"
     "\tother:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\tother@mox.example: nil\n\t\tQuotaMessageCount: 3\n"
+    "\tshy:\n\t\tDomain: mox.example\n\t\tIMAPCapabilitiesDisabled:\n\t\t\t- IDLE\n\t\t\t- condstore\n\t\t\t- UTF8=ACCEPT\n\t\t\t- MESSAGELIMIT\n"
+    "\t\tDestinations:\n\t\t\tshy@mox.example: nil\n"
     "\tclosed:\n\t\tDomain: mox.example\n\t\tLoginDisabled: ask the boss\n\t\tDestinations:\n\t\t\tclosed@mox.example: nil\n";
 
 /// Made once: hashing costs 60 ms.
@@ -70,7 +72,7 @@ ImapWorld::ImapWorld(bool tlsFromStart) : limits_(metrics_, Log()) {
   authenticator_ = std::make_unique<login::Authenticator>(login::Services{*config_, *accounts_, *authDb_, *passwords_, *pool_, clock(),
                                                                           random_, Log(), metrics_, std::string(32, 'k')});
   services_ = std::make_unique<imapserver::Services>(imapserver::Services{*config_, *accounts_, *authenticator_, clock(), metrics_, limits_, Log()});
-  for (const char* name : {"mjl", "other", "closed"}) {
+  for (const char* name : {"mjl", "other", "shy", "closed"}) {
     auto account = *accounts_->open(name);
     account->ensureMailboxes({{"Inbox", 0}, {"Sent", store::sentUse}, {"Archive", store::archiveUse}, {"Trash", store::trashUse},
                               {"Drafts", store::draftsUse}, {"Junk", store::junkUse}});
@@ -115,19 +117,26 @@ void ImapWorld::deliverAll(const std::string& name, const std::string& mailbox, 
   if (!done) throw std::runtime_error(done.error().text);
 }
 
+void ImapWorld::takeRecent(const std::string& mailbox) {
+  auto row = account_->reader().mailbox(mailboxId(mailbox));
+  account_->takeRecent(row->id, row->uidNext);
+}
+
 bool ImapWorld::act(std::string_view words) {
   auto parts = split(words, ' ');
   std::string mailbox(parts.size() > 1 ? parts[1] : "");
   if (parts[0] == "plain") {
     listener->implicitTls = false;
-  } else if (parts[0] == "deliver") {
+  } else if (parts[0] == "deliver" || parts[0] == "deliver-unseen") {
     deliver(mailbox, "From: <a@remote.example>\r\nTo: <mjl@mox.example>\r\nSubject: hello\r\nMessage-ID: <1@remote.example>\r\n"
                      "Date: Mon, 02 Jan 2006 15:04:05 -0700\r\n\r\nHello world\r\n");
+    if (parts[0] == "deliver") takeRecent(mailbox);
   } else if (parts[0] == "mail" && parts.size() > 2) {
     // Fields divided by "|", then perhaps an empty one and the body.
     auto text = std::string(words.substr(words.find(mailbox) + mailbox.size() + 1));
     for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, "\r\n");
     deliver(mailbox, text + "\r\n");
+    takeRecent(mailbox);
   } else if (parts[0] == "flag" && parts.size() == 4) {
     store::FlagChange change{store::FlagChange::Mode::add, {}, {}};
     change.flags.add(parts[3]);
@@ -135,6 +144,8 @@ bool ImapWorld::act(std::string_view words) {
     return done.has_value();
   } else if (parts[0] == "expunge" && parts.size() == 3) {
     return account_->expunge(mailboxId(mailbox), {Uid(static_cast<std::uint32_t>(*parseUnsigned(parts[2])))}, false).has_value();
+  } else if (parts[0] == "message-limit" && parts.size() == 2) {
+    listener->messageLimit.value = static_cast<std::int64_t>(*parseUnsigned(parts[1]));
   } else if (parts[0] == "forget-history") {
     account_->pruneHistory(account_->reader().modSeq());
   } else if (parts[0] == "delete-mailbox") {

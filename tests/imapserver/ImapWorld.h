@@ -23,8 +23,9 @@ class ImapWorld : public DialogueWorld {
 
   std::unique_ptr<net::Session> connect() override;
   bool implicitTls() const override { return listener->implicitTls; }
-  /// "deliver MAILBOX" puts a small message there; "mail MAILBOX Field: value|Field: value||Body" one of its own; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
-  /// "forget-history" prunes what is known of expunged messages; "plain" makes later connections begin without TLS.
+  /// "deliver MAILBOX" puts a small message there, "mail MAILBOX Field: value|Field: value||Body" one of its own, both as if
+  /// some session had heard of it; "deliver-unseen MAILBOX": it is \Recent to the first that does; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
+  /// "message-limit N" sets MESSAGELIMIT; "forget-history" prunes what is known of expunged messages; "plain" makes later connections begin without TLS.
   bool act(std::string_view words) override;
 
   /// True if the greeting names the capability.
@@ -47,6 +48,7 @@ class ImapWorld : public DialogueWorld {
     Directory();
     ~Directory();
   };
+  void takeRecent(const std::string& mailbox);
   Directory directory_;
   store::SystemFiles files_;
   FakeRandom random_;
