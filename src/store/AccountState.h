@@ -125,6 +125,8 @@ struct Account::State {
   void open();
   void recover(Db& db);
   void removeGarbage();
+  /// What was kept in memory for the next commit.
+  void writeLate();
   /// If a checkpoint failed at its fsync, and nobody reads just now.
   void reopen();
 };
