@@ -62,7 +62,7 @@ void Client::fail(const std::string& why) const {
 
 void Client::connect() {
   leave();
-  condstore = qresync = rev2 = idling = false;
+  condstore = qresync = rev2 = idling = notified = delayed = false;
   channel_.reset();
   session_ = world_.connect();
   channel_ = std::make_unique<FakeChannel>(*session_, world_.clock());
@@ -104,14 +104,18 @@ Outcome Client::say(const std::string& command, const std::function<void(const O
   log("C: " + tag + " " + command);
   channel_->feed(tag + " " + command + "\r\n");
   auto responses = read();
-  if (responses.empty() || responses.back().tag != tag) fail("no tagged answer");
+  auto end = std::find_if(responses.begin(), responses.end(), [&](const Response& one) { return one.tag == tag; });
+  if (end == responses.end()) fail("no tagged answer");
   Outcome out;
-  out.status = upper(responses.back().words.at(0).text);
-  out.code = responses.back().code;
-  responses.pop_back();
+  out.status = upper(end->words.at(0).text);
+  out.code = end->code;
+  std::vector<Response> after(end + 1, responses.end());
+  if (!after.empty() && !notified) fail("something came after the tagged answer");
+  responses.erase(end, responses.end());
   out.untagged = std::move(responses);
   if (effect) effect(out);
   for (const auto& response : out.untagged) hear(response);
+  for (const auto& response : after) hear(response);
   return out;
 }
 

@@ -78,6 +78,8 @@ class Client {
   bool readOnly = false;
   bool condstore = false, qresync = false, rev2 = false;
   bool idling = false;
+  bool notified = false;  ///< NOTIFY SET (SELECTED ...) or SELECTED-DELAYED: told without a command
+  bool delayed = false;   ///< SELECTED-DELAYED: not all at once
   std::vector<Known> list;
 
  private:

@@ -41,10 +41,15 @@ void Driver::step() {
       {&Driver::remove, 1, false},  {&Driver::rename, 1, false},         {&Driver::subscribe, 1, false}, {&Driver::append, 8, false},
       {&Driver::fetch, 14, true},   {&Driver::fetchBody, 6, true},       {&Driver::store, 14, true},   {&Driver::copy, 5, true},
       {&Driver::move, 4, true},     {&Driver::expunge, 5, true},         {&Driver::search, 14, true},
+      {&Driver::notify, 1, false},
   };
   if (chance(4)) return deliver(accounts_[below(2)]);
   auto& client = *clients_[below(static_cast<std::uint32_t>(clients_.size()))];
   if (client.idling) return idle(client);
+  if (client.notified) {
+    client.listen();
+    if (!client.delayed) client.checkSynced();
+  }
   std::uint32_t total = 0;
   for (const auto& one : steps) total += one.weight;
   for (;;) {
@@ -170,6 +175,17 @@ void Driver::idle(Client& client) {
   client.checkSynced();
   client.idling = false;
   ++done_["IDLE"];
+}
+
+/// RFC 5465: from here on the client hears of the selected mailbox without asking, until it connects anew.
+void Driver::notify(Client& client) {
+  client.delayed = chance(50);
+  auto got = client.say(fmt::format("NOTIFY SET ({} (MessageNew{} MessageExpunge FlagChange))", client.delayed ? "SELECTED-DELAYED" : "SELECTED",
+                                    chance(50) ? " (FLAGS)" : ""));
+  if (!got.ok()) client.fail("NOTIFY failed");
+  client.notified = true;
+  count("NOTIFY", got);
+  synced(client, got);
 }
 
 }  // namespace mox::test::model

@@ -53,6 +53,7 @@ class Driver {
   void noop(Client& client);
   void idle(Client& client);
   void reconnect(Client& client);
+  void notify(Client& client);
   void status(Client& client);
   void listAll(Client& client);
   void create(Client& client);
