@@ -43,6 +43,7 @@ bool Notifications::Shared::noteOne(const store::Change& change) {
     if (!messages) return false;
     auto& note = notes.messages[change.mailbox];
     (isFlags ? note.flags : note.messages) = true;
+    note.row = change.row;
     if (note.changes.size() <= remembered) note.changes.push_back(change.modSeq);
     return true;
   }

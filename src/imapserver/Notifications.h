@@ -60,6 +60,7 @@ class Notifications {
   struct Note {
     bool messages = false, flags = false;
     std::vector<ModSeq> changes;  ///< the first few
+    std::shared_ptr<const store::MailboxRow> row;  ///< as the last change left it
   };
   struct Notes {
     std::map<MailboxId, Note> messages;

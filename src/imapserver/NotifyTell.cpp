@@ -19,31 +19,39 @@ namespace {
 using Event = Notifications::Event;
 using Kind = store::Change::Kind;
 
-/// One round of telling, with one look at the database.
+/// One round of telling. Numbers of mailboxes come with the notes, so a round that tells of messages alone does not touch
+/// the database: a thousand sessions that hear of the same message would otherwise queue for connections to it.
 class Teller {
  public:
   explicit Teller(Context& context)
       : context_(context),
         notifications_(*context.notifications),
         config_(context.services.config.current()),
-        account_(config_->account(context.account->name())),
-        reader_(context.account->reader()) {}
+        account_(config_->account(context.account->name())) {}
 
   void tell(const Notifications::Notes& notes) {
     for (const auto& change : notes.changes) tell(change);
     for (const auto& [id, names] : entries_) metadataLine(id, names);
-    for (const auto& [id, note] : notes.messages)
-      if (auto row = other(id)) statusLine(*row, note.messages, note.flags);
+    for (const auto& [id, note] : notes.messages) {
+      if (isSelected(id)) continue;
+      // A mailbox that was renamed or deleted meanwhile is not what its note says.
+      bool isStale = std::any_of(notes.changes.begin(), notes.changes.end(), [id = id](const auto& one) { return one.mailbox == id; });
+      if (!isStale) statusLine(*note.row, note.messages, note.flags);
+      else if (auto row = reader().mailbox(id)) statusLine(*row, note.messages, note.flags);
+    }
   }
 
   void statusOfAll() {
-    for (const auto& row : reader_.mailboxes())
+    for (const auto& row : reader().mailboxes())
       if (!isSelected(row.id)) statusLine(row, true, true);
   }
 
  private:
   bool isSelected(MailboxId id) const { return context_.selected && context_.selected->mailbox() == id; }
-  std::optional<store::MailboxRow> other(MailboxId id) { return isSelected(id) ? std::nullopt : reader_.mailbox(id); }
+  store::Reader& reader() {
+    if (!reader_) reader_.emplace(context_.account->reader());
+    return *reader_;
+  }
 
   struct Subject {
     std::string_view name, oldName;
@@ -92,14 +100,19 @@ class Teller {
     if (!told_.insert(name + '\n' + oldName).second) return;
     if (oldName.empty() && !toldNames_.insert(name).second) return;
     toldNames_.insert(name);
-    auto row = reader_.mailbox(std::string_view(name));
+    auto row = reader().mailbox(std::string_view(name));
     std::optional<std::string> old;
     if (!oldName.empty()) old = oldName;
     writeListLine(context_.out, {name, row ? &*row : nullptr, isSubscribed(name), old, true}, context_.outputMode());
   }
 
+  bool asksForSubscribed() const {
+    const auto& groups = notifications_.groups();
+    return std::any_of(groups.begin(), groups.end(), [](const auto& group) { return group.filter.kind == imap::MailboxFilter::Kind::subscribed; });
+  }
+
   bool isSubscribed(const std::string& name) {
-    if (!subscriptions_) subscriptions_ = reader_.subscriptions();
+    if (!subscriptions_) subscriptions_ = reader().subscriptions();
     return std::binary_search(subscriptions_->begin(), subscriptions_->end(), name);
   }
 
@@ -114,13 +127,13 @@ class Teller {
 
   bool wantsEntry(MailboxId mailbox) {
     if (!mailbox) return wants(Event::serverMetadataChange, {});
-    auto row = reader_.mailbox(mailbox);
+    auto row = reader().mailbox(mailbox);
     return row && wants(Event::mailboxMetadataChange, {row->name, {}, row->subscribed});
   }
 
   /// RFC 5464 §4.4.2: names without values.
   void metadataLine(MailboxId mailbox, const std::vector<std::string>& names) {
-    auto row = mailbox ? reader_.mailbox(mailbox) : std::nullopt;
+    auto row = mailbox ? reader().mailbox(mailbox) : std::nullopt;
     if (mailbox && !row) return;
     context_.out += "* METADATA ";
     imap::writeMailbox(context_.out, row ? row->name : std::string(), context_.outputMode());
@@ -133,7 +146,7 @@ class Teller {
 
   /// RFC 5465 §5.1–§5.3: numbers of a mailbox that is not selected.
   void statusLine(const store::MailboxRow& row, bool messages, bool flags) {
-    Subject subject{row.name, {}, row.subscribed};
+    Subject subject{row.name, {}, asksForSubscribed() && isSubscribed(row.name)};
     messages = messages && wants(Event::messageNew, subject);
     flags = flags && wants(Event::flagChange, subject);
     if (!messages && !flags) return;
@@ -152,7 +165,7 @@ class Teller {
   Notifications& notifications_;
   const config::ConfigPtr config_;
   const config::AccountInfo* const account_;
-  store::Reader reader_;
+  std::optional<store::Reader> reader_;  ///< opened when needed
   std::optional<std::vector<std::string>> subscriptions_;
   ModSeq renaming_;
   std::string renamedRoot_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/Strong.h"
+#include "store/Mailbox.h"
 
 namespace mox::store {
 
@@ -30,6 +31,9 @@ struct Change {
   MailboxId mailbox;
   ModSeq modSeq;
   std::vector<Uid> uids;  ///< ascending
+  /// Of changes of messages: the mailbox as the commit left it, so that a thousand listeners need not read it. Without
+  /// subscribed and hasChildren.
+  std::shared_ptr<const MailboxRow> row;
   std::string name, oldName;
 };
 

@@ -117,6 +117,7 @@ void Operation::finish(MailboxEdit& edit) {
   if (!touched) return;
   edit.row.modSeq = edit.delta.modSeq = modSeq();
   edit.delta.uidNext = edit.row.uidNext;
+  auto firstChange = changes_.size();
   report(Change::Kind::messagesExpunged, edit.expunged);
   report(Change::Kind::messagesAdded, edit.added);
   report(Change::Kind::messageFlags, edit.changed);
@@ -134,6 +135,8 @@ void Operation::finish(MailboxEdit& edit) {
       .bind(row.counts.deletedSize)
       .bind(row.id)
       .run();
+  auto shared = std::make_shared<const MailboxRow>(std::move(edit.row));
+  for (auto i = firstChange; i < changes_.size(); ++i) changes_[i].row = shared;
 }
 
 void Operation::finish() {
