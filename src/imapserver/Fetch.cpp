@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "imapserver/FetchMessageData.h"
+#include "imapserver/ObjectId.h"
 #include "imapserver/Selected.h"
 #include "message/Decode.h"
 
@@ -122,7 +123,9 @@ class FetchProducer final : public net::Producer {
       case Kind::bodyStructure: return reader.appendBodyStructure(entry.message, true, out);
       case Kind::saveDate: return writeSaveDate(reader, entry, out);
       case Kind::preview: return writePreview(reader, entry, out);
-      default: out += "NIL"; return true;  // emailId and threadId are refused by the handler
+      case Kind::emailId:
+      case Kind::threadId: return writeObjectId(reader, entry, item.kind, out);
+      default: return true;
     }
   }
 
@@ -130,6 +133,13 @@ class FetchProducer final : public net::Producer {
     auto row = reader.message(entry.message);
     if (row) imap::writeDateTime(out, row->saved);
     return row.has_value();
+  }
+
+  /// RFC 8474 §5.
+  static bool writeObjectId(store::Reader& reader, const store::ViewEntry& entry, Kind kind, std::string& out) {
+    auto ids = reader.objectIds(entry.message);
+    if (ids) out.append("(").append(kind == Kind::emailId ? emailIdText(ids->first) : threadIdText(ids->second)).append(")");
+    return ids.has_value();
   }
 
   bool writePreview(store::Reader& reader, const store::ViewEntry& entry, std::string& out) const {

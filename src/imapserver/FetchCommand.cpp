@@ -19,7 +19,6 @@ bool has(const std::vector<imap::FetchItem>& items, Kind kind) {
 
 /// A reason to refuse, "" if there is none.
 std::string refusal(const Context& context, const imap::args::Fetch& fetch) {
-  if (has(fetch.items, Kind::emailId) || has(fetch.items, Kind::threadId)) return "OBJECTID is not announced here";
   if (fetch.vanished && !context.qresync) return "VANISHED needs ENABLE QRESYNC";
   if (fetch.partial) return "PARTIAL is not announced here";
   return "";

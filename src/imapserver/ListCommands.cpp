@@ -78,10 +78,8 @@ void listLine(Context& context, store::Reader& reader, const List& list, const s
 
 void handleList(Context& context, const imap::Command& command) {
   const auto& list = command.as<List>();
-  for (auto item : list.returnStatus) {
-    if (item == imap::StatusItem::mailboxId) return context.bad("STATUS item MAILBOXID is not announced here");
+  for (auto item : list.returnStatus)
     if (item == imap::StatusItem::highestModSeq) context.enableCondstore();
-  }
   // RFC 9051 §6.3.9: an empty pattern asks for the hierarchy delimiter.
   if (!list.extended && list.patterns.size() == 1 && list.patterns[0].empty()) {
     context.untagged("LIST (\\Noselect) \"/\" \"\"");

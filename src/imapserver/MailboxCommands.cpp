@@ -7,6 +7,7 @@
 #include "imapserver/Append.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/ListLine.h"
+#include "imapserver/ObjectId.h"
 #include "imapserver/SpecialUse.h"
 
 namespace mox::imapserver {
@@ -45,7 +46,7 @@ void handleCreate(Context& context, const imap::Command& command) {
   if (!made) return context.no(made.error());
   context.own(made->modSeq);
   tellCreated(context, *made, context.rev2 && arguments.mailbox != name->text() ? std::optional(arguments.mailbox) : std::nullopt);
-  context.ok("created");
+  context.ok("MAILBOXID (" + mailboxIdText(made->created.back().id) + ")", "created");  // RFC 8474 §4.1
 }
 
 void handleDelete(Context& context, const imap::Command& command) {
@@ -109,7 +110,7 @@ std::string statusText(Context& context, const store::MailboxRow& row, const std
       case StatusItem::appendLimit: value = std::to_string(appendBytes.value); break;
       case StatusItem::highestModSeq: value = std::to_string(row.modSeq.value); break;
       case StatusItem::deletedStorage: value = std::to_string(row.counts.deletedSize); break;
-      case StatusItem::mailboxId: continue;  // refused before: see unsupported()
+      case StatusItem::mailboxId: value = "(" + mailboxIdText(row.id) + ")"; break;
     }
     if (out.size() > 1) out += ' ';
     out.append(imap::statusItemName(item)).append(" ").append(value);
@@ -119,9 +120,6 @@ std::string statusText(Context& context, const store::MailboxRow& row, const std
 
 void handleStatus(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Status>();
-  for (auto item : arguments.items)
-    if (item == imap::StatusItem::mailboxId)
-      return context.bad(fmt::format("STATUS item {} is not announced here", imap::statusItemName(item)));
   auto row = context.mailbox(arguments.mailbox);
   if (!row) return;
   // RFC 7162 §3.1.8: asking for HIGHESTMODSEQ enables CONDSTORE.

@@ -3,6 +3,7 @@
 
 #include "imap/Flags.h"
 #include "imapserver/Handlers.h"
+#include "imapserver/ObjectId.h"
 #include "imapserver/Resync.h"
 
 namespace mox::imapserver {
@@ -41,6 +42,7 @@ void describeMailbox(Context& context, const store::MailboxRow& row) {
   context.untagged(fmt::format("OK [UIDVALIDITY {}] valid", view.uidValidity().value));
   context.untagged(fmt::format("OK [UIDNEXT {}] next", view.uidNext().value));
   context.untagged(fmt::format("OK [HIGHESTMODSEQ {}] highest", view.highestModSeq().value));
+  context.untagged(fmt::format("OK [MAILBOXID ({})] id", mailboxIdText(row.id)));  // RFC 8474 §4.2
   context.out += "* LIST () \"/\" ";
   imap::writeMailbox(context.out, row.name, context.outputMode());
   context.out += "\r\n";

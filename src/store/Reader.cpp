@@ -144,6 +144,12 @@ std::optional<std::string> Reader::preview(MessageId id) {
   return row.bind(id).step() ? std::optional(row.text(0)) : std::nullopt;
 }
 
+std::optional<std::pair<ContentId, ThreadId>> Reader::objectIds(MessageId id) {
+  auto row = db().prepare("SELECT content, thread FROM message WHERE id=?");
+  if (!row.bind(id).step()) return std::nullopt;
+  return std::pair{row.id<ContentId>(0), row.id<ThreadId>(1)};
+}
+
 // Content ------------------------------------------------------------------------------------------------------
 
 Content Reader::content(MessageId id) {

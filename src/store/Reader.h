@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/Mailbox.h"
@@ -35,6 +36,8 @@ class Reader {
   bool appendEnvelope(MessageId id, std::string& out);
   bool appendBodyStructure(MessageId id, bool extended, std::string& out);
   std::optional<std::string> preview(MessageId id);
+  /// What OBJECTID is made of (RFC 8474); nothing if the message is gone.
+  std::optional<std::pair<ContentId, ThreadId>> objectIds(MessageId id);
   /// False and empty if the message is gone. Inline bodies are read here and now.
   Content content(MessageId id);
   /// The same of what several messages may share.
