@@ -4,6 +4,7 @@
 
 #include "base/Text.h"
 #include "imap/Output.h"
+#include "message/FieldWriter.h"
 
 namespace mox::imap {
 
@@ -70,9 +71,11 @@ void putParameters(std::string& out, const std::vector<message::Parameter>& para
   out += '(';
   for (const auto& parameter : parameters) {
     if (&parameter != &parameters.front()) out += ' ';
-    putUpper(out, parameter.name);
+    // RFC 2231 §6: pieces are joined here. The charset is the client's to undo, since only so the value stays ASCII.
+    bool isExtended = parameter.isExtended && !isAscii(parameter.value);
+    putUpper(out, isExtended ? parameter.name + "*" : parameter.name);
     out += ' ';
-    putString(out, parameter.value);
+    putString(out, isExtended ? message::extendedValue(parameter.value) : parameter.value);
   }
   out += ')';
 }

@@ -5,7 +5,6 @@
 #include "imapserver/FetchMessageData.h"
 #include "imapserver/ObjectId.h"
 #include "imapserver/Selected.h"
-#include "message/Decode.h"
 
 namespace mox::imapserver {
 
@@ -28,7 +27,7 @@ class FetchProducer final : public net::Producer {
     if (!message_) return false;
     auto reader = request_.account->reader();
     while (out.size() < enough && message_) {
-      if (!pending_.empty()) sendPending(out, enough - out.size());
+      if (pending_) sendPending(out, enough - out.size());
       else step(reader, out);
     }
     return message_.has_value();
@@ -69,7 +68,7 @@ class FetchProducer final : public net::Producer {
   }
 
   void open(std::string& out) {
-    data_ = FetchMessageData(message_->entry->message);
+    data_ = FetchMessageData(*message_->entry, request_.mode.utf8);
     lineStart_ = out.size();
     openFetch(out, message_->sequence, message_->uid, request_.tell.uidOnly);
     isFirst_ = request_.tell.uidOnly;
@@ -117,10 +116,10 @@ class FetchProducer final : public net::Producer {
     switch (item.kind) {
       case Kind::flags: writeFlags(entry, out); return true;
       case Kind::internalDate: imap::writeDateTime(out, fromUnixSeconds(entry.received)); return true;
-      case Kind::rfc822Size: out += std::to_string(entry.size); return true;
-      case Kind::envelope: return reader.appendEnvelope(entry.message, out);
-      case Kind::body: return reader.appendBodyStructure(entry.message, false, out);
-      case Kind::bodyStructure: return reader.appendBodyStructure(entry.message, true, out);
+      case Kind::rfc822Size: return data_.writeSize(reader, out);
+      case Kind::envelope: return data_.writeEnvelope(reader, out);
+      case Kind::body: return data_.writeBodyStructure(reader, false, out);
+      case Kind::bodyStructure: return data_.writeBodyStructure(reader, true, out);
       case Kind::saveDate: return writeSaveDate(reader, entry, out);
       case Kind::preview: return writePreview(reader, entry, out);
       case Kind::emailId:
@@ -163,60 +162,34 @@ class FetchProducer final : public net::Producer {
       out += "NIL";  // there is no such part
       return true;
     }
-    pending_ = imap::cutRanges(*ranges, item.partial);
-    imap::writeLiteralHeader(out, imap::totalSize(pending_));
-    pendingContent_ = data_.content(reader);
-    std::erase_if(pending_, [](const imap::ByteRange& range) { return range.size() == 0; });
+    auto wanted = imap::cutRanges(*ranges, item.partial);
+    auto size = imap::totalSize(wanted);
+    imap::writeLiteralHeader(out, size);
+    if (size > 0) pending_ = rangesLiteral(data_.octets(reader), std::move(wanted));
     return true;
   }
 
   void sendPending(std::string& out, std::size_t room) {
-    auto& range = pending_.front();
-    auto count = std::min<std::uint64_t>(room, range.size());
-    pendingContent_.readInto(range.start, static_cast<std::size_t>(count), out);
-    range.start += count;
-    if (range.size() == 0) pending_.erase(pending_.begin());
-    if (pending_.empty()) pendingContent_ = {};
+    if (!pending_->read(room, out)) pending_.reset();
   }
 
-  /// RFC 3516: the part with its transfer encoding undone.
+  /// RFC 3516, RFC 9051 §6.4.5. What cannot be had is told by the tagged reply.
   bool writeBinary(store::Reader& reader, const imap::FetchItem& item, std::string& out) {
     if (!data_.content(reader)) return false;
-    auto decoded = decodedPart(reader, item.section);
+    MeasuredLiteral decoded;
+    auto found = data_.binary(reader, item, decoded);
+    outcome_->isUnknownCte = outcome_->isUnknownCte || found == FetchMessageData::Binary::unknownEncoding;
+    outcome_->isMissingPart = outcome_->isMissingPart || found == FetchMessageData::Binary::noPart;
     out.append(item.responseName()).append(" ");
-    if (!decoded) {
-      out += item.kind == Kind::binarySize ? "0" : "NIL";
-      return true;
-    }
     if (item.kind == Kind::binarySize) {
-      out += std::to_string(decoded->size());
-      return true;
+      out += std::to_string(decoded.size);
+    } else if (found != FetchMessageData::Binary::good) {
+      out += "NIL";
+    } else {
+      imap::writeLiteralHeader(out, decoded.size, decoded.hasNul);
+      pending_ = std::move(decoded.literal);
     }
-    std::string_view piece = *decoded;
-    if (item.partial) {
-      piece = piece.substr(static_cast<std::size_t>(std::min<std::uint64_t>(item.partial->offset, piece.size())));
-      piece = piece.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(item.partial->count, piece.size())));
-    }
-    imap::writeLiteralHeader(out, piece.size(), piece.find('\0') != std::string_view::npos);
-    out += piece;
     return true;
-  }
-
-  std::optional<std::string> decodedPart(store::Reader& reader, const imap::Section& section) {
-    const auto* root = data_.tree(reader);
-    const auto* part = root == nullptr ? nullptr : message::find(*root, section.part);
-    if (part == nullptr || (part->isMultipart() && !section.part.empty())) return std::nullopt;
-    const auto& content = data_.content(reader);
-    if (!content) return std::nullopt;
-    auto encoding = part->isMultipart() ? message::Encoding::identity : message::encodingOf(part->encoding);
-    if (!encoding) {
-      outcome_->isUnknownCte = true;
-      return std::nullopt;
-    }
-    // BINARY[] of the whole message: its header stays in front.
-    std::string out;
-    if (section.part.empty()) out = content.read(part->headerStart, static_cast<std::size_t>(part->bodyStart - part->headerStart));
-    return out + message::decode(*encoding, content.read(part->bodyStart, static_cast<std::size_t>(part->end - part->bodyStart)));
   }
 
   FetchRequest request_;
@@ -227,8 +200,7 @@ class FetchProducer final : public net::Producer {
   bool isFirst_ = false;  ///< nothing stands after "(" yet
   std::size_t lineStart_ = std::string::npos;  ///< in `out` of this piece, where the current line begins
   FetchMessageData data_;
-  std::vector<imap::ByteRange> pending_;  ///< of a literal whose header is written
-  store::Content pendingContent_;
+  std::unique_ptr<FetchLiteral> pending_;  ///< of a literal whose header is written
 };
 
 }  // namespace

@@ -34,6 +34,7 @@ struct FetchRequest {
 struct FetchOutcome {
   bool isExpunged = false;   ///< a message was gone when its turn came
   bool isUnknownCte = false; ///< RFC 3516: a transfer encoding that cannot be undone
+  bool isMissingPart = false;  ///< BINARY of a part that is not there or has parts of its own
 };
 
 std::unique_ptr<net::Producer> makeFetchProducer(FetchRequest request, std::shared_ptr<FetchOutcome> outcome);

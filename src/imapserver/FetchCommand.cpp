@@ -44,6 +44,7 @@ ModSeq markSeen(Context& context, const imap::args::Fetch& fetch, const imap::Nu
 
 void finish(Context& context, const FetchOutcome& outcome, bool uid, const std::string& limited) {
   if (outcome.isUnknownCte) return context.no("UNKNOWN-CTE", "a part has an unknown transfer encoding");
+  if (outcome.isMissingPart) return context.no("", "there is no such part that can be decoded");
   if (!limited.empty()) return context.ok(limited, "fetched the newest");
   if (!outcome.isExpunged) return context.ok("fetched");
   // RFC 9051 §6.4.9: UIDs without a message are passed over; of numbers the client must know why there is no answer.

@@ -95,6 +95,7 @@ std::vector<RawParameter> rawParameters(FieldLexer& lexer) {
 /// What is known of one name: RFC 2231 forms win over the plain one, which is there for old readers.
 struct Collected {
   std::optional<std::string> plain, whole;
+  bool isExtended() const { return std::any_of(sections.begin(), sections.end(), [](const auto& piece) { return piece.second->extended; }); }
   std::map<unsigned, const RawParameter*> sections;  ///< the first of each index counts
 };
 
@@ -146,8 +147,8 @@ std::vector<Parameter> parameters(FieldLexer& lexer) {
   std::vector<Parameter> out;
   for (const auto& name : order) {
     auto& found = byName[name];
-    if (found.whole) out.push_back({name, std::move(*found.whole)});
-    else if (found.sections.contains(0)) out.push_back({name, joinSections(found.sections)});
+    if (found.whole) out.push_back({name, std::move(*found.whole), true});
+    else if (found.sections.contains(0)) out.push_back({name, joinSections(found.sections), found.isExtended()});
     else if (found.plain) out.push_back({name, std::move(*found.plain)});
   }
   return out;

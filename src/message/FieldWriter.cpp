@@ -1,5 +1,7 @@
 #include "message/FieldWriter.h"
 
+#include <vector>
+
 #include "base/Text.h"
 #include "base/Unicode.h"
 #include "message/Charset.h"
@@ -7,6 +9,11 @@
 namespace mox::message {
 
 namespace {
+
+constexpr std::size_t longestParameter = 60;  ///< octets of a value before it is cut in pieces
+
+/// RFC 2231 §4 attribute-char.
+bool isAttributeChar(char c) { return isAlpha(c) || isDigit(c) || std::string_view("!#$&+-.^_`{|}~").find(c) != std::string_view::npos; }
 
 bool isControl(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
 
@@ -52,6 +59,23 @@ FieldWriter& FieldWriter::words(std::string_view text) {
   return *this;
 }
 
+/// Never a piece that breaks an escape in two.
+FieldWriter& FieldWriter::extendedParameter(std::string_view name, std::string_view value) {
+  auto text = extendedValue(value);
+  std::vector<std::string> pieces{""};
+  for (std::size_t at = 0; at < text.size();) {
+    auto size = text[at] == '%' ? std::size_t{3} : std::size_t{1};
+    if (pieces.back().size() + size > longestParameter) pieces.emplace_back();
+    pieces.back().append(text, at, size);
+    at += size;
+  }
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    auto section = pieces.size() == 1 ? std::string() : "*" + std::to_string(i);
+    glue(";").word(std::string(name) + section + "*=" + pieces[i]);
+  }
+  return *this;
+}
+
 std::string FieldWriter::end() {
   out_ += "\r\n";
   return std::move(out_);
@@ -83,6 +107,15 @@ std::string comment(std::string_view text, std::size_t limit, bool utf8) {
     out += c;
   }
   return out + ")";
+}
+
+std::string extendedValue(std::string_view utf8Text) {
+  std::string out = "utf-8''";
+  for (char c : utf8Text) {
+    if (isAttributeChar(c)) out += c;
+    else out += "%" + upper(hex(std::string_view(&c, 1)));
+  }
+  return out;
 }
 
 std::string quoted(std::string_view text) {

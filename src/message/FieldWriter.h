@@ -25,6 +25,8 @@ class FieldWriter {
   FieldWriter& glue(std::string_view text);
   /// Each word of a text; runs of spaces are kept.
   FieldWriter& words(std::string_view text);
+  /// "; name*=utf-8''value", in pieces "name*0*=" if it is long. RFC 2231 §3, §4. `name` is a token, `value` UTF-8.
+  FieldWriter& extendedParameter(std::string_view name, std::string_view value);
   /// The field, with CRLF.
   std::string end();
 
@@ -41,6 +43,8 @@ class FieldWriter {
 std::string safeText(std::string_view text, std::size_t limit, bool utf8 = false);
 /// As a comment "(...)": parentheses and backslashes escaped.
 std::string comment(std::string_view text, std::size_t limit = 200, bool utf8 = false);
+/// "utf-8''" and the text with percent escapes. RFC 2231 §4.
+std::string extendedValue(std::string_view utf8Text);
 /// In quotes, quotes and backslashes escaped. RFC 5322 §3.2.4.
 std::string quoted(std::string_view text);
 

@@ -46,6 +46,7 @@ struct Envelope {
 struct Parameter {
   std::string name;   ///< lower case; RFC 2231 pieces joined
   std::string value;  ///< decoded to UTF-8 if RFC 2231 said a charset, else raw octets
+  bool isExtended = false;  ///< it said one; not kept by encode()
 };
 
 /// Content-Disposition, RFC 2183.

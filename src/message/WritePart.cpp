@@ -12,7 +12,7 @@ namespace mox::message {
 namespace {
 
 constexpr std::size_t encodedLine = 76;        ///< RFC 2045 §6.7, §6.8
-constexpr std::size_t longestParameter = 60;   ///< octets of a value before it is cut in pieces
+constexpr std::size_t longestParameter = 60;   ///< octets of a value that is written as it is
 constexpr std::size_t boundaryOctets = 18;
 
 bool isToken(std::string_view text) {
@@ -24,30 +24,14 @@ bool isTypeName(std::string_view text) { return isToken(text) && text.size() <= 
 
 std::string escapedOctet(char c, char escape) { return escape + upper(hex(std::string_view(&c, 1))); }
 
-/// RFC 2231 §4 attribute-char.
-bool isAttributeChar(char c) { return isAlpha(c) || isDigit(c) || std::string_view("!#$&+-.^_`{|}~").find(c) != std::string_view::npos; }
-
-/// RFC 2231 §3 and §4: pieces "name*0*=utf-8''...", never a piece that breaks a character in two octets' escapes.
-void writeExtended(FieldWriter& field, std::string_view name, std::string_view value) {
-  std::vector<std::string> pieces{"utf-8''"};
-  for (char c : value) {
-    auto text = isAttributeChar(c) ? std::string(1, c) : escapedOctet(c, '%');
-    if (pieces.back().size() + text.size() > longestParameter) pieces.emplace_back();
-    pieces.back() += text;
-  }
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    auto section = pieces.size() == 1 ? std::string() : "*" + std::to_string(i);
-    field.glue(";").word(std::string(name) + section + "*=" + pieces[i]);
-  }
-}
-
 Result<void> writeParameters(FieldWriter& field, const std::vector<Parameter>& parameters) {
-  for (const auto& [name, value] : parameters) {
+  for (const auto& parameter : parameters) {
+    const auto &name = parameter.name, &value = parameter.value;
     if (!isTypeName(name) || name.find('*') != std::string::npos) return fail(Errc::syntax, "invalid parameter name");
     if (!isOneLine(value) || !isUtf8(value) || value.size() > maxFieldValue) return fail(Errc::syntax, "invalid parameter value");
     if (isToken(value) && value.size() <= longestParameter) field.glue(";").word(name + "=" + value);
     else if (isAscii(value) && value.size() <= longestParameter) field.glue(";").word(name + "=" + quoted(value));
-    else writeExtended(field, name, value);
+    else field.extendedParameter(name, value);
   }
   return {};
 }

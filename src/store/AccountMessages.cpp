@@ -17,8 +17,12 @@ std::vector<Uid> inOrder(std::vector<Uid> uids) {
 }
 
 Flags changed(const Flags& from, const FlagChange& change) {
-  if (change.mode == FlagChange::Mode::replace) return change.flags;
   Flags to;
+  if (change.mode == FlagChange::Mode::replace) {
+    to = change.flags;
+    to.bits |= from.bits & contentMarks;
+    return to;
+  }
   const auto& other = change.flags;
   auto& out = to.keywords;
   if (change.mode == FlagChange::Mode::add) {

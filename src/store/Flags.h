@@ -16,6 +16,11 @@ using imap::Flags;
 using FlagBits = std::uint32_t;
 constexpr FlagBits bit(Flag flag) { return static_cast<FlagBits>(flag); }
 
+/// No flags, but beside them in the same number so that a view knows without a look at the message: it has octets that not
+/// every client may get (message/Downgrade.h). Set when the message is stored, never changed, never told.
+inline constexpr FlagBits utf8HeadersMark = 1u << 30, nulMark = 1u << 31;
+inline constexpr FlagBits contentMarks = utf8HeadersMark | nulMark;
+
 /// Sorted, lower case, each once.
 using Keywords = std::vector<std::string>;
 

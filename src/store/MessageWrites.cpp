@@ -240,6 +240,8 @@ Placed insertMessage(Operation& op, const WriteContext& context, const NewMessag
   made.modSeq = op.modSeq();
   made.flags = message.flags;
   if (made.place.muted) made.flags.bits |= bit(Flag::seen);
+  if (message.parsed != nullptr && message.parsed->utf8Headers) made.flags.bits |= utf8HeadersMark;
+  if (message.parsed != nullptr && message.parsed->hasNul) made.flags.bits |= nulMark;
   made.size = static_cast<std::int64_t>(body.size);
   made.received = unixSeconds(message.received);
   made.saved = unixSeconds(message.saved.value_or(context.now));

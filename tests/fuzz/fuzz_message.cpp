@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/Unicode.h"
+#include "message/Downgrade.h"
 #include "message/Parsed.h"
 
 using namespace mox::message;
@@ -32,6 +33,21 @@ void checkPart(const Part& part, std::uint64_t end, std::size_t depth) {
 
 }  // namespace
 
+/// What a downgraded message says of itself is what its octets say.
+void checkDowngraded(const Parsed& parsed, std::string_view text) {
+  DowngradeNeeds needs{parsed.utf8Headers, parsed.hasNul};
+  if (!needs.any()) return;
+  Downgraded message(parsed.root, text.size(), needs, [text](std::uint64_t offset, std::size_t count, std::string& out) {
+    if (offset < text.size()) out += text.substr(static_cast<std::size_t>(offset), count);
+  });
+  std::string out;
+  message.readInto(0, static_cast<std::size_t>(message.size()), out);
+  require(out.size() == message.size());
+  checkPart(message.tree(), out.size(), 1);
+  auto again = parse(out);
+  require(!again.hasNul && !again.utf8Headers);
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   auto parsed = parse(text);
@@ -47,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     form[data[0] % form.size()] = static_cast<char>(data[size - 1]);
     if (auto other = decode(form)) require(encode(*other) == form);
   }
+  checkDowngraded(parsed, text);
   std::string_view prefix = "Received: from a by b; c\r\n";
   auto moved = parse(prefix, text);
   require(moved.root.end == size + prefix.size() && moved.root.children.size() == parsed.root.children.size());
