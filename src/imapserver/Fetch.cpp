@@ -40,7 +40,8 @@ class FetchProducer final : public net::Producer {
     if (item_ == 0) open(out);
     if (item_ < request_.items.size()) {
       separate(out);
-      if (!writeItem(reader, entry, request_.items[item_], out)) return giveUp(out);
+      auto itemStart = out.size();
+      if (!writeItem(reader, entry, request_.items[item_], out)) return giveUp(out, itemStart);
       ++item_;
       return;
     }
@@ -83,10 +84,10 @@ class FetchProducer final : public net::Producer {
   }
 
   /// The message is gone: its line is taken back, or ended with NIL if part of it was sent.
-  void giveUp(std::string& out) {
+  void giveUp(std::string& out, std::size_t itemStart) {
     outcome_->isExpunged = true;
-    if (lineStart_ != std::string::npos) out.resize(lineStart_);
-    else out.append(request_.items[item_].responseName()).append(" NIL)\r\n");
+    out.resize(lineStart_ != std::string::npos ? lineStart_ : itemStart);
+    if (lineStart_ == std::string::npos) out.append(request_.items[item_].responseName()).append(" NIL)\r\n");
     advance();
   }
 
