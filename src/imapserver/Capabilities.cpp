@@ -46,6 +46,7 @@ constexpr std::string_view announced[] = {
     "MULTIAPPEND",                       // RFC 3502
     "REPLACE",                           // RFC 8508
     "NOTIFY",                            // RFC 5465
+    "OBJECTID",                          // RFC 8474
     "PREVIEW",                           // RFC 8970
     "INPROGRESS",                        // RFC 9585
     "UIDONLY",                           // RFC 9586

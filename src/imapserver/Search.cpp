@@ -5,6 +5,7 @@
 
 #include "base/Text.h"
 #include "imap/Flags.h"
+#include "imapserver/ObjectId.h"
 #include "message/EncodedWords.h"
 #include "message/HeaderFields.h"
 #include "message/SearchText.h"
@@ -113,6 +114,13 @@ bool Search::compile(const imap::SearchKey& key, Node& node, LazyReader& reader)
       node.uids = std::move(*uids);
       break;
     }
+    // RFC 8474 §6. An identifier that was never given out is of no message.
+    case Kind::emailId:
+      if (auto number = objectNumber(key.text, 'E')) node.messages = reader.get().messagesOf(ContentId(*number));
+      break;
+    case Kind::threadId:
+      if (auto number = objectNumber(key.text, 'T')) node.messages = reader.get().messagesOf(ThreadId(*number));
+      break;
     default: compileDates(key, node);
   }
   return true;

@@ -46,8 +46,6 @@ void handleSearch(Context& context, const imap::Command& command) {
   const auto& search = command.as<imap::args::Search>();
   const auto& wanted = search.program.result;
   if (wanted.partial) return context.bad("PARTIAL is not announced here");
-  if (containsKey(search.program.root, Kind::emailId) || containsKey(search.program.root, Kind::threadId))
-    return context.bad("OBJECTID is not announced here");
   auto root = readyProgram(context, search.program);
   if (!root) return;
   auto current = context.selected->current();

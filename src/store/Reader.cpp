@@ -150,6 +150,23 @@ std::optional<std::pair<ContentId, ThreadId>> Reader::objectIds(MessageId id) {
   return std::pair{row.id<ContentId>(0), row.id<ThreadId>(1)};
 }
 
+std::vector<MessageId> Reader::messagesOf(ContentId content) {
+  auto row = db().prepare("SELECT id FROM message WHERE content=? ORDER BY id");
+  row.bind(content);
+  std::vector<MessageId> out;
+  while (row.step()) out.push_back(row.id<MessageId>(0));
+  return out;
+}
+
+std::vector<MessageId> Reader::messagesOf(ThreadId thread) {
+  // The index has those that are not the thread's first.
+  auto row = db().prepare("SELECT id FROM message WHERE id=?1 AND thread=?1 UNION SELECT id FROM message WHERE thread=?1 AND thread<>id ORDER BY id");
+  row.bind(thread);
+  std::vector<MessageId> out;
+  while (row.step()) out.push_back(row.id<MessageId>(0));
+  return out;
+}
+
 // Content ------------------------------------------------------------------------------------------------------
 
 Content Reader::content(MessageId id) {

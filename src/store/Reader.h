@@ -38,6 +38,9 @@ class Reader {
   std::optional<std::string> preview(MessageId id);
   /// What OBJECTID is made of (RFC 8474); nothing if the message is gone.
   std::optional<std::pair<ContentId, ThreadId>> objectIds(MessageId id);
+  /// Messages of any mailbox, ascending.
+  std::vector<MessageId> messagesOf(ContentId content);
+  std::vector<MessageId> messagesOf(ThreadId thread);
   /// False and empty if the message is gone. Inline bodies are read here and now.
   Content content(MessageId id);
   /// The same of what several messages may share.
