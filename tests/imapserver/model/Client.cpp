@@ -77,7 +77,7 @@ void Client::leave() {
   selectedName.clear();
   list.clear();
   highestUid_ = 0;
-  highestModSeq_ = 0;
+  highestModSeq_ = cachedModSeq_ = 0;
 }
 
 std::vector<Response> Client::read() {
@@ -198,7 +198,7 @@ Outcome Client::select(const std::string& mailbox, bool examine, const Cache* ca
   if (cached != nullptr) {
     std::vector<std::uint32_t> uids;
     for (const auto& known : cached->list) uids.push_back(known.uid);
-    command += fmt::format(" (QRESYNC ({} {}{}))", cached->uidValidity, cached->modSeq, uids.empty() ? "" : " " + formatSet(uids));
+    command += fmt::format(" (QRESYNC ({} {}{}))", cached->uidValidity, cached->modSeq, uids.empty() || !cached->tellUids ? "" : " " + formatSet(uids));
   }
   return say(command, [&](const Outcome& out) {
     leave();
@@ -234,11 +234,12 @@ std::optional<Cache> Client::cache() const {
   if (!selected || selected->gone || !condstore) return std::nullopt;
   for (const auto& known : list)
     if (!known.flags) return std::nullopt;
-  return Cache{selectedName, selected->uidValidity, highestModSeq_, list};
+  return Cache{selectedName, selected->uidValidity, cachedModSeq_, list};
 }
 
-void Client::checkSynced() const {
+void Client::checkSynced() {
   if (!selected) return;
+  cachedModSeq_ = highestModSeq_;
   if (list.size() != selected->messages.size()) fail(fmt::format("{} messages are known, {} are there", list.size(), selected->messages.size()));
   for (std::size_t i = 0; i < list.size(); ++i) {
     const auto& truth = selected->messages[i];

@@ -41,6 +41,7 @@ struct Cache {
   std::uint32_t uidValidity = 0;
   std::uint64_t modSeq = 0;
   std::vector<Known> list;
+  bool tellUids = true;  ///< the client says which UIDs it knows, and hears of no others
 };
 
 class Client {
@@ -65,7 +66,7 @@ class Client {
   /// Nothing unless a mailbox is selected and all flags are known.
   std::optional<Cache> cache() const;
   /// After a command that tells of everything: the list is the truth.
-  void checkSynced() const;
+  void checkSynced();
   /// What the client would think after STORE.SILENT.
   void assume(std::uint32_t uid, const FlagSet& flags, char action);
 
@@ -98,6 +99,9 @@ class Client {
   int tags_ = 0;
   std::uint32_t highestUid_ = 0;   ///< ever in the list
   std::uint64_t highestModSeq_ = 0;  ///< ever told
+  /// Of them, when everything was told last. What comes with FETCH or STORE may be younger than an expunge that waits to be
+  /// told: a client that kept it would never hear of that one.
+  std::uint64_t cachedModSeq_ = 0;
   bool earlier_ = false;  ///< while SELECT (QRESYNC) is answered: FETCH goes by UID
   std::deque<std::string> transcript_;
 };

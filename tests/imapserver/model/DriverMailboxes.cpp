@@ -73,12 +73,15 @@ void Driver::reconnect(Client& client) {
   }
   ++done_["reconnect"];
   if (!cache || !client.qresync || !client.account.mailboxes.contains(cache->mailbox)) return;
+  cache->tellUids = chance(50);
   auto got = client.select(cache->mailbox, false, &*cache);
   if (!got.ok()) client.fail("SELECT with QRESYNC failed");
   client.checkSynced();
   if (cache->uidValidity != client.selected->uidValidity) return;
+  // RFC 7162 §3.2.5.1: with a list of known UIDs only their changes are told.
+  bool onlyKnown = cache->tellUids && !cache->list.empty();
   for (const auto& known : client.list)
-    if (!known.flags) client.fail(fmt::format("QRESYNC told nothing of UID {}", known.uid));
+    if (!known.flags && !onlyKnown) client.fail(fmt::format("QRESYNC told nothing of UID {}", known.uid));
   count("QRESYNC", got);
 }
 
