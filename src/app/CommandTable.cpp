@@ -29,6 +29,7 @@ int help(Invocation&) { return 2; }
 
 int stop(Invocation& call) { return forwardToServer(call, "stop"); }
 int logLevels(Invocation& call) { return forwardToServer(call, "loglevels"); }
+int reindexCommand(Invocation& call) { return forwardToServer(call, "reindex"); }
 int queueListCommand(Invocation& call) { return forwardToServer(call, "queue list"); }
 int queueHoldCommand(Invocation& call) { return forwardToServer(call, "queue hold"); }
 int queueUnholdCommand(Invocation& call) { return forwardToServer(call, "queue unhold"); }
@@ -55,6 +56,9 @@ std::vector<Command> table() {
       {"setadminpassword", "", "Sets the admin password, read from standard input, by writing AdminPasswordFile.", commandSetAdminPassword},
       {"loglevels", "[level [package]]", "Shows log levels of the running server, or sets one.\n\nLevels are error, warn, info, debug, trace, traceauth and "
                                          "tracedata; an empty level clears that of a package.", logLevels},
+      {"reindex", "[account]",
+       "Makes the full-text index of an account anew, or those of all accounts.\n\nNothing is lost without it: while it is made, searches read "
+       "the messages themselves and take longer.", reindexCommand},
       {"queue list", "[filter options] [-asc] [-sort nextattempt|queued]", "Lists messages in the queue." MOX_FILTER_HELP, queueListCommand},
       {"queue hold", "[filter options]", "Puts messages on hold: no attempts until unhold." MOX_FILTER_HELP, queueHoldCommand},
       {"queue unhold", "[filter options]", "Takes messages off hold." MOX_FILTER_HELP, queueUnholdCommand},

@@ -15,6 +15,7 @@ const std::vector<ServerCommand>& serverCommands() {
       {"stop", serverStop},
       {"setaccountpassword", serverSetAccountPassword},
       {"loglevels", serverLogLevels},
+      {"reindex", serverReindex},
       {"queue list", queueList},
       {"queue hold", queueHold},
       {"queue unhold", queueUnhold},

@@ -20,11 +20,12 @@ const std::vector<ServerCommand>& serverCommands();
 /// Runs what the request asks for; 2 for an unknown command.
 int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostream& out, std::ostream& err);
 
-// Handlers by file: ServerCommands.cpp, QueueCommands.cpp, TransferCommands.cpp, BackupCommand.cpp,
+// Handlers by file: ServerCommands.cpp, ReindexCommand.cpp, QueueCommands.cpp, TransferCommands.cpp, BackupCommand.cpp,
 // RepairCommands.cpp, TlsKeyCommands.cpp, ImapTunnel.cpp.
 int serverStop(ServerParts& server, Invocation& call);
 int serverSetAccountPassword(ServerParts& server, Invocation& call);
 int serverLogLevels(ServerParts& server, Invocation& call);
+int serverReindex(ServerParts& server, Invocation& call);
 int queueList(ServerParts& server, Invocation& call);
 int queueHold(ServerParts& server, Invocation& call);
 int queueUnhold(ServerParts& server, Invocation& call);

@@ -1,5 +1,6 @@
 // What keeps a full-text index up to date: new contents, and shards of which too much is gone.
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 
@@ -15,8 +16,9 @@ namespace {
 
 constexpr std::int64_t tidySeconds = 10;         ///< between looks at one shard each
 constexpr std::int64_t tidyFrom = 1'024;         ///< contents of a shard that still grows, from which on it is looked at
-constexpr std::int64_t freePages = 2'000;        ///< of the file, not worth giving back
-constexpr std::int64_t freePagesARound = 1'000;  ///< given back in one go
+constexpr std::int64_t freePages = 64;           ///< of the file, not worth giving back
+constexpr std::int64_t freePagesShare = 32;      ///< nor is one in so many
+constexpr std::int64_t mergeFrom = 256;          ///< contents that came to a growing shard since it was last merged
 
 /// Reading the account went wrong: not the index's error, so it must not look like one.
 template <class Read>
@@ -112,8 +114,8 @@ class SearchIndex::Fill {
 };
 
 SearchIndex::Shard SearchIndex::addShard(std::int64_t first, std::int64_t last) {
-  db_->prepare("INSERT INTO shard(first, next, last, count, text) VALUES(?,?,?,0,0)").bind(first).bind(first).bind(last).run();
-  Shard shard{db_->lastInsertId(), first, first, last, 0, 0};
+  db_->prepare("INSERT INTO shard(first, next, last, count, text, merged) VALUES(?,?,?,0,0,0)").bind(first).bind(first).bind(last).run();
+  Shard shard{db_->lastInsertId(), first, first, last, 0, 0, 0};
   // Contentless, without positions and sizes: just which words are in which content. SQLite 3.40 can delete nothing from
   // such a table, which is why there are shards.
   db_->exec(fmt::format("CREATE VIRTUAL TABLE {} USING fts5(words, content='', columnsize=0, detail=none, tokenize='ascii')", shard.table()).c_str());
@@ -121,15 +123,14 @@ SearchIndex::Shard SearchIndex::addShard(std::int64_t first, std::int64_t last) 
 }
 
 void SearchIndex::saveShard(const Shard& shard) {
-  db_->prepare("UPDATE shard SET next=?, last=?, count=?, text=? WHERE id=?")
+  db_->prepare("UPDATE shard SET next=?, last=?, count=?, text=?, merged=? WHERE id=?")
       .bind(shard.next)
       .bind(shard.last)
       .bind(shard.count)
       .bind(shard.text)
+      .bind(shard.merged)
       .bind(shard.id)
       .run();
-  // One run of postings a word instead of several: as small and as fast as it gets.
-  if (shard.last == shard.next) db_->exec(fmt::format("INSERT INTO {0}({0}) VALUES('optimize')", shard.table()).c_str());
 }
 
 void SearchIndex::dropShard(const Shard& shard) {
@@ -184,16 +185,51 @@ SearchIndex::Work SearchIndex::tidy(Reader& account) {
   auto all = shards(*db_);
   for (const auto& shard : all)
     if (!shard.isWhole()) return replace(account, shard), Work::more;
+  if (merge(all) || vacuum()) return Work::more;
   auto now = seconds(*env_.clock);
   if (now < nextTidy_) return Work::later;
   nextTidy_ = now + tidySeconds;
-  if (db_->scalar("PRAGMA freelist_count") > freePages) db_->exec(fmt::format("PRAGMA incremental_vacuum({})", freePagesARound).c_str());
   auto run = staleRun(account, all);
   if (!run) return Work::none;
   Tx tx(*db_);
   addShard(run->first, run->last);
   tx.commit();
   return Work::more;
+}
+
+/// A piece of work on making the postings of a word one run instead of several, which is as small and as fast as it gets: of a
+/// shard that is full, or that has grown by half.
+bool SearchIndex::merge(const std::vector<Shard>& all) {
+  auto needs = [this](const Shard& shard) {
+    auto grown = shard.count - shard.merged;
+    return shard.id == merging_ || (shard.last != 0 ? grown > 0 : grown >= std::max(mergeFrom, shard.merged / 2));
+  };
+  auto found = std::find_if(all.begin(), all.end(), needs);
+  if (found == all.end()) return false;
+  auto shard = *found;
+  bool starts = shard.id != merging_;
+  if (starts) mergingCount_ = shard.count;
+  merging_ = shard.id;
+  Tx tx(*db_);
+  auto before = sqlite3_total_changes64(db_->handle());
+  // A negative number: all that is there is to become one, however unequal its pieces are.
+  db_->prepare(fmt::format("INSERT INTO {0}({0}, rank) VALUES('merge', ?)", shard.table())).bind(std::int64_t{starts ? -searchRoundPages : searchRoundPages}).run();
+  if (sqlite3_total_changes64(db_->handle()) - before < 2) {  // SQLite's sign that nothing was left to do
+    shard.merged = mergingCount_;
+    saveShard(shard);
+    merging_ = 0;
+  }
+  tx.commit();
+  db_->checkpoint();
+  return true;
+}
+
+bool SearchIndex::vacuum() {
+  auto free = db_->scalar("PRAGMA freelist_count");
+  if (free < freePages || free * freePagesShare < db_->scalar("PRAGMA page_count")) return false;
+  db_->exec(fmt::format("PRAGMA incremental_vacuum({})", searchRoundPages).c_str());
+  db_->checkpoint();
+  return true;
 }
 
 /// The range to index anew because a shard in it is stale; small neighbours come along, so that they become few.

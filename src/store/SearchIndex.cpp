@@ -23,7 +23,8 @@ CREATE TABLE shard(
   next INTEGER NOT NULL,
   last INTEGER NOT NULL,
   count INTEGER NOT NULL,
-  text INTEGER NOT NULL);
+  text INTEGER NOT NULL,
+  merged INTEGER NOT NULL);
 CREATE TABLE scan(content INTEGER PRIMARY KEY);
 )";
 
@@ -94,7 +95,7 @@ void SearchIndex::discard() {
   for (const char* suffix : {"", "-wal", "-shm"}) env_.files->remove(path_ + suffix);
   isOurs_ = false;
   frontier_ = 1;
-  waitingSince_ = 0;
+  waitingSince_ = merging_ = 0;
 }
 
 void SearchIndex::guarded(const std::function<void()>& work) {
@@ -137,18 +138,24 @@ SearchIndex::Work SearchIndex::update(Reader& account, bool hurry) {
 
 std::vector<std::string> SearchIndex::check() {
   std::lock_guard lock(writing_);
+  auto problems = check(path_, *env_.files);
+  if (!problems.empty()) damaged_ = true;
+  return problems;
+}
+
+std::vector<std::string> SearchIndex::check(const std::string& path, Files& files) {
   std::vector<std::string> problems;
-  if (env_.files->size(path_) < 0) return problems;
+  if (files.size(path) < 0) return problems;
   try {
-    open();
-    auto row = db_->prepare("PRAGMA quick_check(10)");
+    Db db(path);
+    if (db.scalar("PRAGMA user_version") != searchFormat) return problems;  // made anew when it is next used
+    auto row = db.prepare("PRAGMA quick_check(10)");
     while (row.step())
       if (row.bytes(0) != "ok") problems.push_back("full-text index: " + row.text(0));
-    for (const auto& shard : shards(*db_)) db_->exec(fmt::format("INSERT INTO {0}({0}) VALUES('integrity-check')", shard.table()).c_str());
+    for (const auto& shard : shards(db)) db.exec(fmt::format("INSERT INTO {0}({0}) VALUES('integrity-check')", shard.table()).c_str());
   } catch (const DatabaseError& error) {
     problems.push_back(std::string("full-text index: ") + error.what());
   }
-  if (!problems.empty()) damaged_ = true;
   return problems;
 }
 
@@ -156,8 +163,8 @@ std::vector<std::string> SearchIndex::check() {
 
 std::vector<SearchIndex::Shard> SearchIndex::shards(Db& db) {
   std::vector<Shard> shards;
-  auto row = db.prepare("SELECT id, first, next, last, count, text FROM shard ORDER BY first, id");
-  while (row.step()) shards.push_back({row.int64(0), row.int64(1), row.int64(2), row.int64(3), row.int64(4), row.int64(5)});
+  auto row = db.prepare("SELECT id, first, next, last, count, text, merged FROM shard ORDER BY first, id");
+  while (row.step()) shards.push_back({row.int64(0), row.int64(1), row.int64(2), row.int64(3), row.int64(4), row.int64(5), row.int64(6)});
   return shards;
 }
 

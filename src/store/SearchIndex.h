@@ -28,12 +28,13 @@
 namespace mox::store {
 
 class Db;
+class Files;
 class Reader;
 class ReaderPool;
 struct Environment;
 
 /// Format of search.db; raised when tables, tokens or the text of a message (message/SearchText.h) change.
-inline constexpr int searchFormat = 1;
+inline constexpr int searchFormat = 2;
 /// Contents of a shard, and octets of text after which it is full.
 inline constexpr std::int64_t searchShardContents = 8'192;
 inline constexpr std::int64_t searchShardText = 64 << 20;
@@ -46,6 +47,8 @@ inline constexpr std::int64_t searchTogether = 100;
 inline constexpr std::int64_t searchDelaySeconds = 5;
 /// A shard with more than this share of contents gone, in percent, is made anew.
 inline constexpr std::int64_t searchStalePercent = 25;
+/// Pages merged, and given back to the file system, in one round.
+inline constexpr int searchRoundPages = 500;
 /// More candidates than this are no help.
 inline constexpr std::size_t maxSearchCandidates = 200'000;
 /// Tokens of the needles looked up at most.
@@ -81,6 +84,8 @@ class SearchIndex {
   bool isDamaged() const { return damaged_; }
   /// Problems found by SQLite, one line each; the index then counts as damaged. Reads all of it.
   std::vector<std::string> check();
+  /// The same of the file of an account that is not open.
+  static std::vector<std::string> check(const std::string& path, Files& files);
 
  private:
   struct Counters;
@@ -93,6 +98,7 @@ class SearchIndex {
     std::int64_t last = 0;   ///< `next` is to become this; 0 if it grows with the mail
     std::int64_t count = 0;  ///< contents indexed
     std::int64_t text = 0;   ///< octets of their text
+    std::int64_t merged = 0;  ///< of `count`, when it was last made one run of postings a word
     bool isWhole() const { return last == 0 || next >= last; }
     std::string table() const { return "text_" + std::to_string(id); }
   };
@@ -108,6 +114,8 @@ class SearchIndex {
   void grow(Reader& account, std::int64_t next);
   void replace(Reader& account, Shard shard);
   Work tidy(Reader& account);
+  bool merge(const std::vector<Shard>& shards);
+  bool vacuum();
   std::optional<Shard> staleRun(Reader& account, const std::vector<Shard>& shards);
   Shard addShard(std::int64_t first, std::int64_t last);
   void saveShard(const Shard& shard);
@@ -126,6 +134,7 @@ class SearchIndex {
   bool used_ = false;  ///< db_, since the last trim()
   std::int64_t waitingSince_ = 0, pausedUntil_ = 0, nextTidy_ = 0;  ///< seconds of the steady clock; 0 is not
   std::int64_t backlog_ = 0;
+  std::int64_t merging_ = 0, mergingCount_ = 0;  ///< the shard under way and its count at the start; 0 is none
   std::atomic<bool> isOurs_{false};   ///< format and database were checked
   std::atomic<bool> damaged_{false};  ///< found while searching
   std::atomic<std::int64_t> frontier_{1};

@@ -6,6 +6,7 @@
 #include "app/Localserve.h"
 #include "app/Storage.h"
 #include "config/Source.h"
+#include "message/Parsed.h"
 #include "net/Keys.h"
 #include "queue/Queue.h"
 #include "support/Test.h"
@@ -61,6 +62,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("passwords are set by the control socket, and log in", &ServerTest::password);
     l.add("reload takes over accounts and certificates, and keeps what it had on errors", &ServerTest::reload);
     l.add("log levels", &ServerTest::logLevels);
+    l.add("reindex", &ServerTest::reindex);
     l.add("queue commands", &ServerTest::queueCommands);
     l.add("client keys", &ServerTest::clientKeys);
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
@@ -195,6 +197,28 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(2, ask({"loglevels", "loud"}).status);
     CHECK_EQ(2, ask({"loglevels", ""}).status);
     CHECK_EQ(2, ask({"no such command"}).status);
+  }
+
+  void reindex() {
+    start();
+    CHECK_EQ(std::string("mjl: indexed\n"), ask({"reindex"}).out);
+    auto account = *server->parts().storage.accounts.open("mjl");
+    auto inbox = account->reader().mailbox("Inbox")->id;
+    std::string text = "Subject: x\r\n\r\nneedle\r\n";
+    auto parsed = message::parse(text);
+    store::NewMessage message;
+    message.mailbox = inbox;
+    message.data = text;
+    message.parsed = &parsed;
+    message.partTree = message::encode(parsed.root);
+    CHECK(account->deliver({message, message}).has_value());
+    auto done = ask({"reindex", "mjl"});
+    CHECK_EQ(0, done.status);
+    CHECK_EQ(std::string("mjl: indexed\n"), done.out);
+    CHECK_EQ(std::size_t(2), account->reader().searchCandidates({"needle"})->size());
+    CHECK_EQ(std::size_t(0), account->reader().searchCandidates({"nothing"})->size());
+    CHECK_EQ(1, ask({"reindex", "nobody"}).status);
+    CHECK_EQ(2, ask({"reindex", "mjl", "mjl"}).status);
   }
 
   void queueCommands() {

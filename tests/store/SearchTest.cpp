@@ -138,6 +138,7 @@ struct SearchTest : mox::test::Suite<SearchTest> {
     l.add("copies, moves and expunges", &SearchTest::copies);
     l.add("the index finds what a scan finds", &SearchTest::model);
     l.add("shards that are gone are cleared away", &SearchTest::stale);
+    l.add("postings are merged and free pages given back", &SearchTest::merged);
     l.add("mail comes together before it is indexed", &SearchTest::delay);
     l.add("damage is repaired", &SearchTest::damage);
     l.add("another format or database", &SearchTest::foreign);
@@ -273,6 +274,19 @@ struct SearchTest : mox::test::Suite<SearchTest> {
     CHECK(f.hits("seldom") == before);
     CHECK(!before.empty());
     CHECK(f.account->checkSearch().empty());
+  }
+
+  void merged() {
+    SearchFixture f;
+    Texts texts(5);
+    for (int i = 0; i < 600; ++i) f.addBody(texts.words(60));
+    f.indexAll();
+    f.account.reset();
+    Db db(f.path());
+    CHECK_EQ(std::int64_t{600}, db.scalar("SELECT merged FROM shard"));
+    // FTS5 keeps a row of the id 10, which says what segments there are, and one of each page; all are of one segment.
+    CHECK_EQ(std::int64_t{1}, db.scalar("SELECT count(DISTINCT id>>37) FROM text_1_data WHERE id>10"));
+    CHECK(db.scalar("PRAGMA freelist_count") < 64);
   }
 
   void delay() {
