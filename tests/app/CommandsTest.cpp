@@ -114,6 +114,11 @@ struct CommandsTest : test::Suite<CommandsTest> {
     }
     auto good = run({"verifydata", dir / "data"});
     CHECK_MSG(good.out + good.err, good.status == 0 && good.out == "account mjl: ok\nauth.db: ok\nno problems\n");
+    // The full-text index is no mail: only a warning.
+    dir.write("data/accounts/mjl/search.db", "not a database, whatever it says" + std::string(4'096, 'x'));
+    auto warned = run({"verifydata", dir / "data"});
+    CHECK_MSG(warned.out, warned.status == 0 && warned.out.find("account mjl: warning: full-text index: ") != std::string::npos);
+    std::filesystem::remove(dir / "data/accounts/mjl/search.db");
     // Files of no message: named, and moved if asked for.
     std::filesystem::create_directories(dir / "data/accounts/mjl/bodies/0");
     dir.write("data/accounts/mjl/bodies/0/7", "lost");
