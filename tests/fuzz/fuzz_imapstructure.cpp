@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "../imap/Nested.h"
+#include "imap/EnvelopeText.h"
 #include "imap/Parser.h"
 #include "imap/Structure.h"
 
@@ -39,6 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto parsed = message::parse(text);
   auto envelope = test::readNested(renderEnvelope(parsed.root.envelope.value()));
   require(envelope && envelope->items.size() == 10);
+  auto read = parseEnvelope(renderEnvelope(*parsed.root.envelope));
+  require(read && renderEnvelope(*read) == renderEnvelope(*parsed.root.envelope));
+  parseEnvelope(text);
   require(test::readNested(renderBody(parsed.root)).has_value());
   require(test::readNested(renderBodyStructure(parsed.root)).has_value());
   for (const char* name : {"", "HEADER", "TEXT", "HEADER.FIELDS (subject)", "HEADER.FIELDS.NOT (subject)", "1", "1.MIME", "1.HEADER", "2.1", "1.1.MIME", "2.TEXT"})
