@@ -176,7 +176,7 @@ struct Esearch {
   SearchProgram program;
 };
 struct Sort {
-  enum class Key : std::uint8_t { arrival, cc, date, from, size, subject, to, displayFrom, displayTo };
+  enum class Key : std::uint8_t { arrival, cc, date, from, size, subject, to, displayFrom, displayTo, relevancy };
   struct Criterion {
     Key key = Key::arrival;
     bool reverse = false;
@@ -214,6 +214,7 @@ struct Copy {  ///< COPY, MOVE
   std::string mailbox;
 };
 struct UidExpunge { SequenceSet set; };
+struct CancelUpdate { std::vector<std::string> tags; };
 
 }  // namespace args
 
@@ -223,7 +224,7 @@ struct Command {
   std::variant<args::None, args::Id, args::Authenticate, args::Login, args::Enable, args::Compress, args::Select, args::Create,
                args::Mailbox, args::Rename, args::List, args::Status, args::Append, args::Replace, args::Quota, args::SetQuota,
                args::GetMetadata, args::SetMetadata, args::Notify, args::Search, args::Esearch, args::Sort, args::Thread,
-               args::Fetch, args::Store, args::Copy, args::UidExpunge>
+               args::Fetch, args::Store, args::Copy, args::UidExpunge, args::CancelUpdate>
       arguments;
 
   template <class T>

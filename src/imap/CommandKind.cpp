@@ -61,6 +61,7 @@ constexpr std::array rows{
     Row{K::replace, "REPLACE", selected},
     Row{K::sort, "SORT", selected},
     Row{K::thread, "THREAD", selected},
+    Row{K::cancelUpdate, "CANCELUPDATE", selected},
     Row{K::uidExpunge, "UID EXPUNGE", selected},
     Row{K::uidSearch, "UID SEARCH", selected},
     Row{K::uidFetch, "UID FETCH", selected},

@@ -19,7 +19,7 @@ enum class CommandKind : std::uint8_t {
   enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, nameSpace, status, append, idle,
   getQuotaRoot, getQuota, setQuota, getMetadata, setMetadata, compress, esearch, notify, unauthenticate,
   // selected
-  check, close, unselect, expunge, search, fetch, store, copy, move, replace, sort, thread,
+  check, close, unselect, expunge, search, fetch, store, copy, move, replace, sort, thread, cancelUpdate,
   uidExpunge, uidSearch, uidFetch, uidStore, uidCopy, uidMove, uidReplace, uidSort, uidThread,
 };
 

@@ -25,6 +25,7 @@ bool parseSearch(Lexer& lexer, args::Search& out);
 bool parseEsearch(Lexer& lexer, args::Esearch& out);
 bool parseSort(Lexer& lexer, args::Sort& out);
 bool parseThread(Lexer& lexer, args::Thread& out);
+bool parseCancelUpdate(Lexer& lexer, args::CancelUpdate& out);
 bool parseFetch(Lexer& lexer, args::Fetch& out);
 bool parseStore(Lexer& lexer, args::Store& out);
 bool parseCopy(Lexer& lexer, args::Copy& out);

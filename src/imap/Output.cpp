@@ -86,14 +86,15 @@ void writeEsearch(std::string& out, const EsearchResponse& response, OutputMode 
   if (response.min) out += " MIN " + std::to_string(*response.min);
   if (response.max) out += " MAX " + std::to_string(*response.max);
   if (response.count) out += " COUNT " + std::to_string(*response.count);
-  if (response.all && !response.all->empty()) out += " ALL " + response.all->text();
+  if (!response.all.empty()) out += " ALL " + response.all;
   if (response.partial) {
     const auto& part = *response.partial;
     out += " PARTIAL (" + std::to_string(part.first) + ":" + std::to_string(part.last) + " ";
-    out += part.numbers.empty() ? "NIL" : part.numbers.text();
+    out += part.numbers.empty() ? "NIL" : part.numbers;
     out += ')';
   }
   if (response.modSeq) out += " MODSEQ " + std::to_string(*response.modSeq);
+  if (!response.relevancy.empty()) out += " RELEVANCY (" + response.relevancy + ")";
   out += "\r\n";
 }
 

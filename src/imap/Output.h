@@ -41,10 +41,11 @@ void writeDateTime(std::string& out, Time time);
 /// PARTIAL (first:last set), RFC 9394; an empty set is NIL.
 struct PartialResult {
   std::int64_t first = 0, last = 0;
-  NumberSet numbers;
+  std::string numbers;
 };
 
-/// One untagged ESEARCH line, CRLF included. RFC 9051 §7.3.4, RFC 7377 §2.1.
+/// One untagged ESEARCH line, CRLF included. RFC 9051 §7.3.4, RFC 7377 §2.1. Sets are text: NumberSet::text(), or
+/// orderedSetText() of a SORT.
 struct EsearchResponse {
   std::string tag;
   std::optional<std::string> mailbox;  ///< with uidValidity: of ESEARCH
@@ -52,9 +53,10 @@ struct EsearchResponse {
   bool uid = false;
   std::optional<std::uint32_t> min, max;
   std::optional<std::uint64_t> count;
-  std::optional<NumberSet> all;  ///< left out if empty
+  std::string all;  ///< "": left out
   std::optional<std::uint64_t> modSeq;
   std::optional<PartialResult> partial;
+  std::string relevancy;  ///< RFC 6203 §4: scores with spaces between them; "": left out
 };
 void writeEsearch(std::string& out, const EsearchResponse& response, OutputMode mode);
 

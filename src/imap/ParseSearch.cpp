@@ -108,12 +108,18 @@ bool parseReturn(Lexer& lexer, SearchReturn& out) {
     if (lexer.takeWord("ALL")) return out.all = true;
     if (lexer.takeWord("COUNT")) return out.count = true;
     if (lexer.takeWord("SAVE")) return out.save = true;
-    if (lexer.takeWord("PARTIAL")) return lexer.space() && parseWindow(lexer, out.partial.emplace());
+    if (lexer.takeWord("UPDATE")) return out.update = true;
+    if (lexer.takeWord("CONTEXT")) return out.context = true;
+    if (lexer.takeWord("RELEVANCY")) return out.relevancy = true;
+    if (lexer.takeWord("PARTIAL")) {
+      if (out.partial) return lexer.fail("only one PARTIAL is possible");
+      return lexer.space() && parseWindow(lexer, out.partial.emplace());
+    }
     return lexer.fail("unknown search return option");
   };
-  if (!lexer.space() || !list(lexer, option, true)) return false;
-  // RFC 4731 §3.1: RETURN () is RETURN (ALL). RFC 9394 §3.1: a window replaces ALL.
-  if (!out.min && !out.max && !out.count && !out.save && !out.partial) out.all = true;
+  bool any = false;
+  if (!lexer.space() || !list(lexer, [&] { return any = option(); }, true)) return false;
+  if (!any) out.all = true;  // RFC 4731 §3.1
   if (out.all && out.partial) return lexer.fail("ALL and PARTIAL exclude each other");
   return true;
 }
@@ -148,6 +154,7 @@ constexpr std::array sortNames{
     SortName{SortKey::arrival, "ARRIVAL"}, SortName{SortKey::cc, "CC"}, SortName{SortKey::date, "DATE"},
     SortName{SortKey::from, "FROM"}, SortName{SortKey::size, "SIZE"}, SortName{SortKey::subject, "SUBJECT"},
     SortName{SortKey::to, "TO"}, SortName{SortKey::displayFrom, "DISPLAYFROM"}, SortName{SortKey::displayTo, "DISPLAYTO"},
+    SortName{SortKey::relevancy, "RELEVANCY"},
 };
 
 bool parseSortCriterion(Lexer& lexer, args::Sort::Criterion& out) {
@@ -191,6 +198,14 @@ bool parseSort(Lexer& lexer, args::Sort& out) {
   if (lexer.takeSpaceWord("RETURN") && !parseReturn(lexer, out.program.result)) return false;
   if (!lexer.space() || !list(lexer, [&] { return parseSortCriterion(lexer, out.criteria.emplace_back()); })) return false;
   return parseSortProgram(lexer, out.program);
+}
+
+/// RFC 5267 §5: 1*(SP quoted).
+bool parseCancelUpdate(Lexer& lexer, args::CancelUpdate& out) {
+  do {
+    if (!lexer.space() || !lexer.string(out.tags.emplace_back())) return false;
+  } while (!lexer.atEnd());
+  return true;
 }
 
 bool parseThread(Lexer& lexer, args::Thread& out) {

@@ -76,6 +76,7 @@ bool parseSelectedArguments(Lexer& lexer, Command& command) {
     case K::uidReplace: return run(lexer, command, parseReplace, true);
     case K::sort: return run(lexer, command, parseSort);
     case K::uidSort: return run(lexer, command, parseSort, true);
+    case K::cancelUpdate: return run(lexer, command, parseCancelUpdate);
     case K::thread: return run(lexer, command, parseThread);
     case K::uidThread: return run(lexer, command, parseThread, true);
     case K::uidExpunge: return run(lexer, command, parseUidExpunge);

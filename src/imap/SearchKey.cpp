@@ -27,6 +27,7 @@ constexpr std::array searchNames{
     SearchName{"EMAILID", Kind::emailId, Argument::objectId},
     SearchName{"FLAGGED", Kind::flag, Argument::none, "\\Flagged"},
     SearchName{"FROM", Kind::from, Argument::text},
+    SearchName{"FUZZY", Kind::fuzzy, Argument::oneKey},
     SearchName{"HEADER", Kind::header, Argument::fieldAndText},
     SearchName{"KEYWORD", Kind::flag, Argument::keyword},
     SearchName{"LARGER", Kind::larger, Argument::size},

@@ -1,7 +1,7 @@
 // The search program of SEARCH, ESEARCH, SORT and THREAD as a tree.
 //
 // RFC 9051 §6.4.4, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (WITHIN), RFC 8514 (SAVEDATE), RFC 7162 (MODSEQ), RFC 5182 ($),
-// RFC 8474 (EMAILID, THREADID).
+// RFC 8474 (EMAILID, THREADID), RFC 6203 (FUZZY).
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct SearchKey {
     both,    ///< children: all of them (parentheses, the whole program)
     either,  ///< two children (OR)
     negate,  ///< one child (NOT)
+    fuzzy,   ///< one child (FUZZY)
     flag,    ///< text: as flagName() spells it ("\Seen", "$Junk"), or a keyword in lower case; `on`: set or not
     recent,      ///< RECENT of RFC 3501; OLD with `on` false
     newMessage,  ///< NEW of RFC 3501: RECENT UNSEEN
@@ -51,10 +52,11 @@ struct ResultWindow {
   std::int64_t first = 0, last = 0;
 };
 
-/// RETURN (…), RFC 4731, RFC 5182, RFC 9394.
+/// RETURN (…), RFC 4731, RFC 5182, RFC 9394; RFC 5267 (UPDATE, CONTEXT), RFC 6203 (RELEVANCY).
 struct SearchReturn {
   bool given = false;  ///< RETURN was there: answer with ESEARCH
   bool min = false, max = false, all = false, count = false, save = false;
+  bool update = false, context = false, relevancy = false;
   using Window = ResultWindow;
   std::optional<Window> partial;
 };

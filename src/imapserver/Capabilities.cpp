@@ -50,6 +50,15 @@ constexpr std::string_view announced[] = {
     "PREVIEW",                           // RFC 8970
     "INPROGRESS",                        // RFC 9585
     "UIDONLY",                           // RFC 9586
+    "PARTIAL",                           // RFC 9394
+    "MULTISEARCH",                       // RFC 7377
+    "CONTEXT=SEARCH",                    // RFC 5267
+    "SEARCH=FUZZY",                      // RFC 6203
+    "SORT",                              // RFC 5256
+    "SORT=DISPLAY",                      // RFC 5957
+    "ESORT",                             // RFC 5267
+    "THREAD=ORDEREDSUBJECT",             // RFC 5256
+    "THREAD=REFERENCES",                 // RFC 5256
 };
 
 /// What can be had before login, which depends on the connection.

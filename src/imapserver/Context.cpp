@@ -3,6 +3,7 @@
 #include "base/Text.h"
 #include "imapserver/Notifications.h"
 #include "imapserver/NotifyTell.h"
+#include "imapserver/SearchUpdates.h"
 
 namespace mox::imapserver {
 
@@ -16,6 +17,8 @@ bool maySync(imap::CommandKind kind) {
     case CommandKind::fetch:
     case CommandKind::store:
     case CommandKind::search:
+    case CommandKind::sort:
+    case CommandKind::thread:
     case CommandKind::select:
     case CommandKind::examine:
     case CommandKind::close:
@@ -131,14 +134,24 @@ void Context::streamDone() {
 
 void Context::sync() {
   if (!selected) return;
-  if (!notifications) return selected->sync(out, tellMode());
+  if (!notifications) return moveOn(tellMode());
   const auto& events = notifications->selectedEvents();
   if (!events.tells && !changesNumbers(kind)) return;
   auto next = selected->view().uidNext();
   auto mode = tellMode();
   mode.flags = events.flags;
-  selected->sync(out, mode);
+  moveOn(mode);
   if (!notifications->fetchFrom && selected->view().uidNext() != next) notifications->fetchFrom = next;
+}
+
+/// To the newest view, with what RFC 5267 contexts say of it around what the client is told of messages.
+void Context::moveOn(const TellMode& mode) {
+  if (!selected->updates) return selected->sync(out, mode);
+  auto older = selected->held();
+  std::string told, after;
+  selected->sync(told, mode);
+  selected->updates->follow(*account, older, selected->held(), services.clock.now(), out, after);
+  out.append(told).append(after);
 }
 
 void Context::tellBeforeReply() {

@@ -107,6 +107,7 @@ class Context {
  private:
   void tellBeforeReply();
   void end(std::string_view condition, std::string_view code, std::string_view text);
+  void moveOn(const TellMode& mode);
   std::function<void(Context&)> afterStream_;
   Steady began_{};
 };

@@ -33,6 +33,7 @@ Handler handlerOf(imap::CommandKind kind) {
     case CommandKind::notify: return handleNotify;
     case CommandKind::getMetadata: return handleGetMetadata;
     case CommandKind::setMetadata: return handleSetMetadata;
+    case CommandKind::esearch: return handleEsearch;
     case CommandKind::check: return handleCheck;
     case CommandKind::close: return handleClose;
     case CommandKind::unselect: return handleUnselect;
@@ -40,6 +41,11 @@ Handler handlerOf(imap::CommandKind kind) {
     case CommandKind::uidExpunge: return handleUidExpunge;
     case CommandKind::search:
     case CommandKind::uidSearch: return handleSearch;
+    case CommandKind::sort:
+    case CommandKind::uidSort: return handleSort;
+    case CommandKind::cancelUpdate: return handleCancelUpdate;
+    case CommandKind::thread:
+    case CommandKind::uidThread: return handleThread;
     case CommandKind::fetch:
     case CommandKind::uidFetch: return handleFetch;
     case CommandKind::store:

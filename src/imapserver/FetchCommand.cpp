@@ -6,6 +6,7 @@
 #include "imapserver/Fetch.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Resync.h"
+#include "imapserver/SearchAnswer.h"
 
 namespace mox::imapserver {
 
@@ -20,7 +21,6 @@ bool has(const std::vector<imap::FetchItem>& items, Kind kind) {
 /// A reason to refuse, "" if there is none.
 std::string refusal(const Context& context, const imap::args::Fetch& fetch) {
   if (fetch.vanished && !context.qresync) return "VANISHED needs ENABLE QRESYNC";
-  if (fetch.partial) return "PARTIAL is not announced here";
   return "";
 }
 
@@ -59,6 +59,11 @@ void handleFetch(Context& context, const imap::Command& command) {
   if (auto reason = refusal(context, fetch); !reason.empty()) return context.bad(reason);
   auto uids = resolveSet(context, fetch.set, fetch.uid);
   if (!uids) return;
+  if (fetch.partial) {  // RFC 9394 §3.3: counts the messages that are there
+    imap::NumberSet existing;
+    for (auto uid : context.selected->list(*uids)) existing.add(uid.value);
+    uids = inWindow(existing, *fetch.partial);
+  }
   if (fetch.changedSince || has(fetch.items, Kind::modSeq)) context.enableCondstore();
   if (fetch.vanished) {
     const auto& view = context.selected->view();

@@ -55,12 +55,12 @@ std::optional<std::int64_t> sentDay(const std::string& header) {
   return dayOf(unixSeconds(date->time + std::chrono::minutes(date->zoneMinutes)));
 }
 
-bool fieldContains(const std::string& header, std::string_view name, const std::string& text) {
+/// Calls `test` with the folded words of each such field until it says true.
+template <class Test>
+bool anyField(const std::string& header, std::string_view name, Test&& test) {
   message::HeaderFields fields(header);
-  while (auto field = fields.next()) {
-    if (!field->is(name)) continue;
-    if (text.empty() || message::searchFold(message::decodeWords(field->value)).find(text) != std::string::npos) return true;
-  }
+  while (auto field = fields.next())
+    if (field->is(name) && test(message::searchFold(message::decodeWords(field->value)))) return true;
   return false;
 }
 
@@ -84,22 +84,24 @@ std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap:
 
 std::optional<Search> Search::make(const imap::SearchKey& root, std::shared_ptr<const SearchScope> scope, LazyReader& reader) {
   Search search(std::move(scope));
-  if (!search.compile(root, search.root_, reader)) return std::nullopt;
+  if (!search.compile(root, search.root_, reader, false)) return std::nullopt;
   return search;
 }
 
-bool Search::compile(const imap::SearchKey& key, Node& node, LazyReader& reader) {
+bool Search::compile(const imap::SearchKey& key, Node& node, LazyReader& reader, bool fuzzy) {
   ++entryWork_;
   node.kind = key.kind;
   node.on = key.on;
   node.from = static_cast<std::int64_t>(key.number);
   for (const auto& child : key.children)
-    if (!compile(child, node.children.emplace_back(), reader)) return false;
+    if (!compile(child, node.children.emplace_back(), reader, fuzzy || key.kind == Kind::fuzzy)) return false;
+  if (key.kind == Kind::fuzzy) node.kind = Kind::both;
   if (key.kind == Kind::both || key.kind == Kind::either)
     std::stable_sort(node.children.begin(), node.children.end(), [](const auto& a, const auto& b) { return cost(a) < cost(b); });
   if (isText(key.kind)) {
     node.text = message::searchFold(key.text);
     node.field = fieldOf(key);
+    if (fuzzy && !node.text.empty()) node.fuzzy = std::make_shared<FuzzyMatch>(node.text);
   }
   switch (key.kind) {
     case Kind::flag:
@@ -173,7 +175,8 @@ int Search::cost(const Node& node) {
 
 void Search::askIndex(Node& node, store::Reader& reader) {
   for (auto& child : node.children) askIndex(child, reader);
-  if (isText(node.kind) && !node.text.empty()) node.candidates = reader.searchCandidates({node.text});
+  // What is near a word need not have its letters in a row.
+  if (isText(node.kind) && !node.text.empty() && !node.fuzzy) node.candidates = reader.searchCandidates({node.text});
 }
 
 bool Search::matches(SearchMessage& message) {
@@ -255,9 +258,21 @@ bool Search::test(const Node& node, SearchMessage& message) const {
     case Kind::sentBefore:
     case Kind::sentOn:
     case Kind::sentSince: return within(sentDay(message.header()));
-    case Kind::body: return message.text(false).find(node.text) != std::string::npos;
-    case Kind::textAnywhere: return message.text(true).find(node.text) != std::string::npos;
-    default: return fieldContains(message.header(), node.field, node.text);
+    default: return testText(node, message);
+  }
+}
+
+bool Search::testText(const Node& node, SearchMessage& message) const {
+  auto holds = [&](const std::string& text) {
+    if (!node.fuzzy) return text.find(node.text) != std::string::npos;
+    auto score = node.fuzzy->score(text);
+    if (score > 0) message.addScore(score);
+    return score > 0;
+  };
+  switch (node.kind) {
+    case Kind::body: return holds(message.text(false));
+    case Kind::textAnywhere: return holds(message.text(true));
+    default: return anyField(message.header(), node.field, holds);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/Clock.h"
 #include "imap/SearchKey.h"
+#include "imapserver/FuzzyMatch.h"
 #include "imapserver/SearchMessage.h"
 #include "store/Account.h"
 
@@ -52,13 +53,14 @@ class Search {
     imap::NumberSet uids;
     std::vector<MessageId> messages;  ///< sorted: those with the object id
     std::string field, text;
+    std::shared_ptr<const FuzzyMatch> fuzzy;  ///< of a text within FUZZY
     std::vector<Node> children;  ///< cheap ones first
     /// Of a text: sorted, all others do not match. Nothing before the index was asked, and if it cannot tell.
     std::optional<std::vector<MessageId>> candidates;
   };
 
   explicit Search(std::shared_ptr<const SearchScope> scope) : scope_(std::move(scope)) {}
-  bool compile(const imap::SearchKey& key, Node& node, LazyReader& reader);
+  bool compile(const imap::SearchKey& key, Node& node, LazyReader& reader, bool fuzzy);
   void compileDates(const imap::SearchKey& key, Node& node) const;
   static int cost(const Node& node);
   /// For each text of the program. In NOT, too: what is no candidate surely does not match, so NOT surely does.
@@ -67,6 +69,7 @@ class Search {
   /// From the view and the index.
   Truth quick(const Node& node, const store::ViewEntry& entry) const;
   bool test(const Node& node, SearchMessage& message) const;
+  bool testText(const Node& node, SearchMessage& message) const;
   bool hasFlag(const Node& node, const store::ViewEntry& entry) const;
 
   std::shared_ptr<const SearchScope> scope_;

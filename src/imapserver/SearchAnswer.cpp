@@ -1,6 +1,7 @@
 #include "imapserver/SearchAnswer.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/Text.h"
 #include "base/Unicode.h"
@@ -49,6 +50,26 @@ class NumberLines final : public net::Producer {
 
 }  // namespace
 
+std::shared_ptr<const SearchScope> selectedScope(Context& context, const imap::SearchReturn& wanted) {
+  auto current = context.selected->current();
+  if (!current) {
+    if (wanted.save) context.selected->saved = {};
+    context.no("NONEXISTENT", "the mailbox was deleted");
+    return nullptr;
+  }
+  return selectedScope(context, std::move(current));
+}
+
+std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View current) {
+  auto scope = std::make_shared<SearchScope>();
+  scope->known = context.selected->held();
+  scope->current = std::move(current);
+  scope->saved = context.selected->saved;
+  if (context.tellMode().recent) scope->recent = context.selected->recent();
+  scope->now = context.services.clock.now();
+  return scope;
+}
+
 bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind) {
   if (key.kind == kind) return true;
   return std::any_of(key.children.begin(), key.children.end(), [kind](const auto& child) { return containsKey(child, kind); });
@@ -67,13 +88,51 @@ std::optional<imap::SearchKey> readyProgram(Context& context, const imap::Search
   return std::nullopt;
 }
 
+namespace {
+
+/// A window as ranks from 1, the first beyond the last if nothing is in it.
+std::pair<std::uint64_t, std::uint64_t> ranks(const imap::ResultWindow& window, std::uint64_t count) {
+  if (window.first > 0) return {static_cast<std::uint64_t>(window.first), std::min(count, static_cast<std::uint64_t>(window.last))};
+  auto near = static_cast<std::uint64_t>(-window.first), far = static_cast<std::uint64_t>(-window.last);
+  if (near > count) return {1, 0};
+  return {far > count ? 1 : count - far + 1, count - near + 1};
+}
+
+bool onlyEnds(const imap::SearchReturn& wanted) { return (wanted.min || wanted.max || wanted.partial) && !wanted.all && !wanted.count; }
+
+}  // namespace
+
 SearchNeed needOf(const imap::SearchReturn& wanted, bool esearch) {
   SearchNeed need;
-  bool ends = wanted.min || wanted.max;
-  need.all = !esearch || wanted.all || wanted.count || !ends;
+  need.all = !esearch || !onlyEnds(wanted) || wanted.update || wanted.relevancy;
+  need.relevancy = wanted.relevancy;
   need.first = wanted.min ? 1 : 0;
   need.last = wanted.max ? 1 : 0;
+  if (!wanted.partial) return need;
+  auto& end = wanted.partial->first > 0 ? need.first : need.last;
+  end = std::max(end, static_cast<std::uint64_t>(std::abs(wanted.partial->last)));
   return need;
+}
+
+imap::NumberSet inWindow(const imap::NumberSet& numbers, const imap::ResultWindow& window) {
+  auto [first, last] = ranks(window, numbers.count());
+  return numbers.ranked(first, last);
+}
+
+std::vector<std::uint32_t> inWindow(const std::vector<std::uint32_t>& numbers, const imap::ResultWindow& window) {
+  auto [first, last] = ranks(window, numbers.size());
+  if (first > last) return {};
+  return {numbers.begin() + static_cast<std::ptrdiff_t>(first - 1), numbers.begin() + static_cast<std::ptrdiff_t>(last)};
+}
+
+std::string relevancyText(const imap::SearchReturn& wanted, const std::vector<std::uint8_t>& relevancies) {
+  auto [first, last] = wanted.partial && !wanted.all ? ranks(*wanted.partial, relevancies.size()) : std::pair<std::uint64_t, std::uint64_t>{1, relevancies.size()};
+  std::string out;
+  for (auto rank = first; rank <= last; ++rank) {
+    if (!out.empty()) out += ' ';
+    out += std::to_string(relevancies[static_cast<std::size_t>(rank - 1)]);
+  }
+  return out;
 }
 
 imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFound& found, bool uid, bool withModSeq) {
@@ -81,13 +140,39 @@ imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFo
   response.uid = uid;
   const auto& numbers = found.numbers(uid);
   if (wanted.count) response.count = found.count;
+  if (wanted.partial) response.partial = {wanted.partial->first, wanted.partial->last, inWindow(numbers, *wanted.partial).text()};
   if (numbers.empty()) return response;
-  bool none = !wanted.min && !wanted.max && !wanted.count && !wanted.all && !wanted.save;
   if (wanted.min) response.min = numbers.ranges().front().first;
   if (wanted.max) response.max = numbers.ranges().back().last;
-  if (wanted.all || none) response.all = numbers;
+  if (wanted.all || !wanted.given) response.all = numbers.text();
   if (withModSeq) response.modSeq = found.modSeq;
+  if (wanted.relevancy) response.relevancy = relevancyText(wanted, found.relevancies);
   return response;
+}
+
+imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const std::vector<std::uint32_t>& ordered, bool uid) {
+  imap::EsearchResponse response;
+  response.uid = uid;
+  if (wanted.count) response.count = ordered.size();
+  if (wanted.partial) response.partial = {wanted.partial->first, wanted.partial->last, imap::orderedSetText(inWindow(ordered, *wanted.partial))};
+  if (ordered.empty()) return response;
+  if (wanted.min) response.min = ordered.front();
+  if (wanted.max) response.max = ordered.back();
+  if (wanted.all) response.all = imap::orderedSetText(ordered);
+  return response;
+}
+
+bool saysSomething(const imap::SearchReturn& wanted) {
+  return !wanted.save || wanted.min || wanted.max || wanted.count || wanted.all || wanted.partial || wanted.relevancy;
+}
+
+imap::NumberSet savedOf(const imap::SearchReturn& wanted, const imap::NumberSet& uids) {
+  if (!onlyEnds(wanted) || uids.empty()) return uids;
+  imap::NumberSet out;
+  if (wanted.partial) out = inWindow(uids, *wanted.partial);
+  if (wanted.min) out.add(uids.ranges().front().first);
+  if (wanted.max) out.add(uids.ranges().back().last);
+  return out;
 }
 
 NextNumber eachNumber(imap::NumberSet numbers) {

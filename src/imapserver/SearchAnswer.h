@@ -17,14 +17,28 @@ class Context;
 /// The program of a command that searches, its texts in UTF-8. If that is not possible the command is answered and
 /// there is nothing; with NO, `$` is empty then (RFC 5182 §2.1).
 std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program);
+/// The selected mailbox as it is now. If it was deleted the command is answered NO and there is nothing.
+std::shared_ptr<const SearchScope> selectedScope(Context& context, const imap::SearchReturn& wanted);
+std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View current);
 /// True if a key of that kind is anywhere in the program.
 bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind);
 
 /// `esearch`: the answer is an ESEARCH response, whose default is ALL.
 SearchNeed needOf(const imap::SearchReturn& wanted, bool esearch);
 
+/// The numbers in a window on the results. RFC 9394 §3.1.
+imap::NumberSet inWindow(const imap::NumberSet& numbers, const imap::ResultWindow& window);
+std::vector<std::uint32_t> inWindow(const std::vector<std::uint32_t>& numbers, const imap::ResultWindow& window);
 /// The data items of an ESEARCH response; the caller adds what says where they come from.
 imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFound& found, bool uid, bool withModSeq);
+/// The same of numbers in the order of a SORT, RFC 5267 §3.
+imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const std::vector<std::uint32_t>& ordered, bool uid);
+/// RFC 6203 §4: scores of the results told, in their order.
+std::string relevancyText(const imap::SearchReturn& wanted, const std::vector<std::uint8_t>& relevancies);
+/// False for SAVE alone: it says nothing (RFC 5182 §2.1).
+bool saysSomething(const imap::SearchReturn& wanted);
+/// What SAVE keeps, as UIDs: all that was found, or only what MIN, MAX and PARTIAL tell. RFC 5182 §2.4, RFC 9394 §3.2.
+imap::NumberSet savedOf(const imap::SearchReturn& wanted, const imap::NumberSet& uids);
 
 /// The next number to tell, nothing at the end.
 using NextNumber = std::function<std::optional<std::uint32_t>()>;

@@ -1,22 +1,14 @@
-// SEARCH and UID SEARCH. RFC 9051 §6.4.4, RFC 4731 (ESEARCH), RFC 5182 (SEARCHRES), RFC 7162 §3.1.5 (MODSEQ).
+// SEARCH and UID SEARCH. RFC 9051 §6.4.4, RFC 4731 (ESEARCH), RFC 5182 (SEARCHRES), RFC 7162 §3.1.5 (MODSEQ),
+// RFC 5267 §4 (CONTEXT=SEARCH), RFC 6203 (FUZZY). CANCELUPDATE.
 #include "imapserver/Handlers.h"
 #include "imapserver/SearchAnswer.h"
+#include "imapserver/SearchUpdates.h"
 
 namespace mox::imapserver {
 
 namespace {
 
 using Kind = imap::SearchKey::Kind;
-
-std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View current) {
-  auto scope = std::make_shared<SearchScope>();
-  scope->known = context.selected->held();
-  scope->current = std::move(current);
-  scope->saved = context.selected->saved;
-  if (context.tellMode().recent) scope->recent = context.selected->recent();
-  scope->now = context.services.clock.now();
-  return scope;
-}
 
 /// What the answer depends on besides the result.
 struct Asked {
@@ -26,13 +18,12 @@ struct Asked {
 
 void answer(Context& context, const Asked& asked, const SearchFound& found) {
   const auto& wanted = asked.wanted;
-  if (wanted.save) context.selected->saved = found.uids;  // RFC 5182 §2.4: with MIN or MAX alone, only those were found
+  if (wanted.save) context.selected->saved = savedOf(wanted, found.uids);
   if (!wanted.given && !context.rev2) {
     auto modSeq = asked.withModSeq ? std::optional(found.modSeq) : std::nullopt;
     return context.stream(makeNumberLines("SEARCH", eachNumber(found.numbers(asked.uid)), modSeq), [](Context& now) { now.ok("searched"); });
   }
-  bool onlySave = wanted.save && !wanted.min && !wanted.max && !wanted.count && !wanted.all;
-  if (!onlySave) {  // RFC 5182 §2.1: SAVE alone says nothing
+  if (saysSomething(wanted)) {
     auto response = esearchOf(wanted, found, asked.uid, asked.withModSeq);
     response.tag = context.tag;
     imap::writeEsearch(context.out, response, context.outputMode());
@@ -40,24 +31,47 @@ void answer(Context& context, const Asked& asked, const SearchFound& found) {
   context.ok("searched");
 }
 
+/// RFC 5267 §4.3. Where that is refused the search is answered all the same (§4.3.1).
+void keepUpdated(Context& context, const Asked& asked, const imap::SearchKey& root, const SearchFound& found) {
+  auto& updates = context.selected->updates;
+  if (!updates) updates = std::make_shared<SearchUpdates>();
+  auto added = updates->add(context.tag, asked.uid, root, found.uids);
+  if (added == SearchUpdates::Added::yes) return;
+  bool full = added == SearchUpdates::Added::tooMany;
+  if (full) context.services.limits.hit(searchContextsLimit, context.account->name());
+  std::string code = "NOUPDATE ";
+  imap::writeString(code, context.tag);
+  imap::writeStatus(context.out, "*", "NO", code, full ? "too many contexts" : "what it asks for changes by itself, search again");
+}
+
 }  // namespace
 
 void handleSearch(Context& context, const imap::Command& command) {
   const auto& search = command.as<imap::args::Search>();
   const auto& wanted = search.program.result;
-  if (wanted.partial) return context.bad("PARTIAL is not announced here");
+  if (wanted.relevancy && !containsKey(search.program.root, Kind::fuzzy)) return context.bad("RELEVANCY needs FUZZY");
+  if (wanted.update && context.selected->updates && context.selected->updates->has(context.tag))
+    return context.bad("that tag names a context already");
   auto root = readyProgram(context, search.program);
   if (!root) return;
-  auto current = context.selected->current();
-  if (!current) {
-    if (wanted.save) context.selected->saved = {};
-    return context.no("NONEXISTENT", "the mailbox was deleted");
-  }
+  auto scope = selectedScope(context, wanted);
+  if (!scope) return;
   Asked asked{wanted, search.uid, containsKey(*root, Kind::modSeq)};
   if (asked.withModSeq) context.enableCondstore();
-  auto run = SearchRun::make(context.account, *root, selectedScope(context, std::move(current)), needOf(wanted, wanted.given || context.rev2));
+  auto run = SearchRun::make(context.account, *root, scope, needOf(wanted, wanted.given || context.rev2));
   if (!run) return context.bad("there is no message with that number");
-  runSliced(context, run, [run, asked](Context& now) { answer(now, asked, run->found()); });
+  runSliced(context, run, [run, asked, root = std::move(*root)](Context& now) {
+    if (asked.wanted.update) keepUpdated(now, asked, root, run->found());
+    answer(now, asked, run->found());
+  });
+}
+
+void handleCancelUpdate(Context& context, const imap::Command& command) {
+  bool all = true;
+  for (const auto& tag : command.as<imap::args::CancelUpdate>().tags)
+    all = context.selected->updates && context.selected->updates->cancel(tag) && all;
+  if (all) context.ok("no more updates");
+  else context.no("", "there is no such context");
 }
 
 }  // namespace mox::imapserver

@@ -36,6 +36,9 @@ class SearchMessage {
   const std::string& text(bool withHeader);
   /// SAVEDATE, seconds since 1970; nothing if the message is gone.
   std::optional<std::int64_t> saved();
+  /// RFC 6203 §4: how well it matches, 1 to 100: the mean of what was added.
+  void addScore(unsigned score) { scores_ += score, ++scored_; }
+  unsigned relevancy() const { return scored_ == 0 ? 100 : scores_ / scored_; }
   /// What was read, in units of searchSlice.
   std::uint64_t work() const { return work_; }
 
@@ -45,6 +48,7 @@ class SearchMessage {
   FetchMessageData data_;
   std::optional<std::string> header_, bodyText_, wholeText_;
   std::uint64_t work_ = 0;
+  unsigned scores_ = 0, scored_ = 0;
 };
 
 }  // namespace mox::imapserver

@@ -19,17 +19,18 @@ std::shared_ptr<SearchRun> SearchRun::make(std::shared_ptr<store::Account> accou
   return std::shared_ptr<SearchRun>(new SearchRun(std::move(account), std::move(scope), need, std::move(*search)));
 }
 
-const store::ViewEntry* SearchRun::test(std::size_t index, LazyReader& reader, std::uint64_t& work) {
+std::optional<SearchRun::Hit> SearchRun::test(std::size_t index, LazyReader& reader, std::uint64_t& work) {
   const auto* entry = &scope_->known->at(index);
   if (scope_->known != scope_->current) {
     auto now = scope_->current->indexOf(entry->uid);
-    if (!now) return nullptr;  // expunged; the client will be told
+    if (!now) return std::nullopt;  // expunged; the client will be told
     entry = &scope_->current->at(*now);
   }
   SearchMessage message(*entry, reader);
   bool found = search_.matches(message);
   work += search_.entryWork() + message.work();
-  return found ? entry : nullptr;
+  if (!found) return std::nullopt;
+  return Hit{static_cast<std::uint32_t>(index + 1), entry, static_cast<std::uint8_t>(message.relevancy())};
 }
 
 bool SearchRun::slice() {
@@ -39,11 +40,14 @@ bool SearchRun::slice() {
     bool forward = need_.all || found_.count < need_.first;
     if (!forward && fromEnd_.size() >= need_.last) break;
     auto index = forward ? first_++ : --end_;
-    const auto* entry = test(index, reader, work);
-    if (entry == nullptr) continue;
-    auto sequence = static_cast<std::uint32_t>(index + 1);
-    if (forward) found_.add(sequence, *entry);
-    else fromEnd_.push_back({sequence, entry});
+    auto hit = test(index, reader, work);
+    if (!hit) continue;
+    if (!forward) {
+      fromEnd_.push_back(*hit);
+      continue;
+    }
+    found_.add(hit->sequence, *hit->entry);
+    if (need_.relevancy) found_.relevancies.push_back(hit->relevancy);
   }
   bool enough = !need_.all && found_.count >= need_.first && fromEnd_.size() >= need_.last;
   if (first_ < end_ && !enough) return true;

@@ -16,6 +16,7 @@ namespace mox::imapserver {
 struct SearchNeed {
   bool all = true;
   std::uint64_t first = 0, last = 0;  ///< unless `all`
+  bool relevancy = false;             ///< with `all`
 };
 
 struct SearchFound {
@@ -23,6 +24,8 @@ struct SearchFound {
   std::uint64_t count = 0;
   /// MODSEQ of the results.
   std::uint64_t modSeq = 0;
+  /// RFC 6203 §4: of each result, in mailbox order; empty unless wanted.
+  std::vector<std::uint8_t> relevancies;
 
   const imap::NumberSet& numbers(bool uid) const { return uid ? uids : sequences; }
   void add(std::uint32_t sequence, const store::ViewEntry& entry);
@@ -45,8 +48,13 @@ class SearchRun final : public SlicedWork {
  private:
   SearchRun(std::shared_ptr<store::Account> account, std::shared_ptr<const SearchScope> scope, SearchNeed need, Search search)
       : account_(std::move(account)), scope_(std::move(scope)), need_(need), search_(std::move(search)), end_(scope_->known->size()) {}
-  /// The state now of what the client knows at `index`, if the search finds it.
-  const store::ViewEntry* test(std::size_t index, LazyReader& reader, std::uint64_t& work);
+  struct Hit {
+    std::uint32_t sequence;
+    const store::ViewEntry* entry;  ///< its state now
+    std::uint8_t relevancy;
+  };
+  /// What the client knows at `index`, if the search finds it.
+  std::optional<Hit> test(std::size_t index, LazyReader& reader, std::uint64_t& work);
 
   std::shared_ptr<store::Account> account_;
   std::shared_ptr<const SearchScope> scope_;
@@ -54,10 +62,6 @@ class SearchRun final : public SlicedWork {
   Search search_;
   std::size_t first_ = 0, end_;  ///< what is left to look at
   SearchFound found_;
-  struct Hit {
-    std::uint32_t sequence;
-    const store::ViewEntry* entry;
-  };
   std::vector<Hit> fromEnd_;  ///< found from the end, descending
 };
 

@@ -27,6 +27,8 @@ struct TellMode {
   bool flags = true;      ///< changes of flags are told at all: NOTIFY may say no
 };
 
+class SearchUpdates;
+
 class Selected {
  public:
   Selected(std::shared_ptr<store::Account> account, store::View view, bool readOnly);
@@ -73,6 +75,8 @@ class Selected {
 
   /// RFC 5182 `$`.
   imap::NumberSet saved;
+  /// RFC 5267 contexts; null while there was none.
+  std::shared_ptr<SearchUpdates> updates;
 
  private:
   std::shared_ptr<store::Account> account_;

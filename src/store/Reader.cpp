@@ -108,6 +108,13 @@ std::int64_t Reader::countFrom(MailboxId mailbox, Uid from) {
   return row.int64(0);
 }
 
+void Reader::forEachEnvelope(MailboxId mailbox, Uid from, Uid to, const std::function<void(Uid, std::string_view envelope)>& each) {
+  auto row = db().prepare("SELECT m.uid, s.envelope FROM message m JOIN structure s ON s.content=m.content "
+                          "WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid");
+  row.bind(mailbox).bind(from).bind(to);
+  while (row.step()) each(row.id<Uid>(0), row.bytes(1));
+}
+
 std::vector<MessageRow> Reader::withMessageId(std::string_view messageId, std::size_t limit) {
   static const std::string sql = messageSql + "m.message_id=? AND m.message_id<>'' ORDER BY m.id LIMIT ?";
   auto row = db().prepare(sql);

@@ -64,7 +64,7 @@ struct OutputTest : mox::test::Suite<OutputTest> {
     found.tag = "A282";
     found.min = 2;
     found.count = 3;
-    found.all = NumberSet::parse("2,10:11");
+    found.all = "2,10:11";
     found.modSeq = 1236;
     writeEsearch(out, found, {});
     CHECK_EQ(std::string("* ESEARCH (TAG \"A282\") MIN 2 COUNT 3 ALL 2,10:11 MODSEQ 1236\r\n"), out);
@@ -74,7 +74,7 @@ struct OutputTest : mox::test::Suite<OutputTest> {
     multi.mailbox = "folder 1";
     multi.uidValidity = 1;
     multi.uid = true;
-    multi.all = NumberSet();
+    multi.all = "";
     multi.partial = PartialResult{-1, -100, {}};
     writeEsearch(out, multi, {});
     CHECK_EQ(std::string("* ESEARCH (TAG \"tag1\" MAILBOX \"folder 1\" UIDVALIDITY 1) UID PARTIAL (-1:-100 NIL)\r\n"), out);

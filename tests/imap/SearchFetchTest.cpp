@@ -60,6 +60,10 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
     CHECK_EQ(std::string("\xc3\xa9"), program.root.children.at(0).text);
     CHECK(arguments<args::Search>("a SEARCH RETURN () 1").program.result.all);
     CHECK(!arguments<args::Search>("a SEARCH RETURN (SAVE) 1").program.result.all);
+    auto live = arguments<args::Search>("a SEARCH RETURN (UPDATE CONTEXT RELEVANCY) FUZZY (SUBJECT x)").program;
+    CHECK(live.result.update && live.result.context && live.result.relevancy && !live.result.all);
+    CHECK(live.root.children.at(0).kind == SearchKey::Kind::fuzzy);
+    CHECK_EQ(std::size_t(2), arguments<args::CancelUpdate>("a CANCELUPDATE \"b\" \"c\"").tags.size());
     CHECK(!arguments<args::Search>("a SEARCH 1").program.result.given);
     CHECK(arguments<args::Search>("a UID SEARCH 1").uid);
     auto window = arguments<args::Search>("A01 UID SEARCH RETURN (PARTIAL -1:-100) UNDELETED").program.result.partial.value();

@@ -150,7 +150,8 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
         {"DELETE", " x"}, {"RENAME", " x y"}, {"SUBSCRIBE", " zz"}, {"UNSUBSCRIBE", " x"}, {"LIST", " \"\" *"}, {"LSUB", " \"\" *"},
         {"STATUS", " x (MESSAGES)"}, {"GETQUOTAROOT", " x"}, {"GETQUOTA", " \"\""}, {"NOTIFY", " NONE"}, {"SETQUOTA", " \"\" ()"}, {"GETMETADATA", " x /private/a"}, {"SETMETADATA", " zz (/private/a NIL)"}, {"SEARCH", " ALL"}, {"FETCH", " 1 FLAGS"},
         {"STORE", " 1 FLAGS ()"}, {"COPY", " 1 x"}, {"MOVE", " 1 x"}, {"UID EXPUNGE", " 1"}, {"UID SEARCH", " ALL"}, {"UID FETCH", " 1 FLAGS"},
-        {"UID STORE", " 1 FLAGS ()"}, {"UID COPY", " 1 x"}, {"UID MOVE", " 1 x"}};
+        {"UID STORE", " 1 FLAGS ()"}, {"UID COPY", " 1 x"}, {"ESEARCH", " IN (personal) ALL"}, {"SORT", " (ARRIVAL) UTF-8 ALL"}, {"UID SORT", " (ARRIVAL) UTF-8 ALL"},
+        {"THREAD", " REFERENCES UTF-8 ALL"}, {"UID THREAD", " REFERENCES UTF-8 ALL"}, {"CANCELUPDATE", " \"x\""}, {"UID MOVE", " 1 x"}};
     unsigned refused = 0;
     for (auto state : {imap::State::notAuthenticated, imap::State::authenticated, imap::State::selected}) {
       if (state == imap::State::notAuthenticated) connect();
