@@ -43,7 +43,7 @@ Result<std::pair<transfer::OpenEntries, bool>> source(const std::string& path, b
 
 constexpr Limit archiveLimit{"import-archive-ratio", static_cast<std::int64_t>(transfer::maxArchiveRatio), "octets unpacked of one"};
 
-int import(ServerParts& server, Invocation& call, bool mbox) {
+int importMail(ServerParts& server, Invocation& call, bool mbox) {
   transfer::ImportOptions options;
   Flags flags;
   flags.toggle("again", options.again, "also what an earlier import brought");
@@ -156,8 +156,8 @@ int exportHere(Invocation& call, std::string_view words, bool mbox) {
 
 }  // namespace
 
-int serverImportMaildir(ServerParts& server, Invocation& call) { return import(server, call, false); }
-int serverImportMbox(ServerParts& server, Invocation& call) { return import(server, call, true); }
+int serverImportMaildir(ServerParts& server, Invocation& call) { return importMail(server, call, false); }
+int serverImportMbox(ServerParts& server, Invocation& call) { return importMail(server, call, true); }
 int serverExportMaildir(ServerParts& server, Invocation& call) { return exportOnServer(server, call, false); }
 int serverExportMbox(ServerParts& server, Invocation& call) { return exportOnServer(server, call, true); }
 

@@ -162,6 +162,8 @@ void Account::maintain() {
 bool Account::updateSearch(bool hurry) {
   auto commits = state_->writer->counts().commits;
   if (!hurry && state_->searchSeen == commits && !state_->search->isDamaged()) return false;
+  // While an import fills the account it would read without a pause, and the WAL would never start over.
+  if (!hurry && state_->writer->isWalLong()) return false;
   auto look = reader();
   auto work = state_->search->update(look, hurry);
   if (work == SearchIndex::Work::none) state_->searchSeen = commits;

@@ -207,8 +207,8 @@ class Account {
   /// Background work: checkpoint, unlink bodies of expunged messages, give back space, overcome failed fsyncs. Cheap if
   /// there is none.
   void maintain();
-  /// One bounded round of work on the full-text index (SearchIndex.h); true if there is more to do at once. For a
-  /// background thread; `hurry`: new messages are not waited for to come together.
+  /// One bounded round of work on the full-text index (SearchIndex.h); true if there is more to do at once. None while
+  /// the WAL is long. For a background thread; `hurry`: new messages are not waited for to come together.
   bool updateSearch(bool hurry = false);
   /// Throws the full-text index away; updateSearch() makes it anew.
   void resetSearch();

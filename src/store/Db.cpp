@@ -178,6 +178,7 @@ std::int64_t Db::changes() const { return sqlite3_changes64(handle_); }
 bool Db::inTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 int Db::onCommit(void* self, sqlite3* handle, const char* name, int walPages) {
+  static_cast<Db*>(self)->walPages_ = walPages;
   if (walPages < walPagesAtMost) return SQLITE_OK;
   int code = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (isFailedSync(code)) static_cast<Db*>(self)->checkpointFailed_ = true;

@@ -143,6 +143,8 @@ class Db {
   void stopCheckpoints();
   /// The checkpoint a commit makes when the WAL has grown too long has failed at an fsync.
   bool checkpointFailed() const { return checkpointFailed_; }
+  /// Length of the WAL after this connection's last commit.
+  int walPages() const { return walPages_; }
   /// Statements run since the open: for tests and benchmarks.
   std::uint64_t statementsRun() const { return statementsRun_; }
   [[noreturn]] void raise(int code, std::string_view doing) const;
@@ -166,6 +168,7 @@ class Db {
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> cache_;
   std::uint64_t statementsRun_ = 0;
   bool checkpointFailed_ = false;
+  int walPages_ = 0;
 };
 
 /// A transaction; rolls back unless committed. Write transactions begin IMMEDIATE so that they never fail

@@ -49,6 +49,7 @@ struct GroupCommit::State {
   std::atomic<bool> inDoubt{false};       ///< the last commit failed at its fsync
   std::atomic<bool> needsReopening{false};  ///< a checkpoint did
   std::atomic<std::uint64_t> commits{0}, works{0}, statements{0};
+  std::atomic<int> walPages{0};
 
   std::mutex checkpointMutex;
   std::unique_ptr<Db> checkpointer;  // under checkpointMutex
@@ -119,6 +120,7 @@ void GroupCommit::State::commit(const std::vector<Waiter*>& batch) {
   if (inDoubt) db->exec(("PRAGMA user_version=" + std::to_string(db->scalar("PRAGMA user_version"))).c_str());
   tx.commit();  // after this line the work is on disk
   inDoubt = false;
+  walPages = db->walPages();
   ++commits;
   works += batch.size();
 }
@@ -250,6 +252,7 @@ std::size_t GroupCommit::waiting() const {
   return state_->queue.size();
 }
 
+bool GroupCommit::isWalLong() const { return state_->walPages >= walPagesToFinish; }
 bool GroupCommit::isInDoubt() const { return state_->inDoubt; }
 bool GroupCommit::needsReopening() const { return state_->needsReopening; }
 GroupCommit::Counts GroupCommit::counts() const { return {state_->commits, state_->works, state_->statements}; }

@@ -67,6 +67,10 @@ class GroupCommit {
   /// Callers waiting for the next leader: for tests and metrics.
   std::size_t waiting() const;
 
+  /// The WAL waits to start over, which it can only do at a moment when nobody reads an older state: background work
+  /// that reads all the time stands back then, or the file grows as long as somebody writes.
+  bool isWalLong() const;
+
   struct Counts {
     std::uint64_t commits = 0, works = 0, statements = 0;
   };

@@ -11,6 +11,7 @@
 
 #include "store/Accounts.h"
 #include "store/Db.h"
+#include "store/GroupCommit.h"
 #include "store/StoreFixture.h"
 
 namespace mox::store::test {
@@ -31,6 +32,7 @@ struct BackupTest : mox::test::Suite<BackupTest>, AccountFixture {
     l.add("removal of an account, and after a crash in it", &BackupTest::removal);
     l.add("tombstones are forgotten by age", &BackupTest::historyByAge);
     l.add("tombstones are forgotten by number", &BackupTest::historyByNumber);
+    l.add("the index stands back while the WAL is long", &BackupTest::longWal);
     l.add("the quota's sum against a model", &BackupTest::quotaModel);
   }
 
@@ -178,6 +180,20 @@ struct BackupTest : mox::test::Suite<BackupTest>, AccountFixture {
     account->maintain();
     CHECK_EQ(std::int64_t{2}, account->reader().db().scalar("SELECT count(*) FROM history"));
     checkSound();
+  }
+
+  void longWal() {
+    auto mail = mailOfSize(250'000);
+    for (int i = 0; i < 150; ++i) deliver(mail, inbox);  // 9,000 pages
+    CHECK(account->writer().isWalLong());
+    CHECK(!account->updateSearch());
+    CHECK(account->searchProgress().done <= 0);
+    account->maintain();
+    deliver(mail, inbox);
+    CHECK(!account->writer().isWalLong());
+    account->updateSearch();
+    CHECK(account->searchProgress().done > 0);
+    CHECK(std::filesystem::file_size(account->directory() + "/account.db-wal") < std::uintmax_t{50} << 20);
   }
 
   void quotaModel() {
