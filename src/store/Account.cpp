@@ -150,6 +150,7 @@ void Account::maintain() {
   state_->writer->settle();
   state_->reopen();
   auto commits = state_->writer->counts().commits;
+  state_->forceRiders();
   if (state_->commitsSeen.exchange(commits) == commits) return;
   auto now = unixSeconds(state_->env.clock->now()), due = state_->nextHistory.load();
   auto next = now + std::chrono::duration_cast<std::chrono::seconds>(historyInterval).count();

@@ -1,7 +1,8 @@
 // Account: one person's mail, in one SQLite database (index and bodies up to 256 KB) and files for larger bodies.
 //
-// Writing: every method that changes something returns after its commit is durable; several threads' changes
-// share one commit (GroupCommit). "250", "OK" and the like may be said when the method has returned, not before.
+// Writing: every method that changes something returns after its commit is durable, except setFlags(), whose changes
+// are on disk with the next commit of another kind or after upkeepInterval; several threads' changes share one commit
+// (GroupCommit). "250", "OK" and the like may be said when the method has returned, not before.
 // Reading: reader() gives a consistent look on a connection of its own; snapshot() the shared view of a mailbox.
 // Changes are told through feed().
 //
@@ -162,7 +163,8 @@ class Account {
   // Messages ----------------------------------------------------------------------------------------------
   /// All or none, in order: one commit. overQuota, notFound (a mailbox is gone), conflict.
   Result<std::vector<Delivered>> deliver(std::vector<NewMessage> messages, const DeliverOptions& options = {});
-  /// Only real changes count. Unknown UIDs are skipped. notFound, tooMany (keywords).
+  /// Only real changes count. Unknown UIDs are skipped. notFound, tooMany (keywords). A power cut in the next second
+  /// may undo it; its modseq then never means anything else.
   Result<FlagsSet> setFlags(MailboxId mailbox, const std::vector<Uid>& uids, const FlagChange& change);
   /// Bodies are shared. notFound, overQuota, conflict if source is destination.
   Result<Copied> copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options = {});
@@ -204,7 +206,7 @@ class Account {
   void setSetting(std::string_view key, const std::optional<std::string>& value);
 
   // Upkeep ------------------------------------------------------------------------------------------------
-  /// Background work: checkpoint, unlink bodies of expunged messages, give back space, overcome failed fsyncs. Cheap if
+  /// Background work: force flag changes, checkpoint, unlink bodies of expunged messages, give back space, overcome failed fsyncs. Cheap if
   /// there is none.
   void maintain();
   /// One bounded round of work on the full-text index (SearchIndex.h); true if there is more to do at once. None while

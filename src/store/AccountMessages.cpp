@@ -84,7 +84,7 @@ Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& ui
     }
     if (!set.changed.empty()) set.modSeq = op.modSeq();
     return set;
-  });
+  }, Durability::rides);
 }
 
 Result<Copied> Account::copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options) {

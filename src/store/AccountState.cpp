@@ -148,9 +148,34 @@ void Account::State::open() {
   removeGarbage();
 }
 
+/// After an end in which changes that rode may have been lost, the modseqs set aside for them are never given out again,
+/// and every message counts as changed since: a client that was told of a lost change asks anew and learns what is true.
+void Account::State::recover(Db& db) {
+  if (db.scalar("SELECT riding_to FROM state") != 0)
+    db.exec("UPDATE state SET modseq=max(modseq, riding_to)+1, modseq_floor=max(modseq, riding_to)+1, riding_to=0");
+  recoverFiles(db);
+}
+
+void Account::State::close() {
+  try {
+    if (writer->isInDoubt()) return;
+    writer->submit([](WriteTx& tx) { tx.db().exec("UPDATE state SET riding_to=0 WHERE riding_to<>0"); });
+  } catch (const DatabaseError& error) {
+    env.log.warn("an account was not closed properly; clients may have to learn all flags anew", {{"account", name}, {"error", error.what()}});
+  }
+}
+
+void Account::State::forceRiders() {
+  if (!writer->hasRiders()) return;
+  // Something must change on disk for a commit to be forced: what is set aside, which is due now and then anyway.
+  writer->submit([](WriteTx& tx) {
+    tx.db().prepare("UPDATE state SET riding_to=max(riding_to+1, modseq+?)").bind(modSeqsSetAside).run();
+  });
+}
+
 /// Removes body files whose commit never came. They can only be in the newest directories: a file gets its number
 /// right before its commit, and no more than a directory's worth of commits are ever under way.
-void Account::State::recover(Db& db) {
+void Account::State::recoverFiles(Db& db) {
   std::int64_t newest = db.scalar("SELECT max(file) FROM content");
   auto pending = db.prepare("SELECT file FROM garbage");
   while (pending.step()) {
@@ -208,9 +233,10 @@ void Account::State::writeLate() {
   writer->submit([&](WriteTx& tx) { tx.afterCommit([this, marks = recent.write(tx.db())] { recent.written(marks); }); });
 }
 
-void Account::State::write(const std::function<void(Operation&)>& change) {
-  writer->submit([&](WriteTx& tx) {
+void Account::State::write(const std::function<void(Operation&)>& change, Durability durability) {
+  std::function<void(WriteTx&)> work = [&](WriteTx& tx) {
     Operation op(tx.db());
+    if (durability == Durability::rides) op.ride(tx.isForced());
     change(op);
     op.finish();
     if (recent.hasUnwritten()) tx.afterCommit([this, marks = recent.write(tx.db())] { recent.written(marks); });
@@ -222,7 +248,12 @@ void Account::State::write(const std::function<void(Operation&)>& change) {
       views.apply(deltas);
       if (!changes->empty()) feed.publish(changes);
     });
-  });
+  };
+  try {
+    writer->submit(work, durability);
+  } catch (const MustBeForced&) {
+    writer->submit(work);
+  }
 }
 
 Result<void> Account::State::tryWriteVoid(const std::function<void(Operation&)>& change) {

@@ -84,6 +84,7 @@ class RecentMarks {
 
 struct Account::State {
   State(std::string accountName, std::string accountDirectory, std::string spools, Environment environment);
+  ~State() { close(); }
 
   const std::string name, directory, spoolDirectory;
   const Environment env;
@@ -103,14 +104,14 @@ struct Account::State {
   std::atomic<std::uint64_t> commitsSeen{0};    ///< by maintain()
   std::atomic<std::int64_t> nextHistory{0};     ///< when maintain() looks at tombstones again, unix seconds
 
-  /// Runs `change` in a transaction and tells what it changed.
-  void write(const std::function<void(Operation&)>& change);
+  /// Runs `change` in a transaction and tells what it changed. One that rides may be run twice: the first time is undone.
+  void write(const std::function<void(Operation&)>& change, Durability durability = Durability::forced);
   /// The same; what the change refuses comes back as a value.
   template <class T>
-  Result<T> tryWrite(const std::function<T(Operation&)>& change) {
+  Result<T> tryWrite(const std::function<T(Operation&)>& change, Durability durability = Durability::forced) {
     std::optional<T> result;
     try {
-      write([&](Operation& op) { result.emplace(change(op)); });
+      write([&](Operation& op) { result.emplace(change(op)); }, durability);
     } catch (const Refused& refused) {
       return tl::unexpected<Error>(refused.error);
     }
@@ -123,7 +124,11 @@ struct Account::State {
   DbOptions dbOptions() const;
 
   void open();
+  void close();
   void recover(Db& db);
+  void recoverFiles(Db& db);
+  /// Forces what rides.
+  void forceRiders();
   void removeGarbage();
   /// What was kept in memory for the next commit.
   void writeLate();

@@ -25,8 +25,6 @@ namespace mox::store {
 
 namespace {
 
-/// How often the background thread looks: soon enough that a WAL stays small, seldom enough to cost nothing.
-constexpr auto upkeepInterval = std::chrono::seconds(1);
 /// How often the indexing thread looks for work when it has none.
 constexpr auto indexInterval = std::chrono::seconds(1);
 /// How often and how long remove() waits for the threads here to let go of an account.

@@ -13,6 +13,9 @@
 
 namespace mox::store {
 
+/// How often open accounts are looked after: soon enough that a WAL stays small and flag changes are forced, seldom
+/// enough to cost nothing.
+inline constexpr Duration upkeepInterval = std::chrono::seconds(1);
 /// Idle accounts kept open.
 inline constexpr std::size_t maxIdleAccounts = 100;
 /// Idle accounts are closed after this long.

@@ -175,6 +175,7 @@ std::int64_t Db::scalar(std::string_view sql) {
 
 std::int64_t Db::lastInsertId() const { return sqlite3_last_insert_rowid(handle_); }
 std::int64_t Db::changes() const { return sqlite3_changes64(handle_); }
+std::int64_t Db::totalChanges() const { return sqlite3_total_changes64(handle_); }
 bool Db::inTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 int Db::onCommit(void* self, sqlite3* handle, const char* name, int walPages) {

@@ -123,6 +123,8 @@ class Db {
   std::int64_t lastInsertId() const;
   /// Rows changed by the last INSERT, UPDATE or DELETE.
   std::int64_t changes() const;
+  /// Rows changed since the open.
+  std::int64_t totalChanges() const;
 
   /// Runs `migrate(from)` in a transaction until user_version is `version`; throws std::runtime_error with a
   /// message for people if the file was written by a newer version.

@@ -23,6 +23,7 @@ constexpr int walPagesToFinish = 8'192;
 
 struct Waiter {
   const std::function<void(WriteTx&)>* work = nullptr;
+  Durability durability = Durability::forced;
   std::exception_ptr error;
   std::vector<std::function<void()>> hooks;
   bool done = false;
@@ -48,7 +49,9 @@ struct GroupCommit::State {
   std::condition_variable idle;  ///< leading became false
   std::atomic<bool> inDoubt{false};       ///< the last commit failed at its fsync
   std::atomic<bool> needsReopening{false};  ///< a checkpoint did
-  std::atomic<std::uint64_t> commits{0}, works{0}, statements{0};
+  std::atomic<std::uint64_t> commits{0}, works{0}, statements{0}, forced{0};
+  bool fullSync = true;                   ///< what `db` is set to; used only by the leader
+  std::atomic<bool> riders{false};
   std::atomic<int> walPages{0};
 
   std::mutex checkpointMutex;
@@ -58,6 +61,8 @@ struct GroupCommit::State {
   void disconnect();
   void commit(const std::vector<Waiter*>& batch);
   void runOne(Waiter& waiter, bool alone);
+  void setSync(bool full);
+  void committed(bool isForced, std::int64_t changesBefore);
   static void runHooks(const std::vector<Waiter*>& batch) noexcept;
   void runBatch(const std::vector<Waiter*>& batch);
   void lead(std::unique_lock<std::mutex>& lock, Waiter& me);
@@ -77,6 +82,7 @@ void GroupCommit::State::connect() {
   auto fresh = std::make_unique<Db>(path, options);
   fresh->rewriteWal();
   db = std::move(fresh);
+  fullSync = true;
 }
 
 /// Leaves the WAL for whoever opens the database next.
@@ -88,7 +94,7 @@ void GroupCommit::State::disconnect() {
 }
 
 void GroupCommit::State::runOne(Waiter& waiter, bool alone) {
-  WriteTx tx(*db);
+  WriteTx tx(*db, fullSync);
   if (!alone) db->prepare("SAVEPOINT work").run();
   try {
     (*waiter.work)(tx);
@@ -110,18 +116,34 @@ void GroupCommit::State::runHooks(const std::vector<Waiter*>& batch) noexcept {
       for (auto& hook : waiter->hooks) hook();
 }
 
+/// Not possible inside a transaction.
+void GroupCommit::State::setSync(bool full) {
+  if (full == fullSync) return;
+  db->exec(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  fullSync = full;
+}
+
+/// A commit that changed nothing writes nothing, and so forces nothing.
+void GroupCommit::State::committed(bool isForced, std::int64_t changesBefore) {
+  ++commits;
+  if (isForced) ++forced;
+  if (db->totalChanges() != changesBefore) riders = !isForced;
+}
+
 void GroupCommit::State::commit(const std::vector<Waiter*>& batch) {
   if (!db) connect();
   if (inDoubt) db->rewriteWal();
+  setSync(inDoubt || std::any_of(batch.begin(), batch.end(), [](const Waiter* w) { return w->durability == Durability::forced; }));
+  auto changesBefore = db->totalChanges();
   Tx tx(*db);
   for (auto* waiter : batch) runOne(*waiter, batch.size() == 1);
   if (batch.size() == 1 && batch.front()->error) return;
   // Something must be written over the commit that failed, whatever the work was.
   if (inDoubt) db->exec(("PRAGMA user_version=" + std::to_string(db->scalar("PRAGMA user_version"))).c_str());
-  tx.commit();  // after this line the work is on disk
+  tx.commit();  // after this line the work is on disk, or rides
   inDoubt = false;
   walPages = db->walPages();
-  ++commits;
+  committed(fullSync, changesBefore);
   works += batch.size();
 }
 
@@ -178,9 +200,10 @@ void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
   handOver();
 }
 
-void GroupCommit::submit(const std::function<void(WriteTx&)>& work) {
+void GroupCommit::submit(const std::function<void(WriteTx&)>& work, Durability durability) {
   Waiter me;
   me.work = &work;
+  me.durability = durability;
   std::unique_lock lock(state_->mutex);
   state_->queue.push_back(&me);
   if (state_->leading) state_->arrived.notify_one();
@@ -255,6 +278,7 @@ std::size_t GroupCommit::waiting() const {
 bool GroupCommit::isWalLong() const { return state_->walPages >= walPagesToFinish; }
 bool GroupCommit::isInDoubt() const { return state_->inDoubt; }
 bool GroupCommit::needsReopening() const { return state_->needsReopening; }
-GroupCommit::Counts GroupCommit::counts() const { return {state_->commits, state_->works, state_->statements}; }
+bool GroupCommit::hasRiders() const { return state_->riders; }
+GroupCommit::Counts GroupCommit::counts() const { return {state_->commits, state_->works, state_->statements, state_->forced}; }
 
 }  // namespace mox::store

@@ -5,6 +5,10 @@
 // that throws is undone alone and gets its own exception), commits once, runs the hooks of afterCommit() in commit
 // order, and wakes the others. If COMMIT itself fails all of them get the exception and nothing is considered done.
 //
+// Work that says so may ride: its commit is seen by everybody at once, but forced only with the next one that is. A
+// power cut loses the riding commits after the last forced one, newest first, and nothing else (the WAL is valid up to
+// where it is torn).
+//
 // After a failed fsync the kernel takes pages for clean that never reached the disk, and no later fsync writes them.
 // - If it was a commit's, all that waited get the exception, and SQLite has taken the commit back. The next commit first
 //   writes the WAL again, so that nothing is built upon a hole, and lies over the one that failed. Until then the group
@@ -24,18 +28,26 @@
 
 namespace mox::store {
 
+enum class Durability {
+  forced,  ///< on disk when submit() returns
+  rides,   ///< with the next forced commit
+};
+
 /// What a piece of work sees.
 class WriteTx {
  public:
   Db& db() { return db_; }
+  /// Whether this commit will be forced, be it for somebody else's sake.
+  bool isForced() const { return forced_; }
   /// Runs once the commit is durable, before submit() returns, in commit order. Must not block; an exception ends the
   /// process.
   void afterCommit(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
 
  private:
   friend class GroupCommit;
-  explicit WriteTx(Db& db) : db_(db) {}
+  WriteTx(Db& db, bool forced) : db_(db), forced_(forced) {}
   Db& db_;
+  bool forced_;
   std::vector<std::function<void()>> hooks_;
 };
 
@@ -48,9 +60,9 @@ class GroupCommit {
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  /// Blocks until `work` is durable, or throws what it threw (nothing of it happened), or throws
+  /// Blocks until `work` is committed as durably as told, or throws what it threw (nothing of it happened), or throws
   /// DatabaseError (the commit failed: nothing of it is considered done).
-  void submit(const std::function<void(WriteTx&)>& work);
+  void submit(const std::function<void(WriteTx&)>& work, Durability durability = Durability::forced);
   /// Moves WAL pages into the database file on a connection of its own; for background threads. Writers go on,
   /// unless they have been so fast that the WAL would never start over. Does nothing while needsReopening().
   void checkpoint();
@@ -66,6 +78,8 @@ class GroupCommit {
   bool reopen(const WhileClosed& whileClosed);
   /// Callers waiting for the next leader: for tests and metrics.
   std::size_t waiting() const;
+  /// True if something committed was not forced yet.
+  bool hasRiders() const;
 
   /// The WAL waits to start over, which it can only do at a moment when nobody reads an older state: background work
   /// that reads all the time stands back then, or the file grows as long as somebody writes.
@@ -73,6 +87,7 @@ class GroupCommit {
 
   struct Counts {
     std::uint64_t commits = 0, works = 0, statements = 0;
+    std::uint64_t forced = 0;  ///< of the commits
   };
   Counts counts() const;
 

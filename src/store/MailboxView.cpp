@@ -142,6 +142,7 @@ View ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const 
   view->interest_ = std::move(interest);
   ViewBuilder builder(view);
   std::shared_ptr<MailboxView::Chunk> chunk;
+  const ModSeq floor(db.scalar("SELECT modseq_floor FROM state"));
   // All columns are in the index message_view, so the table is not touched.
   auto row = db.prepare("SELECT uid, flags, modseq, size, received, keywords, id FROM message INDEXED BY message_view "
                         "WHERE mailbox=? ORDER BY uid");
@@ -155,7 +156,7 @@ View ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const 
     ViewEntry entry;
     entry.uid = row.id<Uid>(0);
     entry.flags = static_cast<FlagBits>(row.int64(1));
-    entry.modSeq = row.id<ModSeq>(2);
+    entry.modSeq = std::max(floor, row.id<ModSeq>(2));
     entry.size = static_cast<std::uint32_t>(row.int64(3));
     entry.received = row.int64(4);
     entry.keywords = builder.keywordSet(row.bytes(5));

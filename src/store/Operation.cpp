@@ -38,7 +38,7 @@ Uid MailboxEdit::takeUid() {
 }
 
 Operation::Operation(Db& db) : db_(db) {
-  auto row = db.prepare("SELECT modseq, history_from, next_uidvalidity, next_message, next_content, message_bytes, message_count FROM state");
+  auto row = db.prepare("SELECT modseq, history_from, next_uidvalidity, next_message, next_content, message_bytes, message_count, riding_to FROM state");
   if (!row.step()) throw std::runtime_error(db.path() + ": the row of table state is missing");
   counters_.modSeq = row.id<ModSeq>(0);
   counters_.historyFrom = row.id<ModSeq>(1);
@@ -47,7 +47,14 @@ Operation::Operation(Db& db) : db_(db) {
   counters_.nextContent = row.int64(4);
   counters_.messageBytes = row.int64(5);
   counters_.messageCount = row.int64(6);
+  counters_.ridingTo = row.id<ModSeq>(7);
   loaded_ = counters_;
+}
+
+void Operation::ride(bool forced) {
+  auto& to = counters_.ridingTo;
+  if (!forced && counters_.modSeq >= to) throw MustBeForced{};
+  if (forced && counters_.modSeq.value + modSeqsSetAside / 2 >= to.value) to = ModSeq(counters_.modSeq.value + modSeqsSetAside);
 }
 
 ModSeq Operation::modSeq() {
@@ -142,7 +149,7 @@ void Operation::finish(MailboxEdit& edit) {
 void Operation::finish() {
   for (auto& [id, edit] : mailboxes_) finish(edit);
   if (counters_ == loaded_) return;
-  db_.prepare("UPDATE state SET modseq=?, history_from=?, next_uidvalidity=?, next_message=?, next_content=?, message_bytes=?, message_count=?")
+  db_.prepare("UPDATE state SET modseq=?, history_from=?, next_uidvalidity=?, next_message=?, next_content=?, message_bytes=?, message_count=?, riding_to=?")
       .bind(counters_.modSeq)
       .bind(counters_.historyFrom)
       .bind(counters_.nextUidValidity)
@@ -150,6 +157,7 @@ void Operation::finish() {
       .bind(counters_.nextContent)
       .bind(counters_.messageBytes)
       .bind(counters_.messageCount)
+      .bind(counters_.ridingTo)
       .run();
 }
 

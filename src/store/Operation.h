@@ -24,10 +24,17 @@ struct Refused {
   Error error;
 };
 
+/// Modseqs set aside on disk at a time for changes that ride.
+inline constexpr std::int64_t modSeqsSetAside = 1 << 20;
+
+/// Thrown where a change that would ride must be forced: none of it has happened, it is to be submitted again.
+struct MustBeForced {};
+
 /// The row of table state.
 struct Counters {
   ModSeq modSeq, historyFrom;
   std::int64_t nextUidValidity = 0, nextMessage = 0, nextContent = 0, messageBytes = 0, messageCount = 0;
+  ModSeq ridingTo;  ///< see SCHEMA.md
   friend bool operator==(const Counters&, const Counters&) = default;
 };
 
@@ -49,6 +56,10 @@ struct MailboxEdit {
 class Operation {
  public:
   explicit Operation(Db& db);
+
+  /// Says that the commit may ride on the next forced one. Throws MustBeForced if `forced` is false and the modseq this
+  /// takes has not been set aside on disk; sets some aside if `forced`.
+  void ride(bool forced);
 
   Db& db() { return db_; }
   Counters& counters() { return counters_; }

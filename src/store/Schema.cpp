@@ -163,6 +163,9 @@ constexpr const char* format2[] = {
   run INTEGER NOT NULL,
   seen INTEGER NOT NULL,
   PRIMARY KEY (mailbox, digest)) WITHOUT ROWID)",
+    // Flag changes that ride, SCHEMA.md.
+    "ALTER TABLE state ADD COLUMN riding_to INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE state ADD COLUMN modseq_floor INTEGER NOT NULL DEFAULT 0",
 };
 
 constexpr const char* authTables = R"(

@@ -25,6 +25,7 @@ class Verifier {
   std::vector<std::string> run(const VerifyOptions& options) {
     database();
     each("SELECT count(*) FROM state HAVING count(*)<>1", "rows in table state");
+    each("SELECT modseq_floor FROM state WHERE modseq_floor>modseq", "floor above the modseq");
     mailboxes();
     messages();
     contents();

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -57,8 +58,11 @@ struct FaultVfs::State {
     arrive(disks[path], all);
   }
   void arrive(Disk& disk, bool all) {
+    arrive(disk, [&] { return all || chance() % 2 != 0; });
+  }
+  static void arrive(Disk& disk, const std::function<bool()>& survives) {
     for (const auto& write : disk.pending) {
-      if (!all && chance() % 2 == 0) continue;
+      if (!survives()) continue;
       auto& durable = disk.durable;
       durable.resize(write.isTruncate ? write.offset : std::max(durable.size(), write.offset + write.data.size()));
       durable.replace(write.offset, write.data.size(), write.data);
@@ -209,6 +213,19 @@ void FaultVfs::losePower() {
     std::filesystem::remove(path + "-shm");
   }
   state_->disks.clear();
+}
+
+void FaultVfs::cutPower(const std::string& from, const std::string& to, const std::function<bool()>& survives) {
+  std::lock_guard lock(state_->mutex);
+  for (const auto& [path, disk] : state_->disks) {
+    // What was deleted is: SQLite syncs the directory where it matters to it.
+    if (path.rfind(from + "/", 0) != 0 || !std::filesystem::exists(path)) continue;
+    auto left = disk;
+    State::arrive(left, survives);
+    auto target = to + path.substr(from.size());
+    std::filesystem::create_directories(std::filesystem::path(target).parent_path());
+    std::ofstream(target, std::ios::binary) << left.durable;
+  }
 }
 
 }  // namespace mox::store::test

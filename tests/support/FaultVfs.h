@@ -3,7 +3,9 @@
 // whoever reads sees it (the kernel takes such pages for clean).
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 namespace mox::store::test {
 
@@ -30,6 +32,9 @@ class FaultVfs {
   int syncs() const;
   /// What is left on the disk when the power goes now. No file may be open.
   void losePower();
+  /// Writes the files below `from` to `to` as they would be if the power went now; they may be open. Of what was written
+  /// since the last sync there is what `survives` is true for, asked for each write.
+  void cutPower(const std::string& from, const std::string& to, const std::function<bool()>& survives);
 
   struct State;
 
