@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """./dev bench: mox against Debian's Postfix with Dovecot, in one run, by turns, with the same clients.
 
-    bench.py [--only mox|peer] [--rounds N] [--scale X] [--points NAME,...]     NAME: start idle inbound relay writes variants reading
+    bench.py [mail|imap ...] [--only mox|peer] [--rounds N] [--scale X] [--points NAME,...]
 
-Prints each figure as it is measured, then a table of medians. It takes about five minutes; after 270 seconds nothing new begins.
-Everything runs in namespaces as a scenario does (see lab.py) and needs root. A goal that is not met is not a failure: other work
-on the machine moves every figure, so the load average is printed beside them.
+Parts: mail (points start idle inbound relay writes variants) and imap (login append fetch cold select large search store copy
+idle tell forced). Prints each figure as it is measured, then a table of medians. A part takes about five minutes; after 270
+seconds nothing new begins. Everything runs in namespaces as a scenario does (see lab.py) and needs root. A goal that is not met is
+not a failure: other work on the machine moves every figure, so the load average is printed beside them.
 """
 import argparse
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,40 +25,66 @@ BEGIN_SECONDS = 270  # nothing new begins after that
 LIMIT_SECONDS = 420  # should something hang
 DOMAINS = 32
 IDLE = 5000
-READING = 20_000
-POINTS = ("start", "idle", "inbound", "relay", "writes", "variants", "reading")
+PARTS = {"mail": ("start", "idle", "inbound", "relay", "writes", "variants"),
+         "imap": ("login", "append", "fetch", "select", "search", "store", "copy", "forced", "idle", "tell", "large", "cold")}
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("parts", nargs="*")
     parser.add_argument("--only", choices=("mox", "peer"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1)
-    parser.add_argument("--points", type=lambda text: text.split(","), default=list(POINTS))
+    parser.add_argument("--points", type=lambda text: text.split(","), default=[])
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    unknown = set(chosen.points) - set(POINTS)
+    unknown = set(chosen.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such parts: {unknown}")
+    chosen.parts = chosen.parts or list(PARTS)
+    unknown = set(chosen.points) - {point for part in chosen.parts for point in PARTS[part]}
     if unknown:
         parser.error(f"no such points: {unknown}")
     return chosen
 
 
-def measure(chosen):
+def mail_part(chosen, lab):
+    """What there is to do, by name, and who keeps the figures."""
     from dnslab import DnsLab
-    from lab import Lab, require
+    from lab import require
     from legs import Mox, Peer, Sink, zones
-    from points import Bench
+    from points import Mail
     require("smtp-sink", "strace", "dovecot", "postfix", "unbound")
-    lab = Lab(chosen.inside)
     sink = Sink(lab, DOMAINS)
     dns = DnsLab(lab, zones(DOMAINS, sink.addresses, "10.77.0.250"))
     legs = [kind(lab, dns) for kind in (Mox, Peer) if chosen.only in (None, kind.__name__.lower())]
-    bench = Bench(legs, sink, chosen.inside, chosen.scale, BEGIN_SECONDS)
-    work = {"start": bench.start, "inbound": lambda: bench.inbound(chosen.rounds), "relay": lambda: bench.relay(chosen.rounds),
-            "writes": bench.forced_writes, "variants": lambda: bench.inbound_variants(max(1, chosen.rounds - 1)),
-            "reading": lambda: bench.reading(int(READING * min(1, chosen.scale))), "idle": lambda: bench.idle(IDLE)}
+    bench = Mail(legs, sink, chosen.inside, chosen.scale, BEGIN_SECONDS)
+    return bench, {"start": bench.start, "inbound": lambda: bench.inbound(chosen.rounds), "relay": lambda: bench.relay(chosen.rounds),
+                   "writes": bench.forced_writes, "variants": lambda: bench.inbound_variants(max(1, chosen.rounds - 1)),
+                   "idle": lambda: bench.idle(IDLE)}
+
+
+def imap_part(chosen, lab):
+    from dnslab import DnsLab
+    from imap_legs import DovecotLeg, ImapMox
+    from imap_points import Imap
+    from lab import require
+    from legs import zones
+    require("strace", "dovecot", "unbound")
+    legs = [] if chosen.only == "peer" else [ImapMox(lab, DnsLab(lab, zones(0, [], "10.77.0.250")))]
+    legs += [] if chosen.only == "mox" else [DovecotLeg(lab, storage) for storage in ("sdbox", "maildir")]
+    bench = Imap(legs, chosen.inside, chosen.scale, BEGIN_SECONDS)
+    return bench, {name: lambda work=getattr(bench, name): work(chosen.rounds) for name in PARTS["imap"]}
+
+
+def measure(chosen):
+    from lab import Lab
+    part = chosen.parts[0]
+    bench, work = {"mail": mail_part, "imap": imap_part}[part](chosen, Lab(chosen.inside))
     print("load average before: %.1f %.1f %.1f" % os.getloadavg(), flush=True)
-    for name in chosen.points:
+    for name in PARTS[part]:
+        if chosen.points and name not in chosen.points:
+            continue
         start = time.monotonic()
         if start > bench.end:
             print(f"  {name}: skipped, no time left")
@@ -69,35 +95,7 @@ def measure(chosen):
             traceback.print_exc(file=sys.stdout)
         print(f"  {name}: {time.monotonic() - start:.0f} s", flush=True)
     print("load average after: %.1f %.1f %.1f" % os.getloadavg())
-    print(table(bench.points))
-    if bench.disk:
-        print(f"{'one forced write of 5 KB on this disk (p50, lowest and highest of the rounds), ms':64} "
-              f"{number(statistics.median(bench.disk))} ({number(min(bench.disk))} to {number(max(bench.disk))})", flush=True)
-
-
-def table(points):
-    lines = ["", f"{'point (median)':64}{'mox':>12}{'Postfix+Dovecot':>18}{'ratio':>9}  {'goal':16}"]
-    for point in points:
-        mox, peer = point.median("mox"), point.median("Postfix+Dovecot")
-        ratio = None
-        if mox and peer:
-            ratio = peer / mox if point.inverse else mox / peer
-        goal, met = "", ""
-        if point.goal is not None:
-            goal, reached = f"≥ {point.goal:g} times", ratio is not None and ratio >= point.goal
-        elif point.most is not None:
-            goal, reached = f"≤ {point.most:g} {point.unit}", mox is not None and mox <= point.most
-        if goal and (ratio if point.goal is not None else mox) is not None:
-            met = "met" if reached else "NOT MET"
-        lines.append(f"{point.name + (', ' + point.unit if point.unit else ''):64}{number(mox):>12}{number(peer):>18}"
-                     f"{f'{ratio:.1f}' if ratio else '':>9}  {goal:16}{met}")
-    return "\n".join(lines)
-
-
-def number(value):
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
+    print(bench.table(), flush=True)
 
 
 def binary_size():
@@ -128,19 +126,12 @@ def inside(chosen):
     os._exit(0)
 
 
-def main():
-    chosen = options()
-    if chosen.inside:
-        return inside(chosen)
-    if os.geteuid() != 0:
-        print("the benchmark needs root, for network namespaces")
-        return 1
+def run_part(part):
     from run import die_with_parent
-    if chosen.only != "peer":
-        binary_size()
     folder = tempfile.mkdtemp(prefix="mox-bench-")
+    words = [word for word in sys.argv[1:] if word not in PARTS]
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, os.path.abspath(__file__),
-               *sys.argv[1:], "--inside", folder]
+               part, *words, "--inside", folder]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_parent)
     try:
         return process.wait(LIMIT_SECONDS)
@@ -151,6 +142,19 @@ def main():
         process.send_signal(signal.SIGKILL)
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    chosen = options()
+    if chosen.inside:
+        return inside(chosen)
+    if os.geteuid() != 0:
+        print("the benchmark needs root, for network namespaces")
+        return 1
+    if chosen.only != "peer":
+        binary_size()
+    wanted = [part for part in chosen.parts if not chosen.points or set(chosen.points) & set(PARTS[part])]
+    return max([run_part(part) for part in wanted], default=0)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 //
 //   --role idle    opens connections that are logged in with the Inbox selected, prints a line, and holds them until its
 //                  standard input ends
-//   --role wake    holds connections in IDLE on --mailbox, appends a message there, and takes the time from sending it until
-//                  all have heard of it: the worst of some rounds
+//   --role tell    opens connections in IDLE on the mailbox, appends a message by another, and takes the time from sending it
+//                  until all were told: the worst of --times
 //   --role login   connects, logs in and out, again and again
-//   --role append  appends messages, one after the answer to the other
+//   --role append  appends messages, one after the answer to the other, on as many connections as there are threads
 //   --role fill    appends messages with all literals on their way at once
-//   --role fetch   FETCHes one item of every message of the mailbox, which holds --count of them
-#include <algorithm>
+//   --role command gives --command (%n is the number of the time) --times times after --before, and tells how long each
+//                  took; the answer must hold --count FETCH responses (unless 0) and end with --expect
+#include <sys/resource.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -20,8 +22,8 @@
 #include <thread>
 #include <vector>
 
-#include "Options.h"
-#include "Wire.h"
+#include "ImapClient.h"
+#include "Letter.h"
 
 namespace mox::bench {
 namespace {
@@ -30,98 +32,38 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kInFlight = 16;  // appends, in role fill: 80 KB, less than a socket buffer, so that nobody blocks for ever
 
-std::size_t occurrences(std::string_view text, std::string_view mark) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at + mark.size())) ++count;
-  return count;
-}
-
-class Client {
- public:
-  Client(const Options& options, const Tls& tls, std::size_t number)
-      : wire_(Endpoint{options.text("host"), static_cast<unsigned short>(options.number("port")), options.yes("spread"), 60},
-              options.number("first") + number) {
-    if (options.yes("tls")) wire_.startTls(tls);
-    (void)wire_.line();
-  }
-
-  void login(const Options& options) { command("LOGIN \"" + options.text("user") + "\" \"" + options.text("password") + "\""); }
-
-  void command(const std::string& words) {
-    wire_.send("c " + words + "\r\n");
-    finish(words);
-  }
-
-  // Reads up to the tagged answer; no literal may come.
-  void finish(const std::string& words) {
-    std::string_view line = wire_.line();
-    while (line.substr(0, 2) != "c ") {
-      if (line.substr(0, 5) == "* BYE" && words != "LOGOUT") throw std::runtime_error(std::string(line));
-      line = wire_.line();
-    }
-    if (line.substr(0, 5) != "c OK ") throw std::runtime_error(words.substr(0, 20) + ": " + std::string(line));
-  }
-
-  // Octets of the answer, which must tell of that many messages. It is not parsed further, so that the server is what is measured.
-  std::size_t bulk(const std::string& words, std::size_t messages) {
-    static const std::string kTag = "\r\nzq8xk7 ", kMark = " FETCH (";  // neither is in a message of ours
-    wire_.send(kTag.substr(2) + words + "\r\n");
-    std::size_t octets = 0, found = 0;
-    std::string tail = "\r\n";
-    for (;;) {
-      const std::string_view piece = wire_.piece();
-      octets += piece.size();
-      // A mark that lies across two pieces is found in the end of one with the start of the other.
-      std::string seam = tail.substr(tail.size() - std::min(tail.size(), kMark.size() - 1));
-      seam += piece.substr(0, kMark.size() - 1);
-      found += occurrences(seam, kMark) + occurrences(piece, kMark);
-      tail.append(piece.substr(piece.size() > kTail ? piece.size() - kTail : 0));
-      if (tail.size() > kTail) tail.erase(0, tail.size() - kTail);
-      const std::size_t at = tail.rfind(kTag);
-      if (at == std::string::npos || tail.compare(tail.size() - 2, 2, "\r\n") != 0) continue;
-      if (tail.compare(at + kTag.size(), 3, "OK ") != 0) throw std::runtime_error(words + tail.substr(at));
-      if (found != messages) throw std::runtime_error(words + ": " + std::to_string(found) + " answers");
-      return octets;
-    }
-  }
-
-  Wire& wire() { return wire_; }
-
- private:
-  static constexpr std::size_t kTail = 1024;
-  Wire wire_;
-};
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 class Measure {
  public:
-  explicit Measure(const Options& options) : options_(options), count_(options.number("count")) {
-    const std::string words = "some words of a body that is neither short nor long, and then a number too\r\n";
-    body_ = "From: <x@a.test>\r\nTo: <me@user.test>\r\nSubject: load\r\nDate: Mon, 02 Jan 2006 15:04:05 +0000\r\n\r\n";
-    while (body_.size() + words.size() <= options.number("size")) body_ += words;
-  }
-
+  explicit Measure(const Options& options) : options_(options), count_(options.number("count")) {}
   int run();
 
  private:
   // Does something `count` times on several threads and gives its seconds; the first failure ends it.
-  double many(const std::function<void(std::size_t)>& one);
+  double many(std::size_t count, const std::function<void(std::size_t)>& one);
+  std::vector<std::unique_ptr<ImapClient>> connected(const std::string& last);
   double idle();
-  double wake();
+  double tell();
+  double login();
   double append();
   double fill();
-  double fetch();
-  [[nodiscard]] std::string appendCommand(const char* plus) const {
-    return "c APPEND \"" + options_.text("mailbox") + "\" {" + std::to_string(body_.size()) + plus + "}\r\n";
+  double command();
+  [[nodiscard]] std::string letter(std::size_t number) const { return mox::bench::letter(number, options_.number("size"), options_.text("run")); }
+  [[nodiscard]] std::unique_ptr<ImapClient> client(std::size_t number = 0) const {
+    auto made = std::make_unique<ImapClient>(options_, tls_, number);
+    made->login(options_);
+    return made;
   }
 
   const Options& options_;
   Tls tls_;
   std::size_t count_;
   std::size_t octets_ = 0;
-  std::string body_;
+  std::string times_;  // of each command
 };
 
-double Measure::many(const std::function<void(std::size_t)>& one) {
+double Measure::many(std::size_t count, const std::function<void(std::size_t)>& one) {
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::string failure;
@@ -129,11 +71,11 @@ double Measure::many(const std::function<void(std::size_t)>& one) {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < options_.number("threads"); ++i) {
     threads.emplace_back([&] {
-      for (std::size_t number = next++; number < count_; number = next++) {
+      for (std::size_t number = next++; number < count; number = next++) {
         try {
           one(number);
         } catch (const std::runtime_error& error) {
-          next = count_;
+          next = count;
           const std::lock_guard lock(mutex);
           if (failure.empty()) failure = "number " + std::to_string(number) + ": " + error.what();
         }
@@ -142,17 +84,28 @@ double Measure::many(const std::function<void(std::size_t)>& one) {
   }
   for (auto& thread : threads) thread.join();
   if (!failure.empty()) throw std::runtime_error(failure);
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return since(start);
+}
+
+std::vector<std::unique_ptr<ImapClient>> Measure::connected(const std::string& last) {
+  std::vector<std::unique_ptr<ImapClient>> clients(count_);
+  many(count_, [&](std::size_t number) {
+    clients[number] = client(number);
+    clients[number]->command("SELECT \"" + options_.text("mailbox") + "\"");
+    if (!last.empty()) {
+      clients[number]->wire().send("c " + last + "\r\n");
+      while (clients[number]->wire().line().substr(0, 1) != "+") {
+      }
+    }
+    clients[number]->wire().rest();
+  });
+  return clients;
 }
 
 double Measure::idle() {
-  std::vector<std::unique_ptr<Client>> clients(count_);
-  const double elapsed = many([&](std::size_t number) {
-    clients[number] = std::make_unique<Client>(options_, tls_, number);
-    clients[number]->login(options_);
-    clients[number]->command("SELECT INBOX");
-    clients[number]->wire().rest();
-  });
+  const auto start = Clock::now();
+  auto clients = connected("");
+  const double elapsed = since(start);
   std::puts("open");
   std::fflush(stdout);
   while (std::getchar() != EOF) {
@@ -162,92 +115,94 @@ double Measure::idle() {
   return elapsed;
 }
 
-double Measure::wake() {
-  constexpr int kRounds = 10;
-  std::vector<std::unique_ptr<Client>> clients(count_);
-  (void)many([&](std::size_t number) {
-    clients[number] = std::make_unique<Client>(options_, tls_, number);
-    clients[number]->login(options_);
-    clients[number]->command("SELECT \"" + options_.text("mailbox") + "\"");
-    clients[number]->wire().send("c IDLE\r\n");
-    while (clients[number]->wire().line().substr(0, 1) != "+") {
-    }
-    clients[number]->wire().rest();
-  });
-  Client writer(options_, tls_, count_);
-  writer.login(options_);
+double Measure::tell() {
+  auto clients = connected("IDLE");
+  auto sender = client(count_);
   double worst = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    writer.wire().send(appendCommand(""));
-    if (writer.wire().line().substr(0, 1) != "+") throw std::runtime_error("APPEND: no continuation");
+  for (std::size_t i = 0; i < options_.number("times"); ++i) {
     const auto start = Clock::now();
-    writer.wire().send(body_ + "\r\n");
-    (void)many([&](std::size_t number) {
-      while (clients[number]->wire().line().find(" EXISTS") == std::string_view::npos) {
+    sender->sendAppend(options_.text("mailbox"), letter(i));
+    for (auto& client : clients)
+      while (client->wire().line().find(" EXISTS") == std::string_view::npos) {
       }
-    });
-    worst = std::max(worst, std::chrono::duration<double>(Clock::now() - start).count());
-    writer.finish("APPEND");
+    worst = std::max(worst, since(start));
+    sender->finish("APPEND");
   }
   return worst;
 }
 
+double Measure::login() {
+  return many(count_, [&](std::size_t number) { client(number)->command("LOGOUT"); });
+}
+
 double Measure::append() {
-  Client client(options_, tls_, 0);
-  client.login(options_);
-  const auto start = Clock::now();
-  for (std::size_t i = 0; i < count_; ++i) {
-    client.wire().send(appendCommand(""));
-    if (client.wire().line().substr(0, 1) != "+") throw std::runtime_error("APPEND: no continuation");
-    client.wire().send(body_ + "\r\n");
-    client.finish("APPEND");
-  }
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  const std::size_t threads = options_.number("threads");
+  std::vector<std::unique_ptr<ImapClient>> clients;
+  for (std::size_t i = 0; i < threads; ++i) clients.push_back(client(i));
+  std::atomic<std::size_t> next{0};
+  return many(threads, [&](std::size_t mine) {
+    for (std::size_t number = next++; number < count_; number = next++) clients[mine]->append(options_.text("mailbox"), letter(number));
+  });
 }
 
 double Measure::fill() {
-  Client client(options_, tls_, 0);
-  client.login(options_);
+  auto sender = client();
   const auto start = Clock::now();
   for (std::size_t i = 0, answered = 0; answered < count_;) {
     if (i < count_ && i - answered < kInFlight) {
-      client.wire().send(appendCommand("+") + body_ + "\r\n");
+      sender->sendAppend(options_.text("mailbox"), letter(i));
       ++i;
     } else {
-      client.finish("APPEND");
+      sender->finish("APPEND");
       ++answered;
     }
   }
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return since(start);
 }
 
-double Measure::fetch() {
-  Client client(options_, tls_, 0);
-  client.login(options_);
-  client.command("EXAMINE \"" + options_.text("mailbox") + "\"");
-  const auto start = Clock::now();
-  octets_ = client.bulk("FETCH 1:* (" + options_.text("item") + ")", count_);
-  return std::chrono::duration<double>(Clock::now() - start).count();
+std::string numbered(std::string text, std::size_t number) {
+  if (const auto at = text.find("%n"); at != std::string::npos) text.replace(at, 2, std::to_string(number));
+  return text;
+}
+
+double Measure::command() {
+  auto asking = client();
+  if (!options_.text("before").empty()) asking->command(options_.text("before"));
+  double elapsed = 0;
+  for (std::size_t i = 0; i < options_.number("times"); ++i) {
+    const auto words = numbered(options_.text("command"), i + 1);
+    const auto start = Clock::now();
+    const auto answer = asking->bulk(words);
+    const double took = since(start);
+    elapsed += took;
+    octets_ = answer.octets;
+    times_ += (times_.empty() ? "" : ", ") + std::to_string(took);
+    if (count_ != 0 && answer.messages != count_) throw std::runtime_error(std::to_string(answer.messages) + " FETCH responses");
+    if (answer.end.find(options_.text("expect")) == std::string::npos) throw std::runtime_error("not as expected: " + answer.end);
+  }
+  return elapsed;
 }
 
 int Measure::run() {
   const std::string& role = options_.text("role");
   double elapsed = 0;
   if (role == "idle") elapsed = idle();
-  else if (role == "wake") elapsed = wake();
+  else if (role == "tell") elapsed = tell();
+  else if (role == "login") elapsed = login();
   else if (role == "append") elapsed = append();
   else if (role == "fill") elapsed = fill();
-  else if (role == "fetch") elapsed = fetch();
-  else if (role == "login") {
-    elapsed = many([&](std::size_t number) {
-      Client client(options_, tls_, number);
-      client.login(options_);
-      client.command("LOGOUT");
-    });
-  } else throw std::runtime_error("--role is idle, wake, login, append, fill or fetch");
-  std::printf("{\"count\": %zu, \"seconds\": %.6f, \"rate\": %.1f, \"octets\": %zu}\n", count_, elapsed,
-              static_cast<double>(count_) / elapsed, octets_);
+  else if (role == "command") elapsed = command();
+  else throw std::runtime_error("--role is idle, tell, login, append, fill or command");
+  std::printf("{\"count\": %zu, \"seconds\": %.6f, \"rate\": %.1f, \"octets\": %zu, \"times\": [%s]}\n", count_, elapsed,
+              static_cast<double>(count_) / elapsed, octets_, times_.c_str());
   return 0;
+}
+
+void raiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);  // if that is too few, connecting says so
 }
 
 }  // namespace
@@ -265,10 +220,15 @@ int main(int count, char** words) {
                                        {"user", "me@user.test"},
                                        {"password", "secret"},
                                        {"count", "100"},
-                                       {"threads", "4"},
+                                       {"threads", "1"},
                                        {"size", "5120"},
+                                       {"run", "r"},
                                        {"mailbox", "Bench"},
-                                       {"item", "FLAGS"}});
+                                       {"before", ""},
+                                       {"command", "NOOP"},
+                                       {"times", "1"},
+                                       {"expect", ""}});
+    mox::bench::raiseFileLimit();
     return mox::bench::Measure(options).run();
   } catch (const std::runtime_error& error) {
     std::fprintf(stderr, "imapload: %s\n", error.what());

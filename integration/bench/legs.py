@@ -7,7 +7,7 @@ import time
 
 import watch
 from clients import Server
-from dovecot import MAIL_UID, Dovecot
+from dovecot import Dovecot
 from lab import stop
 from moxhost import Serve, binary, require_binary
 from postfix import Postfix
@@ -129,21 +129,6 @@ class Peer(Leg):
         self.host.run(["postfix", "stop"])
         self.dovecot.stop()
 
-    def fill(self, mailbox, count):
-        """Not measured, so without forced writes, which would take minutes: a Maildir that doveadm imports."""
-        message = b"From: <x@a.test>\nTo: <me@user.test>\nSubject: load\nDate: Mon, 02 Jan 2006 15:04:05 +0000\n\n"
-        message += (SIZE - len(message)) // 76 * (b"some words of a body that is neither short nor long, and then a number too\n")
-        source = self.host.path("import")
-        for folder in (source, f"{source}/.{mailbox}"):
-            for part in ("cur", "new", "tmp"):
-                os.makedirs(os.path.join(folder, part))
-        for number in range(count):
-            with open(f"{source}/.{mailbox}/cur/{1_700_000_000 + number}.{number}.bench:2,", "wb") as file:
-                file.write(message)
-        self.host.run(["chown", "-R", f"{MAIL_UID}:{MAIL_UID}", source])
-        self.host.run(["doveadm", "-c", self.host.path("dovecot/dovecot.conf"), "-o", "mail_fsync=never", "import", "-u", self.server.user,
-                       "maildir:" + source, "", "mailbox", mailbox, "ALL"])
-
     def submission(self):
         """Options of smtpload for a client that may relay. It need not log in, which spares the peer that work."""
         return {"port": 25, "from": "x@a.test"}
@@ -175,10 +160,6 @@ class Mox(Leg):
 
     def stop(self):
         stop(self.server.process)
-
-    def fill(self, mailbox, count):
-        """Not measured."""
-        self.imapload("fill", mailbox=mailbox, count=count)
 
     def submission(self):
         return {"port": self.server.submissions, "tls": "implicit", "from": self.server.user, "user": self.server.user,
@@ -224,9 +205,9 @@ class Sink:
 class Idle:
     """Connections that stay open and do nothing, until close()."""
 
-    def __init__(self, leg, count):
+    def __init__(self, leg, count, mailbox):
         options = {"host": leg.host.address, "port": leg.server.imaps, "user": leg.server.user, "password": leg.server.password,
-                   "role": "idle", "count": count, "threads": 8}
+                   "role": "idle", "mailbox": mailbox, "count": count, "threads": 8}
         self.process = subprocess.Popen(leg.host.enter([program("imapload"), *arguments(options)]), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=sys.stdout.fileno(), text=True)
         if self.process.stdout.readline() != "open\n":

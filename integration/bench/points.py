@@ -1,61 +1,22 @@
-"""The points of the benchmark: what is done to each server, and what counts as reached."""
+"""Mail in and out: what is done to each server, and what counts as reached."""
 import os
-import statistics
 import time
-from dataclasses import dataclass, field
 
 import watch
 from legs import MAILBOXES, DOMAIN, Idle, until
+from measures import Measures
 
 PER_CONNECTION = 400  # messages, below what a server takes from one address in a minute
 
 
-@dataclass
-class Point:
-    """One line of the table. goal: the ratio to the peer that mox is to reach, or with `most` the figure it may cost at most."""
-    name: str
-    unit: str
-    goal: float = None
-    most: float = None
-    inverse: bool = False  # less is better, so the ratio is the peer's figure over mox's
-    figures: dict = field(default_factory=dict)  # {leg's name: [figure, ...]}
-
-    def add(self, leg, figure):
-        self.figures.setdefault(leg.name, []).append(figure)
-        print(f"    {leg.name:16} {self.name:54} {figure:12,.2f} {self.unit}", flush=True)
-
-    def median(self, name):
-        return statistics.median(self.figures[name]) if name in self.figures else None
-
-
-class Bench:
+class Mail(Measures):
     def __init__(self, legs, sink, folder, scale, seconds):
-        """scale: of the numbers of messages; 1 takes a few seconds a measure on a quiet machine.
-        seconds: after that nothing new begins, neither a point nor another round of one."""
-        self.legs, self.sink, self.folder, self.scale = legs, sink, folder, scale
-        self.end = time.monotonic() + seconds
-        self.points = []
-        self.disk = []  # milliseconds, see disk_milliseconds()
-
-    def point(self, *arguments, **options):
-        point = Point(*arguments, **options)
-        self.points.append(point)
-        return point
+        super().__init__(legs, folder, scale, seconds)
+        self.sink = sink
 
     def count(self, leg, mox, peer):
         """Messages for a leg: the faster server gets more, so that both take seconds."""
         return max(40, int((mox if leg.accepted_is_stored else peer) * self.scale))
-
-    def rounds(self, number, *measures):
-        """A B A B: each measure on one leg, then the other, so that what changes on the machine meets both."""
-        for done in range(number):
-            if done > 0 and time.monotonic() > self.end:
-                print(f"    no time for more than {done} of {number} rounds", flush=True)
-                break
-            self.disk.append(watch.disk_milliseconds(os.path.join(self.folder, "probe")))
-            for measure in measures:
-                for leg in self.legs:
-                    measure(leg)
 
     # Mail in.
 
@@ -167,41 +128,11 @@ class Bench:
             count = connections if leg.accepted_is_stored else min(connections, 200)  # Dovecot's each have a process
             leg.stored()
             before = leg.memory()[0]
-            idle = Idle(leg, count)
+            idle = Idle(leg, count, "INBOX")
             time.sleep(1)
             growth.add(leg, (leg.memory()[0] - before) / count)
             print(f"      with {count} open, logged in, Inbox selected", flush=True)
             idle.close()
-
-    # Reading.
-
-    def reading(self, messages):
-        logins = self.point("IMAP logins with TLS", "/s")
-        self.rounds(2, lambda leg: logins.add(leg, leg.imapload("login", count=self.count(leg, 1000, 200))["rate"]))
-        appends = self.point("APPEND of 5 KB, one by one", "/s")
-        for leg in self.legs:
-            leg.stored()
-            leg.imap.create("Bench")
-        self.rounds(2, lambda leg: appends.add(leg, leg.imapload("append", count=self.count(leg, 2000, 500))["rate"]))
-        for leg in self.legs:
-            missing = messages - leg.stored("Bench")
-            if missing > 0:
-                leg.fill("Bench", missing)
-            if leg.stored("Bench") != messages:
-                raise AssertionError(f"{leg.name}: {leg.stored('Bench')} messages after filling up to {messages}")
-        items = [(item, self.point(f"FETCH {item} of {messages:,} messages", unit))
-                 for item, unit in (("FLAGS", "/s"), ("ENVELOPE", "/s"), ("BODYSTRUCTURE", "/s"), ("BODY.PEEK[]", "MB/s"))]
-
-        def fetch(item, point):
-            def measure(leg):
-                found = leg.imapload("fetch", item=item, count=messages)
-                point.add(leg, (found["octets"] / 1e6 if point.unit == "MB/s" else messages) / found["seconds"])
-            return measure
-
-        for leg in self.legs:  # once unmeasured: both know everything by then
-            for item, _ in items[:3]:
-                leg.imapload("fetch", item=item, count=messages)
-        self.rounds(2, *(fetch(item, point) for item, point in items))
 
 
 def complain(leg, load):
