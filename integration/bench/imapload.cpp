@@ -6,11 +6,12 @@
 //                  until all were told: the worst of --times
 //   --role login   connects, logs in and out, again and again
 //   --role append  appends messages, one after the answer to the other, on as many connections as there are threads
-//   --role fill    appends messages with all literals on their way at once
+//   --role fill    appends messages, many by one command (RFC 3502)
 //   --role command gives --command (%n is the number of the time) --times times after --before, and tells how long each
 //                  took; the answer must hold --count FETCH responses (unless 0) and end with --expect
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -30,7 +31,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kInFlight = 16;  // appends, in role fill: 80 KB, less than a socket buffer, so that nobody blocks for ever
+constexpr std::size_t kTogether = 100;  // messages of a MULTIAPPEND, in role fill
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -148,14 +149,14 @@ double Measure::append() {
 double Measure::fill() {
   auto sender = client();
   const auto start = Clock::now();
-  for (std::size_t i = 0, answered = 0; answered < count_;) {
-    if (i < count_ && i - answered < kInFlight) {
-      sender->sendAppend(options_.text("mailbox"), letter(i));
-      ++i;
-    } else {
-      sender->finish("APPEND");
-      ++answered;
+  for (std::size_t done = 0; done < count_;) {
+    std::string words = "c APPEND \"" + options_.text("mailbox") + "\"";
+    for (const auto end = std::min(done + kTogether, count_); done < end; ++done) {
+      const auto message = letter(done);
+      words += " {" + std::to_string(message.size()) + "+}\r\n" + message;
     }
+    sender->wire().send(words + "\r\n");
+    sender->finish("APPEND");
   }
   return since(start);
 }
