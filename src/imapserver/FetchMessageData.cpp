@@ -7,7 +7,7 @@
 
 namespace mox::imapserver {
 
-FetchMessageData::FetchMessageData(const store::ViewEntry& entry, bool utf8) : id_(entry.message), size_(entry.size) {
+FetchMessageData::FetchMessageData(const store::ViewEntry& entry, bool utf8) : id_(entry.message), contentId_(entry.content), size_(entry.size) {
   needs_.headers = !utf8 && (entry.flags & store::utf8HeadersMark) != 0;
   needs_.nul = (entry.flags & store::nulMark) != 0;
 }
@@ -51,14 +51,14 @@ bool FetchMessageData::writeSize(store::Reader& reader, std::string& out) {
 }
 
 bool FetchMessageData::writeEnvelope(store::Reader& reader, std::string& out) {
-  if (!needs_.any()) return reader.appendEnvelope(id_, out);
+  if (!needs_.any()) return reader.appendEnvelope(contentId_, out);
   const auto* message = downgraded(reader);
   if (message != nullptr) out += imap::renderEnvelope(message->tree().envelope.value_or(message::Envelope()));
   return message != nullptr;
 }
 
 bool FetchMessageData::writeBodyStructure(store::Reader& reader, bool extended, std::string& out) {
-  if (!needs_.any()) return reader.appendBodyStructure(id_, extended, out);
+  if (!needs_.any()) return reader.appendBodyStructure(contentId_, extended, out);
   const auto* message = downgraded(reader);
   if (message != nullptr) out += extended ? imap::renderBodyStructure(message->tree()) : imap::renderBody(message->tree());
   return message != nullptr;

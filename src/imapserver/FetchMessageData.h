@@ -50,6 +50,7 @@ class FetchMessageData {
   OctetReader storedOctets(store::Reader& reader);
 
   MessageId id_;
+  ContentId contentId_;
   std::uint32_t size_ = 0;
   message::DowngradeNeeds needs_;
   std::optional<message::Part> tree_;

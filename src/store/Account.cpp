@@ -144,13 +144,13 @@ void Account::setSetting(std::string_view key, const std::optional<std::string>&
 void Account::maintain() {
   state_->removeGarbage();
   state_->writeLate();
+  state_->forceRiders();
   state_->readers.trim();
   state_->views.trim();
   state_->search->trim();
   state_->writer->settle();
   state_->reopen();
   auto commits = state_->writer->counts().commits;
-  state_->forceRiders();
   if (state_->commitsSeen.exchange(commits) == commits) return;
   auto now = unixSeconds(state_->env.clock->now()), due = state_->nextHistory.load();
   auto next = now + std::chrono::duration_cast<std::chrono::seconds>(historyInterval).count();

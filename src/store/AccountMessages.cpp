@@ -36,6 +36,22 @@ Flags changed(const Flags& from, const FlagChange& change) {
   return to;
 }
 
+/// Messages whose flags are read before the first of them is changed: bounds the memory this takes.
+constexpr std::size_t flagsTogether = 1'024;
+
+void setFlagsOf(Operation& op, MailboxEdit& mailbox, const FlagRow& message, const FlagChange& wanted, FlagsSet& set) {
+  if (wanted.unchangedSince && message.entry.modSeq > *wanted.unchangedSince) {
+    set.modified.push_back(message.entry.uid);
+    return;
+  }
+  auto flags = changed(message.flags, wanted);
+  if (flags == message.flags) return;
+  if (flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
+  changeFlags(op, mailbox, message, flags);
+  if (wanted.known && message.entry.modSeq > *wanted.known) set.overtaken.emplace_back(message.entry.uid, message.entry.modSeq);
+  set.changed.push_back(message.entry.uid);
+}
+
 using Transfer = Placed (*)(Operation&, const WriteContext&, const MessageRow&, MailboxEdit&, FlagAdjustment);
 
 Copied transfer(Operation& op, const WriteContext& context, MailboxId from, const std::vector<Uid>& uids, MailboxId to,
@@ -68,20 +84,8 @@ Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& ui
   return state_->tryWrite<FlagsSet>([&](Operation& op) {
     FlagsSet set;
     auto& edit = op.mailbox(mailbox);
-    for (auto uid : order) {
-      auto message = loadMessage(op, mailbox, uid);
-      if (!message) continue;
-      if (wanted.unchangedSince && message->modSeq > *wanted.unchangedSince) {
-        set.modified.push_back(uid);
-        continue;
-      }
-      auto flags = changed(message->flags, wanted);
-      if (flags == message->flags) continue;
-      if (flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
-      changeFlags(op, edit, *message, flags);
-      if (wanted.known && message->modSeq > *wanted.known) set.overtaken.emplace_back(uid, message->modSeq);
-      set.changed.push_back(uid);
-    }
+    for (std::span<const Uid> rest = order; !rest.empty(); rest = rest.subspan(std::min(rest.size(), flagsTogether)))
+      for (const auto& message : loadFlags(op, mailbox, rest.first(std::min(rest.size(), flagsTogether)))) setFlagsOf(op, edit, message, wanted, set);
     if (!set.changed.empty()) set.modSeq = op.modSeq();
     return set;
   }, Durability::rides);

@@ -8,6 +8,25 @@
 
 namespace mox::store {
 
+// StructureScan ------------------------------------------------------------------------------------------------
+
+bool StructureScan::seek(ContentId content) {
+  // Rows between are stepped over if they are few, as after an expunge.
+  constexpr int stepsAtMost = 8;
+  for (int steps = 0; at_ && at_ < content && steps < stepsAtMost; ++steps) at_ = rows_->step() ? rows_->id<ContentId>(0) : ContentId();
+  if (at_ == content) return true;
+  if (!rows_) rows_.emplace(db_.prepare(sql_));
+  rows_->reset();
+  at_ = rows_->bind(content).step() ? rows_->id<ContentId>(0) : ContentId();
+  return at_ == content;
+}
+
+bool StructureScan::append(ContentId content, std::string& out) {
+  if (!seek(content)) return false;
+  out.append(rows_->bytes(1));
+  return true;
+}
+
 // BodyFiles ----------------------------------------------------------------------------------------------------
 
 std::string BodyFiles::directoryOf(std::int64_t file) const { return directory_ + "/" + std::to_string(file / perDirectory); }

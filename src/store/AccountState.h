@@ -136,15 +136,36 @@ struct Account::State {
   void reopen();
 };
 
+/// One column of table structure, read in the order of contents.
+class StructureScan {
+ public:
+  /// "SELECT content, COLUMN FROM structure WHERE content>=? ORDER BY content"; the text must live as long.
+  StructureScan(Db& db, const char* sql) : db_(db), sql_(sql) {}
+  /// False if there is no such content.
+  bool append(ContentId content, std::string& out);
+  void end() { rows_.reset(); }
+
+ private:
+  bool seek(ContentId content);
+  Db& db_;
+  const char* sql_;
+  std::optional<Stmt> rows_;
+  ContentId at_;  ///< of the row rows_ stands on; 0 at none
+};
+
 struct Reader::State {
   State(Account::State& owner) : account(owner), db(owner.readers.take()), tx(std::in_place, *db, Tx::Kind::read) {}
   ~State() {
+    for (auto* scan : {&envelopes, &bodies, &bodyStructures}) scan->end();
     tx.reset();
     account.readers.giveBack(std::move(db));
   }
   Account::State& account;
   std::unique_ptr<Db> db;
   std::optional<Tx> tx;
+  StructureScan envelopes{*db, "SELECT content, envelope FROM structure WHERE content>=? ORDER BY content"};
+  StructureScan bodies{*db, "SELECT content, body FROM structure WHERE content>=? ORDER BY content"};
+  StructureScan bodyStructures{*db, "SELECT content, bodystructure FROM structure WHERE content>=? ORDER BY content"};
 };
 
 }  // namespace mox::store

@@ -144,7 +144,7 @@ View ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const 
   std::shared_ptr<MailboxView::Chunk> chunk;
   const ModSeq floor(db.scalar("SELECT modseq_floor FROM state"));
   // All columns are in the index message_view, so the table is not touched.
-  auto row = db.prepare("SELECT uid, flags, modseq, size, received, keywords, id FROM message INDEXED BY message_view "
+  auto row = db.prepare("SELECT uid, flags, modseq, size, received, keywords, id, content FROM message INDEXED BY message_view "
                         "WHERE mailbox=? ORDER BY uid");
   row.bind(mailbox.id);
   while (row.step()) {
@@ -161,6 +161,7 @@ View ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const 
     entry.received = row.int64(4);
     entry.keywords = builder.keywordSet(row.bytes(5));
     entry.message = row.id<MessageId>(6);
+    entry.content = row.id<ContentId>(7);
     chunk->push_back(entry);
   }
   builder.finish();

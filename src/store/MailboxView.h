@@ -23,6 +23,7 @@ struct ViewEntry {
   std::uint32_t keywords = 0;  ///< MailboxView::keywords(this)
   std::uint32_t size = 0;      ///< RFC822.SIZE, octets; deliver() refuses more than fits
   MessageId message;
+  ContentId content;
   ModSeq modSeq;
   std::int64_t received = 0;  ///< INTERNALDATE, seconds since 1970
 };

@@ -1,5 +1,6 @@
 #include "store/MessageWrites.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/Text.h"
@@ -12,6 +13,8 @@ namespace mox::store {
 
 namespace {
 
+/// UIDs are read one by one if there is only one in so many of the mailbox.
+constexpr std::size_t scanWorthwhile = 8;
 /// Addresses noted of one sent message.
 constexpr std::size_t recipientsNoted = 1'000;
 
@@ -58,7 +61,7 @@ std::int64_t traitsOf(const NewMessage& message, bool muted) {
 
 void insertContent(Operation& op, ContentId id, const NewMessage& message, const StoredBody& body) {
   op.db()
-      .prepare("INSERT INTO content(id, refs, size, file, body) VALUES(?,1,?,?,?)")
+      .prepare("INSERT INTO content(id, size, file, body) VALUES(?,?,?,?)")
       .bind(id)
       .bind(static_cast<std::int64_t>(body.size))
       .bind(body.file)
@@ -147,6 +150,7 @@ DeltaEntry entryOf(const MessageRow& message, Uid uid, ModSeq modSeq, const Flag
   delta.entry.uid = uid;
   delta.entry.flags = flags.bits;
   delta.entry.message = message.id;
+  delta.entry.content = message.content;
   delta.entry.modSeq = modSeq;
   delta.entry.size = static_cast<std::uint32_t>(message.size);
   delta.entry.received = unixSeconds(message.received);
@@ -190,15 +194,13 @@ Relocation relocate(const MessageRow& from, FlagAdjustment adjust) {
   return to;
 }
 
+/// Removes the content if no message has it any more.
 void releaseContent(Operation& op, ContentId content) {
-  auto row = op.db().prepare("SELECT refs, file FROM content WHERE id=?");
+  if (op.db().prepare("SELECT 1 FROM message WHERE content=?").bind(content).step()) return;
+  auto row = op.db().prepare("SELECT file FROM content WHERE id=?");
   if (!row.bind(content).step()) throw std::runtime_error(op.db().path() + ": a message without content");
-  if (row.int64(0) > 1) {
-    op.db().prepare("UPDATE content SET refs=refs-1 WHERE id=?").bind(content).run();
-    return;
-  }
-  if (!row.isNull(1)) {
-    auto file = row.int64(1);
+  if (!row.isNull(0)) {
+    auto file = row.int64(0);
     op.db().prepare("INSERT INTO garbage(file) VALUES(?)").bind(file).run();
     op.free(file);
   }
@@ -253,6 +255,7 @@ Placed insertMessage(Operation& op, const WriteContext& context, const NewMessag
   ++op.counters().messageCount;
   MessageRow row;
   row.id = made.id;
+  row.content = made.content;
   row.size = body.size;
   row.received = message.received;
   arrive(mailbox, entryOf(row, made.uid, made.modSeq, made.flags), made.flags.bits);
@@ -285,7 +288,6 @@ Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow&
       .bind(relocation.original)
       .bind(from.id)
       .run();
-  op.db().prepare("UPDATE content SET refs=refs+1 WHERE id=?").bind(from.content).run();
   if (judged != unjudged) noteJudgedDkim(op.db(), id, unixSeconds(from.received), from.origin.dkimDomains);
   op.counters().messageBytes += static_cast<std::int64_t>(from.size);
   ++op.counters().messageCount;
@@ -327,27 +329,77 @@ Placed moveMessage(Operation& op, const WriteContext& context, const MessageRow&
   return {from.id, uid, from.thread};
 }
 
-void changeFlags(Operation& op, MailboxEdit& mailbox, const MessageRow& message, const Flags& flags) {
-  mailbox.learn(flags.keywords);
-  auto keywords = joinKeywords(flags.keywords);
-  auto judged = judgement(flags.bits);
-  op.db()
-      .prepare("UPDATE message SET flags=?, keywords=?, modseq=?, judged=? WHERE id=?")
-      .bind(std::int64_t{flags.bits})
-      .bind(keywords)
-      .bind(op.modSeq())
-      .bind(std::int64_t{judged})
-      .bind(message.id)
-      .run();
-  if ((judged != unjudged) != (judgement(message.flags.bits) != unjudged)) {
-    auto change = judged != unjudged ? noteJudgedDkim : forgetJudgedDkim;
-    change(op.db(), message.id, unixSeconds(message.received), message.origin.dkimDomains);
+namespace {
+
+FlagRow readFlagRow(const Stmt& row, ModSeq floor) {
+  FlagRow found;
+  found.entry.uid = row.id<Uid>(0);
+  found.flags.bits = static_cast<FlagBits>(row.int64(1));
+  found.entry.modSeq = std::max(floor, row.id<ModSeq>(2));
+  found.entry.size = static_cast<std::uint32_t>(row.int64(3));
+  found.entry.received = row.int64(4);
+  found.flags.keywords = splitKeywords(row.bytes(5));
+  found.entry.message = row.id<MessageId>(6);
+  found.entry.content = row.id<ContentId>(7);
+  return found;
+}
+
+void changeJudgement(Db& db, const FlagRow& message, Judgement from, Judgement to) {
+  db.prepare("UPDATE message SET judged=? WHERE id=?").bind(std::int64_t{to}).bind(message.entry.message).run();
+  if ((to != unjudged) == (from != unjudged)) return;
+  auto row = db.prepare("SELECT dkim_domains FROM message WHERE id=?");
+  if (!row.bind(message.entry.message).step()) return;
+  auto change = to != unjudged ? noteJudgedDkim : forgetJudgedDkim;
+  change(db, message.entry.message, message.entry.received, splitLines(row.bytes(0)));
+}
+
+}  // namespace
+
+std::vector<FlagRow> loadFlags(Operation& op, MailboxId mailbox, std::span<const Uid> uids) {
+  std::vector<FlagRow> found;
+  if (uids.empty()) return found;
+  const ModSeq floor(op.db().scalar("SELECT modseq_floor FROM state"));
+  // All columns are in the index message_view. Dense UIDs are read in one go.
+  auto row = op.db().prepare("SELECT uid, flags, modseq, size, received, keywords, id, content FROM message INDEXED BY message_view "
+                             "WHERE mailbox=? AND uid>=? AND uid<=? ORDER BY uid");
+  std::size_t span = uids.back().value - uids.front().value + 1;
+  bool dense = span / uids.size() < scanWorthwhile;
+  for (auto next = uids.begin(); next != uids.end();) {
+    row.bind(mailbox).bind(*next).bind(dense ? uids.back() : *next);
+    while (row.step()) {
+      while (next != uids.end() && *next < row.id<Uid>(0)) ++next;
+      if (next != uids.end() && *next == row.id<Uid>(0)) found.push_back(readFlagRow(row, floor));
+    }
+    row.reset();
+    next = dense ? uids.end() : std::next(next);
   }
-  auto size = static_cast<std::int64_t>(message.size);
-  mailbox.count(message.flags.bits, size, -1);
-  mailbox.count(flags.bits, size, 1);
-  mailbox.delta.changed.push_back(entryOf(message, message.uid, op.modSeq(), flags));
-  mailbox.changed.push_back(message.uid);
+  return found;
+}
+
+void changeFlags(Operation& op, MailboxEdit& mailbox, const FlagRow& message, const Flags& flags) {
+  auto keywords = joinKeywords(flags.keywords);
+  // Columns that stay are not named: each would have its indices looked at.
+  if (flags.keywords == message.flags.keywords) {
+    op.db().prepare("UPDATE message SET flags=?, modseq=? WHERE id=?").bind(std::int64_t{flags.bits}).bind(op.modSeq()).bind(message.entry.message).run();
+  } else {
+    mailbox.learn(flags.keywords);
+    op.db()
+        .prepare("UPDATE message SET flags=?, modseq=?, keywords=? WHERE id=?")
+        .bind(std::int64_t{flags.bits})
+        .bind(op.modSeq())
+        .bind(keywords)
+        .bind(message.entry.message)
+        .run();
+  }
+  auto before = judgement(message.flags.bits), after = judgement(flags.bits);
+  if (before != after) changeJudgement(op.db(), message, before, after);
+  mailbox.count(message.flags.bits, message.entry.size, -1);
+  mailbox.count(flags.bits, message.entry.size, 1);
+  DeltaEntry delta{message.entry, std::move(keywords)};
+  delta.entry.flags = flags.bits;
+  delta.entry.modSeq = op.modSeq();
+  mailbox.changed.push_back(delta.entry.uid);
+  mailbox.delta.changed.push_back(std::move(delta));
 }
 
 void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& message) {

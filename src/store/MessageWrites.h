@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/Clock.h"
 #include "store/Message.h"
@@ -43,8 +45,15 @@ Placed insertMessage(Operation& op, const WriteContext& context, const NewMessag
 Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow& from, MailboxEdit& to, FlagAdjustment adjust);
 /// The same message elsewhere.
 Placed moveMessage(Operation& op, const WriteContext& context, const MessageRow& from, MailboxEdit& to, FlagAdjustment adjust);
+/// What a change of flags needs to know of a message.
+struct FlagRow {
+  ViewEntry entry;  ///< without flags and keywords
+  Flags flags;
+};
+/// Of those that are there. `uids` ascending.
+std::vector<FlagRow> loadFlags(Operation& op, MailboxId mailbox, std::span<const Uid> uids);
 /// Writes the new flags; the caller has found that they differ.
-void changeFlags(Operation& op, MailboxEdit& mailbox, const MessageRow& message, const Flags& flags);
+void changeFlags(Operation& op, MailboxEdit& mailbox, const FlagRow& message, const Flags& flags);
 /// Removes the message, its content if it was the last to have it, and leaves a tombstone.
 void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& message);
 std::optional<MessageRow> loadMessage(Operation& op, MailboxId mailbox, Uid uid);

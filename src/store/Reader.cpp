@@ -131,19 +131,10 @@ std::optional<Structure> Reader::structure(MessageId id) {
   return Structure{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), static_cast<std::uint64_t>(row.int64(5))};
 }
 
-bool Reader::appendEnvelope(MessageId id, std::string& out) {
-  auto row = db().prepare("SELECT s.envelope FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
-  if (!row.bind(id).step()) return false;
-  out.append(row.bytes(0));
-  return true;
-}
+bool Reader::appendEnvelope(ContentId content, std::string& out) { return state_->envelopes.append(content, out); }
 
-bool Reader::appendBodyStructure(MessageId id, bool extended, std::string& out) {
-  auto row = db().prepare(extended ? "SELECT s.bodystructure FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?"
-                                   : "SELECT s.body FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
-  if (!row.bind(id).step()) return false;
-  out.append(row.bytes(0));
-  return true;
+bool Reader::appendBodyStructure(ContentId content, bool extended, std::string& out) {
+  return (extended ? state_->bodyStructures : state_->bodies).append(content, out);
 }
 
 std::optional<std::string> Reader::preview(MessageId id) {

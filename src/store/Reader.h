@@ -32,9 +32,10 @@ class Reader {
   std::optional<MessageRow> message(MessageId id);
   std::optional<MessageRow> message(MailboxId mailbox, Uid uid);
   std::optional<Structure> structure(MessageId id);
-  /// Only ENVELOPE or BODYSTRUCTURE or the preview, appended to `out`; false if the message is gone.
-  bool appendEnvelope(MessageId id, std::string& out);
-  bool appendBodyStructure(MessageId id, bool extended, std::string& out);
+  /// ENVELOPE, BODY or BODYSTRUCTURE, appended to `out`; false if the content is gone. Quick for contents in ascending
+  /// order, as a mailbox mostly has them: the next is a step away.
+  bool appendEnvelope(ContentId content, std::string& out);
+  bool appendBodyStructure(ContentId content, bool extended, std::string& out);
   std::optional<std::string> preview(MessageId id);
   /// What OBJECTID is made of (RFC 8474); nothing if the message is gone.
   std::optional<std::pair<ContentId, ThreadId>> objectIds(MessageId id);

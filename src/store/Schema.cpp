@@ -163,6 +163,11 @@ constexpr const char* format2[] = {
   run INTEGER NOT NULL,
   seen INTEGER NOT NULL,
   PRIMARY KEY (mailbox, digest)) WITHOUT ROWID)",
+    // Who has a content is in message_content; counting it in the row meant to write a body anew for each copy.
+    "ALTER TABLE content DROP COLUMN refs",
+    // With the content, so that a view knows where ENVELOPE and bodies are.
+    "DROP INDEX message_view",
+    "CREATE INDEX message_view ON message(mailbox, uid, flags, modseq, size, received, keywords, content)",
     // Flag changes that ride, SCHEMA.md.
     "ALTER TABLE state ADD COLUMN riding_to INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE state ADD COLUMN modseq_floor INTEGER NOT NULL DEFAULT 0",

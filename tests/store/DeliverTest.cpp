@@ -58,7 +58,7 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
     CHECK_EQ(std::string("(envelope)"), structure->envelope);
     CHECK_EQ(std::string("tree\0with NUL", 13), structure->partTree);
     std::string out;
-    CHECK(reader.appendEnvelope(row->id, out) && reader.appendBodyStructure(row->id, true, out) && reader.appendBodyStructure(row->id, false, out));
+    CHECK(reader.appendEnvelope(row->content, out) && reader.appendBodyStructure(row->content, true, out) && reader.appendBodyStructure(row->content, false, out));
     CHECK_EQ(std::string("(envelope)(bodystructure)(body)"), out);
     CHECK_EQ(std::size_t{1}, reader.withMessageId("a@example.org").size());
     CHECK(!reader.message(inbox, Uid(2)) && !reader.content(MessageId(99)) && !reader.head(MessageId(99), 1));
