@@ -56,6 +56,7 @@ def corpus_in_and_out(lab):
     equal([], refused[:5], f"{len(refused)} refused")
     print(f"note: {len(messages)} messages in {seconds:.1f} s, {len(messages) / seconds:.0f} a second")
     client, compared = server.open_imap(), Compared()
+    ok(client.enable("UTF8=ACCEPT"))  # a client that takes headers as they were written
     start = time.monotonic()
     equal([str(len(messages)).encode()], ok(client.select("INBOX", readonly=True)))
     for first in range(1, len(messages) + 1, 200):
@@ -63,8 +64,31 @@ def corpus_in_and_out(lab):
             compared.add(item, messages)
     equal(len(messages), len(compared.seen), "different messages")
     print(f"note: fetched and compared in {time.monotonic() - start:.1f} s; with email's view: {compared.counts()}")
+    print(f"note: {for_old_client(server.open_imap(), messages)} messages with other octets for a client that did not ask for UTF-8")
     if compared.differences:
         raise AssertionError(f"{len(compared.differences)} differences from email's view:\n" + "\n".join(compared.differences[:40]))
+
+
+def for_old_client(client, messages):
+    """A client without UTF8=ACCEPT gets headers in ASCII and everything else as it is. How many messages that changes."""
+    ok(client.select("INBOX", readonly=True))
+    changed = 0
+    for first in range(1, len(messages) + 1, 200):
+        for item in imapvalue.responses(ok(client.fetch(f"{first}:{min(first + 199, len(messages))}", "(RFC822.SIZE ENVELOPE BODY.PEEK[])"))):
+            got = item[b"BODY[]"]
+            original = messages[int(RECIPIENT.search(got[:4000]).group(1))]
+            equal(str(len(got)).encode(), item[b"RFC822.SIZE"], "size of what is sent")
+            if got.endswith(original):
+                continue
+            changed += 1
+            (fields, body), (old_fields, old_body) = got.split(b"\r\n\r\n", 1), original.split(b"\r\n\r\n", 1)
+            if not fields.isascii():
+                raise AssertionError(f"not ASCII: {fields!r}")
+            if b"multipart" not in old_fields.lower():
+                equal(old_body, body, "body")
+            subject = only(email.message_from_bytes(got), "Subject")
+            equal(subject or None, item[b"ENVELOPE"][1] and item[b"ENVELOPE"][1].decode(), "subject")
+    return changed
 
 
 class Compared:

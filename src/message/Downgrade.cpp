@@ -11,6 +11,8 @@ namespace mox::message {
 
 namespace {
 
+/// SUB, "substitute". As NUL it is in no field name, so no line becomes a field by it.
+constexpr char nulMask = '\x1a';
 constexpr std::size_t readPieceSize = 64 * 1024;
 constexpr std::size_t lineOctets = 57, lineSize = 78;  ///< of base64: 76 characters and CRLF
 
@@ -167,7 +169,7 @@ void Downgraded::readPiece(const Piece& piece, std::uint64_t offset, std::size_t
     case Piece::Kind::stored: octets_(piece.from + offset, count, out); return;
     case Piece::Kind::masked:
       octets_(piece.from + offset, count, out);
-      std::replace(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), '\0', '?');
+      std::replace(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), '\0', nulMask);
       return;
     case Piece::Kind::base64: break;
   }

@@ -1,7 +1,7 @@
 // Downgraded: a message as a client sees it that must not get all its octets. RFC 6855 §3, RFC 3516 §4.3.
 //
 // A client that has not said it takes UTF-8 gets headers in ASCII (DowngradeHeader.h), those of all parts; and no
-// client gets NUL in a literal: a part that holds NUL goes as base64, and NUL elsewhere becomes "?". What is stored
+// client gets NUL in a literal: a part that holds NUL goes as base64, and NUL elsewhere becomes SUB (0x1a). What is stored
 // stays as it is, and BINARY gives it. Offsets, sizes and lines of tree() are of the downgraded message, so that
 // ENVELOPE, BODYSTRUCTURE, RFC822.SIZE and the octets say the same.
 //

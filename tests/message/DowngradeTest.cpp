@@ -96,6 +96,8 @@ struct DowngradeTest : mox::test::Suite<DowngradeTest> {
     check("Content-Type: message/rfc822\r\n\r\nContent-Type: multipart/digest; boundary=\"c\"\r\n\r\n--c\r\n\r\nSubject: \xc3\xa9\r\n\r\nx\r\n--c--\r\n");
     check("Content-Transfer-Encoding: base64\r\nSubject: \xc3\xa9\r\n\r\nYW" + nul + "Jj\r\n");
     check("Content-Type: multipart/mixed\r\nSubject: \xc3\xa9\r\n\r\n" + nul);
+    // A line that is no field because of its NUL ends the header, and must not become one.
+    check("Content-Transfer-Encoding: x-odd\r\nX" + nul + "Y: \xff\r\n");
   }
 
   void pieces() {
