@@ -47,10 +47,12 @@ bool Notifications::Shared::noteOne(const store::Change& change) {
     if (note.changes.size() <= remembered) note.changes.push_back(change.modSeq);
     return true;
   }
+  // The selected mailbox is gone, and with it its messages: no change of theirs says so.
+  bool losesSelected = change.kind == Kind::mailboxRemoved && change.mailbox == selected && atOnce;
   bool isEntry = change.kind == Kind::annotation || change.kind == Kind::specialUse;
-  if (!(isEntry ? metadata || others : others)) return false;
+  if (!(isEntry ? metadata || others : others)) return losesSelected;
   notes.changes.push_back(change);
-  return others || metadataWakes;
+  return others || metadataWakes || losesSelected;
 }
 
 void Notifications::Shared::note(const store::Changes& changes) {
