@@ -146,7 +146,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
   void wrongStates() {
     // Arguments that parse for commands which need some.
     const std::map<std::string, std::string> arguments{
-        {"ID", " NIL"}, {"AUTHENTICATE", " PLAIN"}, {"LOGIN", " a b"}, {"ENABLE", " X"}, {"SELECT", " x"}, {"EXAMINE", " x"}, {"CREATE", " zz"},
+        {"ID", " NIL"}, {"AUTHENTICATE", " PLAIN"}, {"LOGIN", " a b"}, {"ENABLE", " X"}, {"COMPRESS", " DEFLATE"}, {"SELECT", " x"}, {"EXAMINE", " x"}, {"CREATE", " zz"},
         {"DELETE", " x"}, {"RENAME", " x y"}, {"SUBSCRIBE", " zz"}, {"UNSUBSCRIBE", " x"}, {"LIST", " \"\" *"}, {"LSUB", " \"\" *"},
         {"STATUS", " x (MESSAGES)"}, {"GETQUOTAROOT", " x"}, {"GETQUOTA", " \"\""}, {"NOTIFY", " NONE"}, {"SETQUOTA", " \"\" ()"}, {"GETMETADATA", " x /private/a"}, {"SETMETADATA", " zz (/private/a NIL)"}, {"SEARCH", " ALL"}, {"FETCH", " 1 FLAGS"},
         {"STORE", " 1 FLAGS ()"}, {"COPY", " 1 x"}, {"MOVE", " 1 x"}, {"UID EXPUNGE", " 1"}, {"UID SEARCH", " ALL"}, {"UID FETCH", " 1 FLAGS"},
