@@ -1,6 +1,5 @@
 // The queue on disk: what add() has acknowledged is there after any crash, what it has not is not half there.
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "store/Db.h"
 #include "store/Spool.h"
 #include "support/FaultVfs.h"
+#include "support/SpawnSelf.h"
 
 namespace mox::queue::test {
 
@@ -24,22 +24,8 @@ using std::chrono::seconds;
 
 constexpr const char* childVariable = "MOX_QUEUE_TEST_CHILD";
 
-/// This program anew, to be killed or starved; it finds its orders in the environment (see childOrders below). Not by
-/// fork() alone: threads of other tests may hold locks that the child would then wait for.
-pid_t spawnChild(const std::string& orders, int out = -1) {
-  std::string variable = std::string(childVariable) + "=" + orders;
-  std::string path = "/proc/self/exe";
-  char* argv[] = {path.data(), nullptr};
-  char* environment[] = {variable.data(), nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  if (out >= 0) posix_spawn_file_actions_adddup2(&actions, out, 3);
-  pid_t pid = -1;
-  int failed = ::posix_spawn(&pid, path.c_str(), &actions, nullptr, argv, environment);
-  posix_spawn_file_actions_destroy(&actions);
-  CHECK_EQ(0, failed);
-  return pid;
-}
+/// It finds its orders in the environment (see childOrders below).
+pid_t spawnChild(const std::string& orders, int out = -1) { return mox::test::spawnSelf(childVariable, orders, out); }
 
 /// Files whose n-th call fails.
 class FaultyFiles final : public store::Files {

@@ -15,6 +15,7 @@
 #include "store/Db.h"
 #include "store/SearchIndex.h"
 #include "store/StoreFixture.h"
+#include "support/SpawnSelf.h"
 
 using namespace mox;
 using namespace mox::store;
@@ -32,6 +33,8 @@ NewMessage incoming(const message::Parsed& parsed, const std::string& text, Mail
   made.partTree = message::encode(parsed.root);
   return made;
 }
+
+constexpr const char* childVariable = "MOX_SEARCH_TEST_CHILD";
 
 struct SearchFixture : AccountFixture {
   MessageId add(const std::string& text) {
@@ -127,6 +130,32 @@ class Texts {
  private:
   std::mt19937 random_;
 };
+
+/// Indexes and forgets what it indexed until it is killed.
+[[noreturn]] void indexForever(bool reset, const std::string& directory) {
+  SystemFiles files;
+  SystemClock clock;
+  FakeRandom random;
+  Environment environment;
+  environment.files = &files;
+  environment.clock = &clock;
+  environment.random = &random;
+  Account account("alice", directory + "/alice", directory + "/tmp", environment);
+  if (reset) account.resetSearch();
+  if (::write(3, "x", 1) < 0) ::_exit(1);
+  for (;;) {
+    account.updateSearch(true);
+    account.resetSearch();
+  }
+}
+
+/// Before main(): a child of killed() does what it was made for.
+[[maybe_unused]] const bool childOrders = [] {
+  const char* orders = std::getenv(childVariable);
+  if (orders == nullptr) return false;
+  auto [verb, directory] = cut(orders, ' ').value();
+  indexForever(verb == "reset", std::string(directory));
+}();
 
 }  // namespace
 
@@ -367,17 +396,8 @@ struct SearchTest : mox::test::Suite<SearchTest> {
     f.account.reset();
     for (int round = 0; round < 6; ++round) {
       int ready[2];
-      CHECK(::pipe(ready) == 0);
-      auto child = ::fork();
-      if (child == 0) {
-        Account account("alice", f.directory / "alice", f.directory / "tmp", f.environment());
-        if (round % 2 == 0) account.resetSearch();
-        (void)!::write(ready[1], "x", 1);
-        for (;;) {
-          account.updateSearch(true);
-          account.resetSearch();
-        }
-      }
+      CHECK(::pipe2(ready, O_CLOEXEC) == 0);
+      auto child = mox::test::spawnSelf(childVariable, (round % 2 == 0 ? "reset " : "keep ") + f.directory.path(), ready[1]);
       char byte = 0;
       CHECK(::read(ready[0], &byte, 1) == 1);
       ::usleep(static_cast<useconds_t>(3'000 * (round + 1)));
