@@ -45,68 +45,6 @@ Uid Account::takeRecent(MailboxId mailbox, Uid end) {
   });
 }
 
-// Outgoing -----------------------------------------------------------------------------------------------------
-
-namespace {
-
-/// Whether the account ever wrote to an address.
-class Correspondents {
- public:
-  explicit Correspondents(Db& db)
-      : known_(db.prepare("SELECT EXISTS(SELECT 1 FROM outgoing WHERE domain=?1 AND localpart=?2) "
-                          "OR EXISTS(SELECT 1 FROM recipient WHERE domain=?1 AND localpart=?2)")) {}
-  bool knows(const Address& address) {
-    bool known = known_.bind(address.domain.ascii()).bind(address.localpart.text()).step() && known_.int64(0) != 0;
-    known_.reset();
-    return known;
-  }
-
- private:
-  Stmt known_;
-};
-
-}  // namespace
-
-void Account::addOutgoing(const std::vector<Address>& recipients, Time when) {
-  state_->writer->submit([&](WriteTx& tx) {
-    Correspondents correspondents(tx.db());
-    auto insert = tx.db().prepare("INSERT INTO outgoing(domain, localpart, submitted) VALUES(?,?,?)");
-    for (const auto& to : recipients) {
-      bool isFirst = !correspondents.knows(to);
-      insert.bind(to.domain.ascii()).bind(to.localpart.text()).bind(unixSeconds(when)).run();
-      tx.afterCommit([this, row = tx.db().lastInsertId(), second = unixSeconds(when), isFirst] {
-        state_->outgoing.lock()->add(row, second, isFirst);
-      });
-    }
-  });
-}
-
-Account::OutgoingUse Account::outgoingUse(Time since, const std::vector<Address>& recipients) {
-  auto look = reader();
-  auto counts = state_->outgoing.lock()->since(unixSeconds(since), look.db());
-  OutgoingUse use{counts.messages + static_cast<std::int64_t>(recipients.size()), counts.firsts};
-  std::vector<Address> distinct = recipients;
-  std::sort(distinct.begin(), distinct.end());
-  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
-  Correspondents correspondents(look.db());
-  use.firstTimeRecipients += std::count_if(distinct.begin(), distinct.end(), [&](const Address& to) { return !correspondents.knows(to); });
-  return use;
-}
-
-void Account::pruneOutgoing(Time before) {
-  state_->writer->submit([&](WriteTx& tx) {
-    // What is forgotten here is still known as somebody written to.
-    tx.db()
-        .prepare("INSERT INTO recipient(domain, localpart, orgdomain, sent, first_sent) "
-                 "SELECT domain, localpart, '', max(submitted), min(submitted) FROM outgoing WHERE submitted < ? GROUP BY 1, 2 "
-                 "ON CONFLICT(domain, localpart) DO UPDATE SET first_sent=min(first_sent, excluded.first_sent)")
-        .bind(unixSeconds(before))
-        .run();
-    tx.db().prepare("DELETE FROM outgoing WHERE submitted < ?").bind(unixSeconds(before)).run();
-    tx.afterCommit([this] { state_->outgoing.lock()->forget(); });
-  });
-}
-
 // Secrets and settings -----------------------------------------------------------------------------------------
 
 void Account::setPassword(const PasswordSecrets& secrets) {

@@ -188,7 +188,8 @@ class Account {
   std::shared_ptr<void> beginImport();
 
   // Outgoing ----------------------------------------------------------------------------------------------
-  /// Notes messages handed to the queue; one entry a recipient. For limits.
+  /// Notes messages handed to the queue; one entry a recipient. For limits. Counts at once, and is on disk a second later
+  /// (maintain()): a crash may forget what was sent in the last moment.
   void addOutgoing(const std::vector<Address>& recipients, Time when);
   struct OutgoingUse {
     std::int64_t messages = 0;         ///< recipients since `since`

@@ -248,6 +248,7 @@ void Account::State::reopen() {
 }
 
 void Account::State::writeLate() {
+  flushOutgoing();
   if (!recent.hasUnwritten()) return;
   writer->submit([&](WriteTx& tx) { tx.afterCommit([this, marks = recent.write(tx.db())] { recent.written(marks); }); });
 }

@@ -97,6 +97,7 @@ struct Account::State {
   ChangeFeed feed;
   Guarded<OutgoingWindow> outgoing;
   RecentMarks recent;
+  std::mutex outgoingFlush;                     ///< one flushOutgoing() at a time; taken before `outgoing`
   std::atomic<std::int64_t> nextFile{1};
   Guarded<std::vector<std::int64_t>> garbage;  ///< body files to unlink: rows of table garbage, and those of commits that failed in doubt
   std::atomic<bool> importing{false};
@@ -132,6 +133,8 @@ struct Account::State {
   void removeGarbage();
   /// What was kept in memory for the next commit.
   void writeLate();
+  /// Writes what addOutgoing() has noted.
+  void flushOutgoing();
   /// If a checkpoint failed at its fsync, and nobody reads just now.
   void reopen();
 };

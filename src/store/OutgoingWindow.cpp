@@ -14,16 +14,34 @@ OutgoingWindow::Counts OutgoingWindow::since(std::int64_t second, Db& db) {
     total_.firsts -= bySecond_.begin()->second.firsts;
     bySecond_.erase(bySecond_.begin());
   }
-  return total_;
+  auto counts = total_;
+  for (const auto& sent : noted_) {
+    if (sent.second < second) continue;
+    counts.messages++;
+    counts.firsts += sent.isFirst ? 1 : 0;
+  }
+  return counts;
 }
 
-void OutgoingWindow::add(std::int64_t row, std::int64_t second, bool isFirst) {
-  if (!isLoaded_ || row <= lastRow_ || second < from_) return;
-  auto& at = bySecond_[second];
+void OutgoingWindow::note(Sent sent) {
+  addresses_.insert(sent.to);
+  noted_.push_back(std::move(sent));
+}
+
+void OutgoingWindow::written(const std::vector<std::int64_t>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) add(rows[i], noted_.at(i));
+  noted_.erase(noted_.begin(), noted_.begin() + static_cast<std::ptrdiff_t>(rows.size()));
+  addresses_.clear();
+  for (const auto& sent : noted_) addresses_.insert(sent.to);
+}
+
+void OutgoingWindow::add(std::int64_t row, const Sent& sent) {
+  if (!isLoaded_ || row <= lastRow_ || sent.second < from_) return;
+  auto& at = bySecond_[sent.second];
   at.messages++;
   total_.messages++;
-  at.firsts += isFirst ? 1 : 0;
-  total_.firsts += isFirst ? 1 : 0;
+  at.firsts += sent.isFirst ? 1 : 0;
+  total_.firsts += sent.isFirst ? 1 : 0;
 }
 
 void OutgoingWindow::load(std::int64_t second, Db& db) {

@@ -1,6 +1,7 @@
 // Flags, copy, move, expunge, and what views and listeners see of them.
 #include <algorithm>
 
+#include "store/Db.h"
 #include "store/Reputation.h"
 #include "store/Spool.h"
 #include "store/StoreFixture.h"
@@ -227,6 +228,12 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     CHECK_EQ(std::int64_t{2}, counted.firstTimeRecipients);
     CHECK_EQ(std::int64_t{3}, account->outgoingUse(now - std::chrono::minutes(1), {}).messages);
     CHECK_EQ(std::int64_t{5}, account->outgoingUse(day, {}).messages);  // an earlier time asks the table again
+    CHECK_EQ(std::int64_t{2}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));  // the rest waits
+    account->maintain();
+    CHECK_EQ(std::int64_t{5}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));
+    CHECK_EQ(counted.messages, account->outgoingUse(day, {}).messages);
+    account->addOutgoing({bob}, now);
+    counted.messages++;
     reopen();
     CHECK_EQ(counted.messages, account->outgoingUse(day, {}).messages);
     CHECK_EQ(counted.firstTimeRecipients, account->outgoingUse(day, {}).firstTimeRecipients);
