@@ -157,8 +157,10 @@ void Reactor::push(std::shared_ptr<Handler> handler) {
     auto ready = ready_.lock();
     if (stopping_) return;  // nobody would take it, and it keeps this reactor alive
     ready->push_back(std::move(handler));
+    ++readyCount_;
   }
-  notify();
+  // A worker that is not waiting yet looks at the count after it has counted itself as waiting: one of us sees the other.
+  if (waiting_ > 0) notify();
 }
 
 std::shared_ptr<Handler> Reactor::pop() {
@@ -166,7 +168,8 @@ std::shared_ptr<Handler> Reactor::pop() {
   if (ready->empty()) return nullptr;
   auto handler = std::move(ready->front());
   ready->pop_front();
-  if (!ready->empty()) notify();  // writes that met before a worker woke are one event: pass the rest on
+  --readyCount_;
+  if (!ready->empty() && waiting_ > 0) notify();  // others may help
   return handler;
 }
 
@@ -215,23 +218,22 @@ void Reactor::work(unsigned index) {
   while (!stopping_) {
     epoll_event event{};
     ++waiting_;
-    int count = ::epoll_wait(epoll_.get(), &event, 1, workers_ > options_.minWorkers ? idle : -1);
+    bool ready = readyCount_ > 0;
+    int count = ::epoll_wait(epoll_.get(), &event, 1, ready ? 0 : workers_ > options_.minWorkers ? idle : -1);
     int error = errno;
     bool last = waiting_.fetch_sub(1) == 1;
     if (count < 0 && error != EINTR) throw std::system_error(error, std::generic_category(), "epoll_wait");
-    if (count == 0 && !stopping_ && leave(index)) return;
-    if (count <= 0 || stopping_) continue;
+    if (count == 0 && !ready && !stopping_ && leave(index)) return;
+    if ((count <= 0 && !ready) || stopping_) continue;
     if (last && workers_ < options_.maxWorkers) grow();
-    serve(event.data.u64, event.events, worker);
+    // By turns, so that neither sockets nor what other threads bring must wait for the other to come to an end.
+    if (count > 0 && event.data.u64 != eventKey) serve(event.data.u64, event.events, worker);
+    if (auto handler = pop()) handler->run(worker);
   }
   notify();  // the next worker must see it too
 }
 
 void Reactor::serve(std::uint64_t key, std::uint32_t events, Worker& worker) {
-  if (key == eventKey) {
-    if (auto handler = pop()) handler->run(worker);
-    return;
-  }
   auto handler = find(key);
   if (!handler) return;  // closed while the event was on its way
   std::uint32_t bits = 0;

@@ -4,7 +4,7 @@
 // Every event of a handler (socket, timer, other threads) is a bit in one atomic word. Who finds the word empty
 // brings the handler to a worker; who finds it busy leaves the bit, and the worker inside looks again before it
 // goes. So no wake is lost and no handler is entered twice, in whatever order re-arm, wake and event meet.
-// Bits from other threads travel by a queue and an eventfd, not by EPOLLOUT on the handler's socket: a peer that
+// Bits from other threads travel by a queue, and an eventfd if a worker waits, not by EPOLLOUT on the handler's socket: a peer that
 // does not read never becomes writable and would never be woken.
 #pragma once
 
@@ -136,6 +136,7 @@ class Reactor {
   std::atomic<std::size_t> size_{0};
   std::atomic<bool> refusing_{false}, stopping_{false};
   Guarded<std::deque<std::shared_ptr<Handler>>> ready_;
+  std::atomic<std::size_t> readyCount_{0};  ///< of ready_
   TimerQueue timers_;
   Guarded<Threads> threads_;
   std::atomic<unsigned> workers_{0}, waiting_{0};
