@@ -110,7 +110,8 @@ class Peer(Leg):
         self.server = Server(host=self.host, name="peer", smtp=25, submission=25, submissions=0, imap=143, imaps=993,
                              user=f"test@{DOMAIN}", password=PASSWORD, ca=lab.ca())
         self._dovecot()
-        Postfix(self.host, "peer", [DOMAIN], tls=self.tls, virtual_transport="lmtp:inet:127.0.0.1:24", mynetworks="127.0.0.0/8",
+        submissions = "465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n"
+        Postfix(self.host, "peer", [DOMAIN], tls=self.tls, master=submissions, virtual_transport="lmtp:inet:127.0.0.1:24", mynetworks="127.0.0.0/8",
                 smtpd_recipient_restrictions="permit_mynetworks, reject_unauth_destination", default_process_limit="100",
                 minimal_backoff_time="300s", maximal_backoff_time="4000s", queue_run_delay="300s")
 
@@ -130,8 +131,9 @@ class Peer(Leg):
         self.dovecot.stop()
 
     def submission(self):
-        """Options of smtpload for a client that may relay. It need not log in, which spares the peer that work."""
-        return {"port": 25, "from": "x@a.test"}
+        """Options of smtpload for a client that may relay: with TLS, as mox's. It need not log in, which spares the peer that
+        work, once a connection."""
+        return {"port": 465, "tls": "implicit", "from": "x@a.test"}
 
     def queue_empty(self):
         return self.host.run(["find", "/var/spool/postfix/active", "/var/spool/postfix/incoming", "-type", "f", "-print", "-quit"]) == ""

@@ -74,8 +74,8 @@ class Mail(Measures):
     # Mail out.
 
     def relay(self, rounds):
-        many = self.point(f"submission relayed, {len(self.sink.addresses)} domains", "/s", goal=4)
-        one = self.point("submission relayed, one domain", "/s", goal=3)
+        many = self.point(f"submission relayed, TLS in, {len(self.sink.addresses)} domains", "/s", goal=4)
+        one = self.point("submission relayed, TLS in, one domain", "/s", goal=3)
         cpu = self.point("  server CPU for 1,000 messages relayed", "s", inverse=True)
 
         def through(point, domains):
