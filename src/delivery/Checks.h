@@ -1,4 +1,5 @@
-// Checks: what DNS says of a sender. Everything here waits for others: call it in a job pool, never on a worker.
+// Checks: what DNS says of a sender. Everything here waits for others: call it in a job pool, never on a worker, unless it
+// asks a dns::Remembered.
 //
 // A Checks is a handle that is cheap to copy; what it refers to outlives every job. Thread safe.
 #pragma once
@@ -23,6 +24,9 @@ class Checks {
  public:
   Checks(dns::Resolver& resolver, const dkim::PublicSuffixList& suffixes, const Clock& clock, Metrics& metrics)
       : resolver_(&resolver), suffixes_(&suffixes), clock_(&clock), metrics_(&metrics) {}
+
+  /// The same checks with other answers.
+  Checks with(dns::Resolver& resolver) const { return {resolver, *suffixes_, *clock_, *metrics_}; }
 
   spf::Verdict spf(const spf::Arguments& arguments) const;
   iprev::Result iprev(const IpAddress& ip) const;

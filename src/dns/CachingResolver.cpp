@@ -187,13 +187,23 @@ Lookup<Record> CachingResolver::cachedOrAsked(Type type, std::string_view name, 
 Lookup<Record> CachingResolver::query(Type type, std::string_view name, const Ask& ask) {
   auto start = clock_.steady();
   auto result = cachedOrAsked(type, name, ask);
-  if (metrics_ != nullptr) {
-    metrics_
-        ->histogram("mox_dns_lookup_duration_seconds", "DNS lookups.",
-                    {{"pkg", std::string(ask.pkg)}, {"type", lower(typeName(type))}, {"result", resultLabel(result)}})
-        .observe(std::chrono::duration<double>(clock_.steady() - start).count());
-  }
+  observe(type, ask, result, start);
   return result;
+}
+
+std::optional<Lookup<Record>> CachingResolver::recall(Type type, std::string_view name, const Ask& ask) {
+  auto start = clock_.steady();
+  auto result = state_->recall(*state_->memory.lock(), {type, lower(name)}, start);
+  if (result) observe(type, ask, *result, start);
+  return result;
+}
+
+void CachingResolver::observe(Type type, const Ask& ask, const Lookup<Record>& result, Steady start) const {
+  if (metrics_ == nullptr) return;
+  metrics_
+      ->histogram("mox_dns_lookup_duration_seconds", "DNS lookups.",
+                  {{"pkg", std::string(ask.pkg)}, {"type", lower(typeName(type))}, {"result", resultLabel(result)}})
+      .observe(std::chrono::duration<double>(clock_.steady() - start).count());
 }
 
 std::size_t CachingResolver::entries() const { return state_->memory.lock()->entries.size(); }

@@ -29,6 +29,7 @@ class CachingResolver final : public Resolver {
   ~CachingResolver() override;
 
   Lookup<Record> query(Type type, std::string_view name, const Ask& ask) override;
+  std::optional<Lookup<Record>> recall(Type type, std::string_view name, const Ask& ask) override;
 
   std::size_t entries() const;
   void clear();
@@ -36,6 +37,7 @@ class CachingResolver final : public Resolver {
  private:
   struct State;
   Lookup<Record> cachedOrAsked(Type type, std::string_view name, const Ask& ask);
+  void observe(Type type, const Ask& ask, const Lookup<Record>& result, Steady start) const;
   Resolver& inner_;
   const Clock& clock_;
   Metrics* metrics_;

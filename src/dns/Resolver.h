@@ -5,6 +5,7 @@
 // CNAMEs are followed; Answer::name says where they led.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ class Resolver {
 
   /// The one question all others are made of. The records are of the alternative that Record says for `type`.
   virtual Lookup<Record> query(Type type, std::string_view name, const Ask& ask) = 0;
+  /// What query() would give, if nobody need be asked for it. Does not block: any thread.
+  virtual std::optional<Lookup<Record>> recall(Type type, std::string_view name, const Ask& ask);
 
   Lookup<IpAddress> a(std::string_view name, const Ask& ask);
   Lookup<IpAddress> aaaa(std::string_view name, const Ask& ask);

@@ -35,6 +35,14 @@ std::vector<ClaimRequest> Lanes::requests(Time now) {
   return out;
 }
 
+bool Lanes::mayJump(const std::string& name, std::size_t entries, Time now) const {
+  if (inMemory_ + entries > limits_.all) return false;
+  auto found = lanes_.find(name);
+  if (found == lanes_.end()) return entries <= limits_.lane;
+  const auto& lane = found->second;
+  return (!lane.due || *lane.due > now) && lane.inMemory + entries <= limits_.lane;
+}
+
 void Lanes::took(const std::string& name, std::size_t entries) {
   lanes_[name].inMemory += entries;
   inMemory_ += entries;

@@ -30,6 +30,8 @@ class Lanes {
   void note(const std::string& lane, Time time);
   /// What to claim now. The lanes asked for count as having nothing due: note() what the claim says of them.
   std::vector<ClaimRequest> requests(Time now);
+  /// So many new entries may go into memory at once: nothing else of the lane is due, and there is room.
+  bool mayJump(const std::string& lane, std::size_t entries, Time now) const;
   void took(const std::string& lane, std::size_t entries);
   void done(const std::string& lane, std::size_t entries);
   /// When requests() will have something; nothing if only done() or note() can bring that.

@@ -96,12 +96,12 @@ tl::unexpected<Refusal> failTransport(const TransportInfo& transport) {
 }  // namespace
 
 struct Planner::Lookups {
+  dns::Resolver& resolver;
   std::map<std::string, tl::expected<Target, Refusal>> made;  ///< by smarthost, "" is the recipient's domain
 };
 
-Planner::Planner(PlannerOptions options, dns::Resolver& resolver, const Clock& clock, Random& random, Metrics& metrics)
+Planner::Planner(PlannerOptions options, const Clock& clock, Random& random, Metrics& metrics)
     : options_(std::move(options)),
-      resolver_(resolver),
       clock_(clock),
       random_(random),
       opportunistic_(clientContext()),
@@ -113,8 +113,8 @@ Planner::Planner(PlannerOptions options, dns::Resolver& resolver, const Clock& c
 
 dns::Ask Planner::ask() const { return {clock_.steady() + options_.lookupTimeout, "queue"}; }
 
-void Planner::plan(const config::Config& config, const std::vector<Claim>& claims, const Each& each) {
-  Lookups lookups;
+void Planner::plan(dns::Resolver& resolver, const config::Config& config, const std::vector<Claim>& claims, const Each& each) {
+  Lookups lookups{resolver, {}};
   std::map<std::string, std::shared_ptr<const Plan>> made;
   for (const auto& claim : claims) {
     auto plan = make(config, claim, lookups);
@@ -173,7 +173,7 @@ tl::expected<Plan, Refusal> Planner::direct(const config::Config& config, const 
   }
   auto [found, fresh] = lookups.made.try_emplace("", Target{});
   if (fresh) {
-    found->second = resolveTarget(resolver_, claim.recipient.host, ask(), random_);
+    found->second = resolveTarget(lookups.resolver, claim.recipient.host, ask(), random_);
     destinations_.inc();
     if (found->second && found->second->authentic) authentic_.inc();
   }
@@ -215,7 +215,7 @@ tl::expected<Plan, Refusal> Planner::smarthost(const config::Config& config, con
     plan.auth->mechanisms = transport.mechanisms;
   }
   auto [found, fresh] = lookups.made.try_emplace(transport.host->ascii(), Target{});
-  if (fresh) found->second = resolveHost(resolver_, transport.host->ascii(), ask());
+  if (fresh) found->second = resolveHost(lookups.resolver, transport.host->ascii(), ask());
   if (!found->second) return tl::unexpected(found->second.error());
   plan.hosts = ordered(found->second->hosts, claim.dialled);
   setSources(plan, config);

@@ -44,14 +44,14 @@ struct PlannerOptions {
   Duration lookupTimeout = std::chrono::seconds(30);
 };
 
-/// Makes plans. Blocks for DNS: for job pools only. Thread safe.
+/// Makes plans. Blocks as its resolver does. Thread safe.
 class Planner {
  public:
-  Planner(PlannerOptions options, dns::Resolver& resolver, const Clock& clock, Random& random, Metrics& metrics);
+  Planner(PlannerOptions options, const Clock& clock, Random& random, Metrics& metrics);
 
   /// Claims of one lane; lookups are made once for all of them. `each` is called for every claim, in order.
   using Each = std::function<void(const Claim& claim, tl::expected<std::shared_ptr<const Plan>, Refusal> plan)>;
-  void plan(const config::Config& config, const std::vector<Claim>& claims, const Each& each);
+  void plan(dns::Resolver& resolver, const config::Config& config, const std::vector<Claim>& claims, const Each& each);
 
  private:
   struct Lookups;
@@ -61,7 +61,6 @@ class Planner {
   dns::Ask ask() const;
 
   const PlannerOptions options_;
-  dns::Resolver& resolver_;
   const Clock& clock_;
   Random& random_;
   std::shared_ptr<net::TlsContext> opportunistic_, verified_;

@@ -35,7 +35,7 @@ Scheduler::State::State(SchedulerOptions o, SchedulerServices s)
       metrics(services.metrics),
       storage({options.directory, options.vfs, options.maxAttempts}, services.files, log),
       notices(services.config, services.accounts, storage, services.clock, services.random, log),
-      planner({options.deliverAllTo, options.smtpPort}, services.resolver, services.clock, services.random, services.metrics),
+      planner({options.deliverAllTo, options.smtpPort}, services.clock, services.random, services.metrics),
       dispatcher(options.dispatcher, services.engine, storage, services.clock, services.random, metrics, log,
                  {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); }}),
       lanes(options.lanes) {}
@@ -52,13 +52,24 @@ void Scheduler::State::waitForWork(std::unique_lock<std::mutex>& hold) {
   auto now = services.clock.now();
   if (due && *due <= now) woken = true;
   if (options.manualTimers) {
+    sleepsUntil = Time::max();
     wake.wait(hold, ready);
   } else {
     Duration sleep = longestSleep;
     if (due) sleep = std::clamp<Duration>(*due - now, Duration::zero(), longestSleep);
+    sleepsUntil = now + std::chrono::duration_cast<std::chrono::microseconds>(sleep);
     wake.wait_for(hold, sleep, ready);
   }
+  sleepsUntil = Time::min();
   woken = false;
+}
+
+/// Results come by the thousand, and seldom is there something to claim because of one.
+void Scheduler::State::wakeIfDue() {
+  auto due = lanes.nextDue();
+  if (!due || *due >= sleepsUntil) return;
+  woken = true;
+  wake.notify_one();
 }
 
 void Scheduler::State::runClaimer() {
@@ -106,24 +117,31 @@ bool Scheduler::State::round() {
   }
   for (const auto& [lane, due] : claimed.next) lanes.note(lane, due);
   hold.unlock();
-  for (auto& [lane, claims] : byLane) planInPool(std::move(claims));
+  for (auto& [lane, claims] : byLane) {
+    {
+      std::lock_guard inner(mutex);
+      ++jobs;
+    }
+    planSoon(std::move(claims));
+  }
   return true;
 }
 
-void Scheduler::State::planInPool(std::vector<Claim> claims) {
-  {
-    std::lock_guard hold(mutex);
-    ++jobs;
+/// Here if DNS need not be asked, else in the pool. Counted in `jobs` by the caller.
+void Scheduler::State::planSoon(std::vector<Claim> claims) {
+  try {
+    dns::Remembered remembered(services.resolver);
+    plan(remembered, claims);
+  } catch (const dns::NotRemembered&) {
+    return planInPool(std::move(claims));
   }
+  jobOver();
+}
+
+void Scheduler::State::planInPool(std::vector<Claim> claims) {
   auto shared = std::make_shared<const std::vector<Claim>>(std::move(claims));
   bool taken = services.pool.submit([this, shared] {
-    try {
-      plan(*shared);
-    } catch (const std::exception& error) {
-      // The entries keep the next attempt that is on disk.
-      log.error("planning deliveries failed", {{"err", error.what()}});
-      for (const auto& claim : *shared) dispatcher.refuse(claim, {false, 0, "4.3.0", "internal error"});
-    }
+    plan(services.resolver, *shared);
     jobOver();
   });
   if (taken) return;
@@ -133,14 +151,23 @@ void Scheduler::State::planInPool(std::vector<Claim> claims) {
   jobOver();
 }
 
-void Scheduler::State::plan(const std::vector<Claim>& claims) {
-  auto config = services.config.current();
+void Scheduler::State::plan(dns::Resolver& resolver, const std::vector<Claim>& claims) {
   std::vector<Dispatcher::Planned> planned;
-  planner.plan(*config, claims, [&](const Claim& claim, tl::expected<std::shared_ptr<const Plan>, Refusal> made) {
-    if (made) planned.push_back({claim, std::move(*made)});
-    else dispatcher.refuse(claim, made.error());
-  });
-  if (!planned.empty()) dispatcher.enqueue(std::move(planned));
+  std::vector<std::pair<Claim, Refusal>> refused;
+  try {
+    planner.plan(resolver, *services.config.current(), claims, [&](const Claim& claim, tl::expected<std::shared_ptr<const Plan>, Refusal> made) {
+      if (made) planned.push_back({claim, std::move(*made)});
+      else refused.emplace_back(claim, made.error());
+    });
+    for (const auto& [claim, why] : refused) dispatcher.refuse(claim, why);
+    if (!planned.empty()) dispatcher.enqueue(std::move(planned));
+  } catch (const dns::NotRemembered&) {
+    throw;  // nothing has happened yet
+  } catch (const std::exception& error) {
+    // The entries keep the next attempt that is on disk.
+    log.error("planning deliveries failed", {{"err", error.what()}});
+    for (const auto& claim : claims) dispatcher.refuse(claim, {false, 0, "4.3.0", "internal error"});
+  }
 }
 
 void Scheduler::State::jobOver() {
@@ -180,6 +207,10 @@ Scheduler::~Scheduler() { stop(Duration::zero()); }
 void Scheduler::start() {
   auto& s = *state_;
   s.noteLanes();
+  {
+    std::lock_guard hold(s.mutex);
+    s.started = true;
+  }
   s.recorder = std::make_unique<net::Thread>("queue-results", recorderStack, [&s] { s.runRecorder(); });
   s.claimer = std::make_unique<net::Thread>("queue", claimerStack, [&s] { s.runClaimer(); });
   s.upkeep = std::make_unique<net::Thread>("queue-upkeep", net::smallStack, [&s] { s.runUpkeep(); });

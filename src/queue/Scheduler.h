@@ -1,6 +1,7 @@
 // Scheduler: the Queue behind its interface. Takes what is due, writes its next attempt, sends it, writes what came of it.
 //
-//   add() → row and entries on disk ─ due ─▶ claim (next attempt on disk) ─▶ plan (DNS, in the pool) ─▶ Dispatcher
+//   add() → row and entries on disk, claimed in the same commit if nothing else of their domain is due; else
+//         ─ due ─▶ claim (next attempt on disk) ─▶ plan (DNS, in the pool) ─▶ Dispatcher
 //         ◀─ entry gone, or an attempt more ─ results, many in one commit ◀─ smtp::ClientSession on the engine
 //
 // Results are gathered for as long as the commit before them takes, a few milliseconds. A crash between the peer's 250 and

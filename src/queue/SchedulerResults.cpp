@@ -104,8 +104,7 @@ void Scheduler::State::forget(const std::vector<Record>& some, const std::vector
     lanes.note(claim.lane, due);
     lanes.done(claim.lane, 1);
   }
-  woken = true;
-  wake.notify_one();
+  wakeIfDue();
 }
 
 }  // namespace mox::queue

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <unordered_set>
 
+#include "dns/Remembered.h"
 #include "net/Thread.h"
 #include "queue/Notices.h"
 #include "queue/Scheduler.h"
@@ -30,7 +32,8 @@ struct Scheduler::State {
   std::unordered_set<QueueId> active;
   std::size_t jobs = 0;  ///< in the pool
   bool claiming = false;  ///< a round is under way
-  bool woken = false, stopping = false, stopped = false;
+  Time sleepsUntil = Time::min();  ///< the claiming thread, if it does
+  bool woken = false, started = false, stopping = false, stopped = false;
 
   std::mutex resultMutex;  ///< of the members below; never taken with `mutex` held
   std::condition_variable resultWake;
@@ -44,14 +47,20 @@ struct Scheduler::State {
 
   std::unique_ptr<net::Thread> claimer, recorder, upkeep;
 
+  // Taking.
+  bool mayJump(const NewMessage& message, Time now, std::map<std::string, std::size_t>& places);
+  std::vector<QueueId> addClaimed(const NewMessage& message, Time now, const std::map<std::string, std::size_t>& places);
+
   // Claiming.
   void runClaimer();
   void waitForWork(std::unique_lock<std::mutex>& hold);
   bool round();
+  void planSoon(std::vector<Claim> claims);
   void planInPool(std::vector<Claim> claims);
-  void plan(const std::vector<Claim>& claims);
+  void plan(dns::Resolver& resolver, const std::vector<Claim>& claims);
   void jobOver();
   void wakeUp();
+  void wakeIfDue();
 
   // Results.
   void runRecorder();

@@ -66,10 +66,11 @@ void insertMessage(Db& db, QueueId id, const NewMessage& m, Time now, std::strin
   row.bind(extra).bind(static_cast<std::int64_t>(size)).bind(std::int64_t{hasFile}).bindBlob(body).run();
 }
 
-void insertEntry(Db& db, QueueId id, QueueId message, const Mailbox& recipient, const NewMessage& m, Time due, int maxAttempts) {
+void insertEntry(Db& db, QueueId id, QueueId message, const Mailbox& recipient, const NewMessage& m, int attempts, Time due, int maxAttempts) {
   auto host = laneOf(recipient);
-  db.prepare("INSERT INTO entry VALUES(?,?,?,?,0,0,?,?,NULL,?,?)")
-      .bind(id).bind(message).bind(recipient.localpart.text()).bind(host).bind(std::int64_t{maxAttempts}).bind(unixMicros(due))
+  db.prepare("INSERT INTO entry VALUES(?,?,?,?,0,?,?,?,NULL,?,?)")
+      .bind(id).bind(message).bind(recipient.localpart.text()).bind(host).bind(std::int64_t{attempts}).bind(std::int64_t{maxAttempts})
+      .bind(unixMicros(due))
       .bind(m.transport).bind(triState(m.requireTls)).run();
 }
 
@@ -141,16 +142,28 @@ Storage::Storage(StorageOptions options, store::Files& files, Log log)
 
 Storage::~Storage() = default;
 
-std::vector<QueueId> Storage::add(const NewMessage& m, Time now) {
+std::vector<QueueId> Storage::reserve(std::size_t recipients) {
+  auto first = state_->nextId.fetch_add(static_cast<std::int64_t>(recipients));
+  std::vector<QueueId> ids;
+  for (std::size_t i = 0; i < recipients; ++i) ids.emplace_back(first + static_cast<std::int64_t>(i));
+  return ids;
+}
+
+std::vector<QueueId> Storage::add(const NewMessage& message, Time now) {
+  auto ids = reserve(message.recipients.size());
+  add(message, now, ids);
+  return ids;
+}
+
+void Storage::add(const NewMessage& m, Time now, const std::vector<QueueId>& ids, std::optional<Time> second) {
   if (m.recipients.empty()) throw std::invalid_argument("message without recipients");
   auto& s = *state_;
   auto data = m.spool != nullptr ? m.spool->data() : m.data;
-  auto count = static_cast<std::int64_t>(m.recipients.size());
-  auto first = s.nextId.fetch_add(count);
+  auto first = ids.front();
   bool hasFile = data.size() > store::bodyInlineLimit;
 
   std::unique_ptr<store::Spool> own;
-  PlacedBody placed(s.files, s.bodyPath(QueueId(first)), s.log);
+  PlacedBody placed(s.files, s.bodyPath(first), s.log);
   std::string head = m.prefix;
   if (hasFile) {
     const auto* spool = m.spool;
@@ -163,25 +176,22 @@ std::vector<QueueId> Storage::add(const NewMessage& m, Time now) {
   } else {
     head.append(data);
   }
-  auto due = std::max(now, m.notBefore.value_or(now));
+  auto due = second.value_or(std::max(now, m.notBefore.value_or(now)));
   try {
     s.writer->submit([&](store::WriteTx& tx) {
-      insertMessage(tx.db(), QueueId(first), m, now, head, hasFile, m.prefix.size() + data.size());
-      for (std::int64_t i = 0; i < count; ++i)
-        insertEntry(tx.db(), QueueId(first + i), QueueId(first), m.recipients[static_cast<std::size_t>(i)], m, due, s.options.maxAttempts);
+      insertMessage(tx.db(), first, m, now, head, hasFile, m.prefix.size() + data.size());
+      for (std::size_t i = 0; i < ids.size(); ++i)
+        insertEntry(tx.db(), ids[i], first, m.recipients[i], m, second ? 1 : 0, due, s.options.maxAttempts);
     });  // after this line the message is ours
   } catch (...) {
     // If we die before the next commit, this one may turn out to have happened: until then the file must stay for it.
     if (hasFile && s.writer->isInDoubt()) {
       placed.keep();
-      s.doubtful.lock()->emplace_back(first);
+      s.doubtful.lock()->push_back(first);
     }
     throw;
   }
   placed.keep();
-  std::vector<QueueId> ids;
-  for (std::int64_t i = 0; i < count; ++i) ids.emplace_back(first + i);
-  return ids;
 }
 
 std::shared_ptr<const Body> Storage::body(QueueId message) {

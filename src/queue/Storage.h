@@ -50,7 +50,12 @@ class Storage {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  /// Durable when it returns. Ids in the order of the recipients.
+  /// Ids for a new message, in the order of its recipients.
+  std::vector<QueueId> reserve(std::size_t recipients);
+  /// Durable when it returns. `second`: the entries are taken for their first attempt at once, and this is the time of the
+  /// next.
+  void add(const NewMessage& message, Time now, const std::vector<QueueId>& ids, std::optional<Time> second = std::nullopt);
+  /// The same with ids of its own.
   std::vector<QueueId> add(const NewMessage& message, Time now);
   /// Takes due entries in order of time and writes their next attempt: durable when it returns. `isActive` entries are
   /// passed over (and put off), `after` gives the time to the attempt after number n.

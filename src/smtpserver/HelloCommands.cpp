@@ -61,7 +61,7 @@ void handleHelo(Context& context, std::string_view arguments) {
   const auto* domain = std::get_if<Domain>(&host);
   if (context.isSubmission() || context.services.localserve || domain == nullptr) return greet(context, host, false);
   using Reachable = delivery::Checks::Reachable;
-  context.wait<Reachable>([checks = context.checks, name = *domain] { return checks.resolves(name); },
+  context.check<Reachable>([name = *domain](const delivery::Checks& checks) { return checks.resolves(name); },
                           [host](Context& c, Reachable found) {
                             // RFC 5321 §2.3.5: a name that exists. Trouble in DNS is not the client's fault.
                             if (found == Reachable::no) return c.reply(550, "5.5.0", "your name has no address");

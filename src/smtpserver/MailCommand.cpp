@@ -52,7 +52,7 @@ void acceptReachable(Context& context, smtp::MailArguments mail, config::ConfigP
   if (domain == nullptr) return context.reply(550, "5.7.0", "the sender must have a domain");
   if (context.services.localserve) return accept(context, std::move(mail), std::move(config));
   using Reachable = delivery::Checks::Reachable;
-  context.wait<Reachable>([checks = context.checks, name = *domain] { return checks.takesMail(name); },
+  context.check<Reachable>([name = *domain](const delivery::Checks& checks) { return checks.takesMail(name); },
                           [mail, config](Context& c, Reachable found) {
                             if (found == Reachable::no) return c.reply(550, "5.7.27", "the sender's domain takes no mail");
                             if (found == Reachable::unknown) return c.reply(451, "4.4.0", "the sender's domain cannot be looked up now");

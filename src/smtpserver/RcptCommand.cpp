@@ -82,7 +82,7 @@ void addIfProved(Context& context, const delivery::Recipient& recipient) {
   if (context.transaction->spf) return conclude(context);
   const auto& mail = context.transaction->mail;
   spf::Arguments arguments{context.channel->remote().ip, mail.from ? mail.from->address() : std::nullopt, *context.helo, context.listener->hostname};
-  context.wait<spf::Verdict>([checks = context.checks, arguments] { return checks.spf(arguments); },
+  context.check<spf::Verdict>([arguments](const delivery::Checks& checks) { return checks.spf(arguments); },
                              [conclude](Context& c, spf::Verdict verdict) {
                                c.transaction->spf = std::move(verdict);
                                conclude(c);

@@ -18,14 +18,20 @@ struct Checked {
   std::vector<dkim::Outcome> dkim;
 };
 
-std::function<Checked()> checkJob(const Context& context, std::shared_ptr<const store::Spool> spool) {
+/// A message that is read and checked within a session's turn, if DNS need not be asked for it; a larger one takes a job.
+constexpr std::uint64_t checkedAtOnce = 64 * 1024;
+
+using CheckJob = std::function<Checked(const delivery::Checks&)>;
+
+CheckJob checkJob(const Context& context, std::shared_ptr<const store::Spool> spool) {
   const auto& transaction = *context.transaction;
   const auto& from = transaction.mail.from;
   auto ip = context.channel->remote().ip;
   spf::Arguments arguments{ip, from ? from->address() : std::nullopt, *context.helo, context.listener->hostname};
-  return [checks = context.checks, spool = std::move(spool), ip, arguments, iprev = context.iprev, spf = transaction.spf] {
+  std::shared_ptr<const delivery::Message> read = spool->size() <= checkedAtOnce ? delivery::readMessage(spool) : nullptr;
+  return [spool = std::move(spool), read = std::move(read), ip, arguments, iprev = context.iprev, spf = transaction.spf](const delivery::Checks& checks) {
     Checked checked;
-    checked.message = delivery::readMessage(spool);
+    checked.message = read ? read : delivery::readMessage(spool);
     checked.loops = checked.message->parsed.receivedFields > maxReceived;
     if (checked.loops) return checked;
     checked.iprev = iprev ? *iprev : checks.iprev(ip);
@@ -148,7 +154,11 @@ void receiveMessage(Context& context, std::shared_ptr<const store::Spool> spool)
     unknown.inc(static_cast<double>(recipients.size()));
     return context.pause(unknownUserDelay, [](Context& c) { fail(c, 550, "5.1.1", "no such user"); });
   }
-  context.wait<Checked>(checkJob(context, std::move(spool)), [](Context& c, Checked checked) { checkDone(c, std::move(checked)); });
+  bool atOnce = spool->size() <= checkedAtOnce;
+  auto job = checkJob(context, std::move(spool));
+  auto done = [](Context& c, Checked checked) { checkDone(c, std::move(checked)); };
+  if (atOnce) return context.check<Checked>(std::move(job), done);
+  context.wait<Checked>([checks = context.checks, job = std::move(job)] { return job(checks); }, done);
 }
 
 }  // namespace mox::smtpserver

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "dns/FakeResolver.h"
+#include "dns/Remembered.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -52,6 +53,7 @@ struct CachingResolverTest : test::Suite<CachingResolverTest> {
   static void list(List& l) {
     l.add("answers live as long as their TTL, at most an hour", &CachingResolverTest::positive);
     l.add("absence lives at most five minutes, failures not at all", &CachingResolverTest::negative);
+    l.add("what is remembered can be had without asking", &CachingResolverTest::remembered);
     l.add("bounded, least recently used first", &CachingResolverTest::bounded);
     l.add("bounded in octets", &CachingResolverTest::octets);
     l.add("one lookup for many who ask at once", &CachingResolverTest::coalesce);
@@ -98,6 +100,23 @@ struct CachingResolverTest : test::Suite<CachingResolverTest> {
     CHECK(!dns.a("broken.example.", ask()));
     CHECK(!dns.a("broken.example.", ask()));
     CHECK_EQ(std::size_t(4), zone.queries().size());
+  }
+
+  void remembered() {
+    zone.ttl(100s).txt("a.example", "x");
+    CachingResolver dns(zone, clock);
+    Remembered known(dns);
+    CHECK_THROWS(NotRemembered, known.txt("a.example.", ask()));
+    CHECK(zone.queries().empty());
+    CHECK(dns.txt("a.example.", ask()).has_value());
+    CHECK(dns.a("none.example.", ask()).error().notFound());
+    CHECK_EQ(std::string("x"), known.txt("A.example.", ask())->records.at(0));
+    CHECK(known.a("none.example.", ask()).error().failure == Failure::noName);
+    CHECK_THROWS(NotRemembered, known.a("a.example.", ask()));
+    clock.advance(100s);
+    CHECK_THROWS(NotRemembered, known.txt("a.example.", ask()));
+    CHECK_EQ(std::size_t(2), zone.queries().size());
+    CHECK(!zone.recall(Type::txt, "a.example.", ask()));  // it remembers nothing
   }
 
   void bounded() {

@@ -1,5 +1,6 @@
 // Messages from add() to a server on the loopback network, and what becomes of them when it says no.
 #include "queue/QueueFixture.h"
+#include "queue/Target.h"
 
 namespace mox::queue::test {
 
@@ -13,6 +14,9 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
   void tearDown() override { dismantle(); }
   static void list(List& l) {
     l.add("a message is delivered and gone", &DeliveryTest::delivered);
+    l.add("a new message is claimed in the commit that takes it", &DeliveryTest::jumped);
+    l.add("what DNS said is remembered: no job", &DeliveryTest::remembered);
+    l.add("behind others that are due", &DeliveryTest::behind);
     l.add("a large message goes as a file", &DeliveryTest::large);
     l.add("recipients of a domain share a transaction", &DeliveryTest::combined);
     l.add("each recipient has its own result", &DeliveryTest::mixed);
@@ -55,6 +59,54 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK_EQ(std::size_t{0}, queue->size());
     CHECK_EQ(1.0, metrics.value("mox_queue_connection_total", {{"result", "ok"}}));
     CHECK(lines.find("domain=example.net") != std::string::npos);
+  }
+
+  void jumped() {
+    Script slow;
+    slow.rcpt = {{"<late@example.net>", "451 4.2.1 busy\r\n"}};
+    Sink mx(*engine, slow);
+    domain("example.net", mx.at());
+    start();
+    auto before = queue->storage().counts().works;
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(before + 2, queue->storage().counts().works);  // the message, and its end
+    queue->add(message({"late@example.net", "two@example.net"}));
+    settle();
+    CHECK_EQ(1, entry().attempts);
+    CHECK(entry().nextAttempt > clock.now());
+    advance(minutes(10));
+    settle();
+    CHECK_EQ(2, entry().attempts);
+  }
+
+  void remembered() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    CHECK(resolveTarget(cache, *Domain::make("example.net"), dns::Ask(clock.steady() + seconds(5)), random).has_value());
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
+    CHECK_EQ(0u, pool->threads());
+  }
+
+  /// A message for a domain that has others due is not taken before them.
+  void behind() {
+    Sink mx(*engine, {});
+    domain("example.net", mx.at());
+    options.lanes.lane = 1;
+    start();
+    auto early = message({"one@example.net"});
+    early.notBefore = clock.now() + minutes(1);
+    queue->add(early);
+    clock.advance(minutes(2));  // due, but nobody has looked
+    auto before = queue->storage().counts().works;
+    queue->add(message({"two@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{2}, mx.count());
+    CHECK_EQ(std::string("<one@example.net>"), mx.taken().at(0).to.at(0));
+    CHECK(queue->storage().counts().works > before + 3);  // one that takes it, claims and ends of both
   }
 
   void large() {

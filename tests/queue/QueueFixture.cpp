@@ -241,7 +241,7 @@ void QueueFixture::reload() {
 
 void QueueFixture::start() {
   queue.reset();
-  queue = std::make_unique<Scheduler>(options, SchedulerServices{*config, *accounts, resolver, *pool, *engine, files, clock, random, metrics, log});
+  queue = std::make_unique<Scheduler>(options, SchedulerServices{*config, *accounts, cache, *pool, *engine, files, clock, random, metrics, log});
   queue->start();
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dns/CachingResolver.h"
 #include "dns/FakeResolver.h"
 #include "message/Dsn.h"
 #include "net/Peer.h"
@@ -93,6 +94,7 @@ struct QueueFixture {
   LogSink sink;
   Log log;
   dns::FakeResolver resolver;
+  dns::CachingResolver cache{resolver, clock};  ///< what the queue asks
   std::unique_ptr<config::ConfigSource> config;
   std::unique_ptr<net::Engine> engine;
   std::unique_ptr<net::JobPool> pool;

@@ -241,6 +241,7 @@ struct TransportTest : mox::test::Suite<TransportTest>, QueueFixture {
     // Better hosts than we are may have it.
     Sink better(*engine, {}, self.at().port, IpAddress::v4({127, 0, 0, 2}));
     resolver.mx("example.net", 5, "better.example.net").a("better.example.net", "127.0.0.2");
+    cache.clear();
     queue->add(message({"one@example.net"}));
     settle();
     CHECK_EQ(std::size_t{1}, better.count());

@@ -151,6 +151,7 @@ SmtpWorld::Directory::~Directory() { std::filesystem::remove_all(path); }
 
 SmtpWorld::SmtpWorld(smtpserver::Kind kind, bool localserve)
     : listener(std::make_shared<smtpserver::ListenerSettings>(smtpserver::ListenerSettings{.kind = kind, .hostname = *Domain::make("mail.mox.example")})),
+      remembering(resolver, clock()),
       limits_(metrics_, Log()),
       receivedId_(*delivery::ReceivedId::make("0123456789abcdefABCDEFGH")),
       localserve_(localserve) {
@@ -193,7 +194,7 @@ void SmtpWorld::loadConfig(bool pedantic) {
   if (!accounts_) return;
   authenticator_ = std::make_unique<login::Authenticator>(login::Services{*config_, *accounts_, *authDb_, *passwords_, *pool_, clock(), random_,
                                                                           Log(), metrics_, std::string(32, 'k')});
-  services = std::make_unique<smtpserver::Services>(smtpserver::Services{*config_, *accounts_, *authenticator_, queue, resolver, *pool_, suffixes_,
+  services = std::make_unique<smtpserver::Services>(smtpserver::Services{*config_, *accounts_, *authenticator_, queue, remembering, *pool_, suffixes_,
                                                                          receivedId_, clock(), random_, metrics_, limits_, Log(), localserve_});
 }
 

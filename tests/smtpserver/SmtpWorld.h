@@ -10,6 +10,7 @@
 
 #include "config/Source.h"
 #include "dkim/PublicSuffix.h"
+#include "dns/CachingResolver.h"
 #include "dns/FakeResolver.h"
 #include "login/Authenticator.h"
 #include "net/JobPool.h"
@@ -72,6 +73,7 @@ class SmtpWorld : public DialogueWorld {
   std::unique_ptr<smtpserver::Services> services;
   FakeQueue queue;
   dns::FakeResolver resolver;
+  dns::CachingResolver remembering;  ///< what sessions ask: the first message of a connection waits for it, the next need not
   FullFiles files;
   std::string dkimRecord;  ///< of the signing key of mox.example, selector "test"
 
