@@ -78,8 +78,8 @@ bool isKnownSender(const Incoming& incoming, const Candidate& candidate) {
   const auto& from = incoming.from();
   if (!from) return false;
   if (past.sentTo(*from, since)) return true;  // kept in a Sent mailbox
-  // Submitted lately, kept or not: asked as if we wrote to them now.
-  if (candidate.account->outgoingUse(incoming.received + std::chrono::seconds(1), {*from}).firstTimeRecipients == 0) return true;
+  // Submitted, kept or not. (Not by outgoingUse(): asked for another time than submissions ask for, it reads the day anew.)
+  if (candidate.account->hasWrittenTo(*from)) return true;
   auto judged = past.byFrom(from->localpart.text(), from->domain.ascii(), incoming.isFromValidated(), since, 1);
   return !judged.empty() && !judged.front().isJunk;
 }

@@ -195,6 +195,8 @@ class Account {
     std::int64_t messages = 0;         ///< recipients since `since`
     std::int64_t firstTimeRecipients = 0;  ///< of them (and of those asked about) never written to before
   };
+  /// Whether the account ever wrote to the address.
+  bool hasWrittenTo(const Address& address);
   /// Counts as if `recipients` were added now.
   OutgoingUse outgoingUse(Time since, const std::vector<Address>& recipients);
   /// Forgets outgoing entries before `before`.

@@ -70,6 +70,13 @@ Account::OutgoingUse Account::outgoingUse(Time since, const std::vector<Address>
   return use;
 }
 
+bool Account::hasWrittenTo(const Address& address) {
+  auto window = state_->outgoing.lock();
+  if (window->isNoted(address)) return true;
+  auto look = reader();
+  return Correspondents(look.db()).knows(address);
+}
+
 void Account::pruneOutgoing(Time before) {
   state_->flushOutgoing();
   state_->writer->submit([&](WriteTx& tx) {
