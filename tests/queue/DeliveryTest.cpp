@@ -101,12 +101,10 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     early.notBefore = clock.now() + minutes(1);
     queue->add(early);
     clock.advance(minutes(2));  // due, but nobody has looked
-    auto before = queue->storage().counts().works;
     queue->add(message({"two@example.net"}));
     settle();
     CHECK_EQ(std::size_t{2}, mx.count());
     CHECK_EQ(std::string("<one@example.net>"), mx.taken().at(0).to.at(0));
-    CHECK(queue->storage().counts().works > before + 3);  // one that takes it, claims and ends of both
   }
 
   void large() {
