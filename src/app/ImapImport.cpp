@@ -6,12 +6,11 @@
 #include <ostream>
 
 #include "app/Commands.h"
+#include "app/Importing.h"
 #include "app/ServerCommands.h"
-#include "app/Storage.h"
 #include "base/Text.h"
 #include "transfer/ImapDial.h"
 #include "transfer/ImapSource.h"
-#include "transfer/Importer.h"
 
 namespace mox::app {
 
@@ -69,55 +68,32 @@ std::map<std::string, std::string> specialUses(store::Account& account) {
   return out;
 }
 
-std::string countsText(const transfer::ImportCounts& counts) {
-  return fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
-}
-
 }  // namespace
 
 int serverImportImap(ServerParts& server, Invocation& call) {
   Wanted wanted;
   if (!wanted.read(call)) return 2;
-  auto config = server.config.current();
-  const auto* info = config->account(wanted.account);
-  if (info == nullptr) return failed(call, "there is no account \"" + printable(wanted.account) + "\"");
-  auto account = server.storage.accounts.open(wanted.account);
-  if (!account) return failed(call, account.error().text);
-
   transfer::ImportOptions options;
   options.mailbox = wanted.into;
   options.again = wanted.again;
-  if (info->quota > 0) options.quota = info->quota;
-  if (info->quotaMessages > 0) options.quotaMessages = info->quotaMessages;
-  transfer::ImportListener listener;
-  listener.progress = [&](const transfer::ImportCounts& counts) { call.out << countsText(counts) << " so far" << std::endl; };
-  listener.problem = [&](const std::string& where, const std::string& reason) { call.err << where << ": " << reason << "\n"; };
-  listener.stopping = server.isStopping;
-  auto& f = server.foundations;
-  auto importer = transfer::Importer::make({server.storage.accounts, f.clock, f.random, f.limits}, *account, options, listener);
-  if (!importer) return failed(call, importer.error().text);
-
-  auto dialled = transfer::dialImap({wanted.host, wanted.port, wanted.startTls, wanted.roots}, f.clock);
+  auto importing = Importing::begin(server, call, wanted.account, options);
+  if (!importing) return failed(call, importing.error().text);
+  auto& account = *importing->account;
+  auto dialled = transfer::dialImap({wanted.host, wanted.port, wanted.startTls, wanted.roots}, server.foundations.clock);
   if (!dialled) return failed(call, dialled.error().text);
   transfer::ImapSourceOptions from;
   from.user = wanted.user;
   from.password.assign(std::istreambuf_iterator<char>(call.in), {});
-  from.specialUses = wanted.into == "Inbox" ? specialUses(**account) : std::map<std::string, std::string>();
+  from.specialUses = wanted.into == "Inbox" ? specialUses(account) : std::map<std::string, std::string>();
   from.mark = [&](const std::string& mailbox) -> std::optional<std::string> {
-    return wanted.again ? std::nullopt : (*account)->reader().setting(wanted.markKey(mailbox));
+    return wanted.again ? std::nullopt : account.reader().setting(wanted.markKey(mailbox));
   };
   from.setMark = [&](const std::string& mailbox, const std::string& value) -> Result<void> {
-    if (auto stored = (*importer)->finish(); !stored) return stored;
-    (*account)->setSetting(wanted.markKey(mailbox), value);
+    if (auto stored = importing->importer->finish(); !stored) return stored;
+    account.setSetting(wanted.markKey(mailbox), value);
     return {};
   };
-  auto done = transfer::ImapSource(*dialled->connection, **importer, std::move(from), true).run(dialled->greeting);
-  auto finished = (*importer)->finish();
-  const auto& counts = (*importer)->counts();
-  call.out << countsText(counts) << "\n";
-  if (!done) return failed(call, done.error().text + (counts.added > 0 ? "; run the import again to go on" : ""));
-  if (!finished) return failed(call, finished.error().text);
-  return counts.refused == 0 ? 0 : 1;
+  return importing->end(call, transfer::ImapSource(*dialled->connection, *importing->importer, std::move(from), true).run(dialled->greeting));
 }
 
 int commandImportImap(Invocation& call) {

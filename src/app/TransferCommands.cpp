@@ -6,12 +6,12 @@
 
 #include "app/Commands.h"
 #include "app/DataDir.h"
+#include "app/Importing.h"
 #include "app/ServerCommands.h"
 #include "app/Serving.h"
 #include "app/Storage.h"
 #include "base/Text.h"
 #include "transfer/Exporter.h"
-#include "transfer/Importer.h"
 #include "transfer/TreeReader.h"
 
 namespace mox::app {
@@ -26,10 +26,6 @@ int failed(Invocation& call, const std::string& text) {
 std::string absolutePath(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
 
 // Import -------------------------------------------------------------------------------------------------------
-
-std::string countsText(const transfer::ImportCounts& counts) {
-  return fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
-}
 
 /// What to read for a path. Errc::unsupported.
 Result<std::pair<transfer::OpenEntries, bool>> source(const std::string& path, bool mbox) {
@@ -48,32 +44,14 @@ int importMail(ServerParts& server, Invocation& call, bool mbox) {
   Flags flags;
   flags.toggle("again", options.again, "also what an earlier import brought");
   if (!parseFlags(call, flags, 3, 3)) return 2;
-  auto config = server.config.current();
-  const auto* info = config->account(call.args[0]);
-  if (info == nullptr) return failed(call, "there is no account \"" + printable(call.args[0]) + "\"");
-  if (info->quota > 0) options.quota = info->quota;
-  if (info->quotaMessages > 0) options.quotaMessages = info->quotaMessages;
   options.mailbox = call.args[1];
   auto from = source(call.args[2], mbox);
   if (!from) return failed(call, from.error().text);
-  auto account = server.storage.accounts.open(call.args[0]);
-  if (!account) return failed(call, account.error().text);
-  transfer::ImportListener listener;
-  listener.progress = [&](const transfer::ImportCounts& counts) { call.out << countsText(counts) << " so far" << std::endl; };
-  listener.problem = [&](const std::string& where, const std::string& reason) { call.err << where << ": " << reason << "\n"; };
-  listener.stopping = server.isStopping;
-  auto& f = server.foundations;
-  auto importer = transfer::Importer::make({server.storage.accounts, f.clock, f.random, f.limits}, *account, options, listener);
-  if (!importer) return failed(call, importer.error().text);
-  auto done = transfer::TreeReader(from->first, **importer, from->second).run();
-  // What was read before an error is stored all the same.
-  auto finished = (*importer)->finish();
-  const auto& counts = (*importer)->counts();
-  call.out << countsText(counts) << "\n";
-  if (!done && done.error().code == Errc::tooLong) f.limits.hit(archiveLimit, call.args[0]);
-  if (!done) return failed(call, done.error().text);
-  if (!finished) return failed(call, finished.error().text);
-  return counts.refused == 0 ? 0 : 1;
+  auto importing = Importing::begin(server, call, call.args[0], options);
+  if (!importing) return failed(call, importing.error().text);
+  auto done = transfer::TreeReader(from->first, *importing->importer, from->second).run();
+  if (!done && done.error().code == Errc::tooLong) server.foundations.limits.hit(archiveLimit, call.args[0]);
+  return importing->end(call, done);
 }
 
 int importHere(Invocation& call, std::string_view words) {
