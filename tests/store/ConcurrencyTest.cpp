@@ -1,4 +1,6 @@
 // Many threads on one account: nothing lost, order kept, what a listener is told can be seen.
+#include <unistd.h>
+
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -146,11 +148,18 @@ struct AccountsTest : mox::test::Suite<AccountsTest>, AccountFixture {
     Accounts accounts(directory.path(), environment());
     for (std::size_t i = 0; i < maxIdleAccounts + 5; ++i) (void)accounts.open("u" + std::to_string(i));
     auto kept = *accounts.open("u0");
-    accounts.tick();
-    CHECK_EQ(maxIdleAccounts + 1, accounts.openCount());
+    // An account that upkeep or the indexer has in hand at this moment is not idle: a later round closes it.
+    auto open = [&](std::size_t wanted) {
+      for (int i = 0; i < 1'000; ++i) {
+        accounts.tick();
+        if (accounts.openCount() == wanted) break;
+        ::usleep(5'000);
+      }
+      return accounts.openCount();
+    };
+    CHECK_EQ(maxIdleAccounts + 1, open(maxIdleAccounts + 1));
     clock.advance(accountIdleTime + std::chrono::seconds(1));
-    accounts.tick();
-    CHECK_EQ(std::size_t{1}, accounts.openCount());
+    CHECK_EQ(std::size_t{1}, open(1));
     CHECK(kept == *accounts.open("u0"));
   }
 

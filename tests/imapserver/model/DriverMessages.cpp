@@ -130,7 +130,7 @@ void Driver::store(Client& client) {
   auto flags = someFlags();
   char action = "=+-"[below(3)];
   std::optional<std::uint64_t> since;
-  if (client.condstore && chance(30)) since = modSeqNow(client.account) - below(6);
+  if (client.condstore && chance(30)) since = modSeqNow(client.account) - std::min<std::uint64_t>(modSeqNow(client.account), below(6));
   std::vector<std::uint32_t> failed, present;
   auto verb = std::string(action == '=' ? "" : std::string(1, action)) + "FLAGS" + (silent ? ".SILENT" : "");
   auto condition = since ? fmt::format(" (UNCHANGEDSINCE {})", *since) : "";
