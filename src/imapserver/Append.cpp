@@ -39,7 +39,7 @@ void Append::findMailbox(Context& context) {
 
 /// RFC 8508 §3.2: one message of the selected mailbox.
 void Append::findReplaced(Context& context, const imap::args::Replace& arguments) {
-  replaced_.emplace();
+  replaced_ = Replaced{};
   if (context.selected->isReadOnly()) return refuseWith("CANNOT", "the mailbox is open read-only");
   auto set = context.selected->resolve(arguments.target, arguments.uid);
   if (!set) return refuseWith("", "there is no message with that number", true);
