@@ -9,6 +9,7 @@ import os
 from lab import require, run, stop
 from scenario import wait_for
 
+RESOLVER = "nameserver 127.0.0.1\noptions trust-ad edns0 timeout:2 attempts:2\n"
 SOA = "SOA ns.test. hostmaster.test. 1 3600 600 86400 60"
 
 
@@ -37,12 +38,25 @@ class DnsLab:
         """Starts unbound on the host's 127.0.0.1 and makes it the host's resolver."""
         folder = host.path("unbound")
         os.makedirs(folder, exist_ok=True)
-        host.write("unbound/unbound.conf", self._configuration(folder))
+        host.write("unbound/unbound.conf", self._configuration(folder, self.files, self.anchor))
         process = host.spawn(["unbound", "-d", "-c", host.path("unbound/unbound.conf")], "unbound.log")
         self._servers[host.name] = (host, process)
         host.wait_for_port(53, "127.0.0.1", process=process)
-        host.write("resolv.conf", "nameserver 127.0.0.1\noptions trust-ad edns0 timeout:2 attempts:2\n")
+        host.write("resolv.conf", RESOLVER)
         wait_for("the root key", lambda: self.query(host, "SOA", ".").authentic)
+
+    def stage(self, machine):
+        """The same for a machine that is not started yet: the unit lab-dns, and its resolv.conf."""
+        folder = "/etc/lab-dns"
+        files = {zone: f"{folder}/{os.path.basename(path)}" for zone, path in self.files.items()}
+        for zone, path in self.files.items():
+            machine.stage_file(path, files[zone])
+        machine.stage_file(self.anchor, folder + "/anchor")
+        machine.stage(folder + "/unbound.conf", self._configuration(folder, files, folder + "/anchor"))
+        machine.stage("/etc/resolv.conf", RESOLVER)
+        machine.stage("/etc/systemd/system/lab-dns.service", "[Unit]\nBefore=nss-lookup.target\nWants=nss-lookup.target\n"
+                      f"[Service]\nExecStart=/usr/sbin/unbound -d -c {folder}/unbound.conf\n")
+        machine.enable("lab-dns.service")
 
     def update(self, zone, name, records):
         """Replaces the records of one name, signs all again and restarts the servers."""
@@ -122,17 +136,17 @@ class DnsLab:
         with open(path, "w") as file:
             file.write("\n".join(lines) + "\n")
 
-    def _configuration(self, folder):
+    def _configuration(self, folder, files, anchor):
         lines = ["server:", "  interface: 127.0.0.1", "  port: 53", "  access-control: 0.0.0.0/0 allow", '  username: ""', '  chroot: ""',
                  f'  directory: "{folder}"', f'  pidfile: "{folder}/pid"', "  use-syslog: no", "  do-daemonize: no", "  num-threads: 1",
                  "  do-ip6: no", "  do-not-query-localhost: no", '  module-config: "validator iterator"', "  ede: yes",
-                 "  outgoing-range: 64", "  num-queries-per-thread: 32", f'  trust-anchor-file: "{self.anchor}"',
+                 "  outgoing-range: 64", "  num-queries-per-thread: 32", f'  trust-anchor-file: "{anchor}"',
                  "  unblock-lan-zones: yes"]
         for zone in self.zones:
             if zone and "." not in zone:
                 lines.append(f'  local-zone: "{zone}." nodefault')
         lines += ["remote-control:", "  control-enable: no"]
-        for zone, path in self.files.items():
+        for zone, path in files.items():
             lines += ["auth-zone:", f'  name: "{zone}."', f'  zonefile: "{path}"', "  for-downstream: no", "  for-upstream: yes",
                       "  fallback-enabled: no"]
         return "\n".join(lines) + "\n"

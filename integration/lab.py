@@ -91,9 +91,9 @@ class Host:
         self.folder = os.path.join(lab.folder, name)
         os.mkdir(self.folder)
         self._pid = lab._keeper(net=True, mounts=True)
-        port = f"v{len(lab.hosts)}"
-        lab._in(lab._hub, ["sh", "-ec", f"ip link add {port} type veth peer name eth0 netns {self._pid}; "
-                           f"ip link set {port} master br0 up"])
+        self.port = f"v{len(lab.hosts)}"  # its end of the cable at the bridge
+        lab._in(lab._hub, ["sh", "-ec", f"ip link add {self.port} type veth peer name eth0 netns {self._pid}; "
+                           f"ip link set {self.port} master br0 up"])
         lab._in(self._pid, ["sh", "-ec", f"ip link set lo up; ip addr add {address}/16 dev eth0; ip link set eth0 up"])
         self.write("resolv.conf", "")
         if os.path.exists("/etc/resolv.conf"):

@@ -40,6 +40,27 @@ postlog   unix-dgram n - n  -  1  postlogd
 """
 
 
+def main_parameters(name, domains, tls, mail, ca, log, logs, access):
+    """main.cf of a host that calls itself `name` and keeps mail for any address of `domains` below the folder `mail`."""
+    main = {
+        "compatibility_level": "3.6", "myhostname": name, "mydomain": name, "myorigin": name, "mydestination": "",
+        "inet_interfaces": "all", "inet_protocols": "ipv4", "mynetworks": "127.0.0.0/8 10.77.0.0/24", "biff": "no",
+        "maillog_file": log, "maillog_file_prefixes": logs, "alias_maps": "", "alias_database": "",
+        "virtual_mailbox_domains": " ".join(domains), "virtual_mailbox_base": mail,
+        "virtual_mailbox_maps": "static:all/",  # one Maildir; Delivered-To tells whose a message is
+        "virtual_uid_maps": f"static:{MAIL_UID}", "virtual_gid_maps": f"static:{MAIL_UID}", "virtual_mailbox_limit": "0",
+        "message_size_limit": "104857600", "smtp_tls_security_level": "may", "smtp_tls_loglevel": "1", "smtpd_tls_loglevel": "1",
+        "smtp_tls_CAfile": ca, "smtpd_peername_lookup": "no",
+        "smtpd_recipient_restrictions": f"check_recipient_access texthash:{access}, permit_mynetworks, reject_unauth_destination",
+        "minimal_backoff_time": "2s", "maximal_backoff_time": "5s", "queue_run_delay": "2s", "smtpd_client_connection_count_limit": "0",
+        "smtpd_client_connection_rate_limit": "0", "default_process_limit": "20",
+    }
+    if tls:
+        main.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": tls[0], "smtpd_tls_key_file": tls[1],
+                     "smtpd_tls_received_header": "yes"})
+    return main
+
+
 class Postfix:
     def __init__(self, host, name, domains=(), tls=None, master="", **settings):
         """Starts an instance that calls itself `name` and keeps mail for any address of `domains` in Maildirs.
@@ -53,23 +74,8 @@ class Postfix:
         self.mail = host.path("mail")
         os.makedirs(self.mail, exist_ok=True)
         os.chown(self.mail, MAIL_UID, MAIL_UID)
-        main = {
-            "compatibility_level": "3.6", "myhostname": name, "mydomain": name, "myorigin": name, "mydestination": "",
-            "inet_interfaces": "all", "inet_protocols": "ipv4", "mynetworks": "127.0.0.0/8 10.77.0.0/24", "biff": "no",
-            "maillog_file": host.path("spool", "mail.log"), "maillog_file_prefixes": host.folder, "alias_maps": "", "alias_database": "",
-            "virtual_mailbox_domains": " ".join(domains), "virtual_mailbox_base": self.mail,
-            "virtual_mailbox_maps": "static:all/",  # one Maildir; Delivered-To tells whose a message is
-            "virtual_uid_maps": f"static:{MAIL_UID}", "virtual_gid_maps": f"static:{MAIL_UID}", "virtual_mailbox_limit": "0",
-            "message_size_limit": "104857600", "smtp_tls_security_level": "may", "smtp_tls_loglevel": "1", "smtpd_tls_loglevel": "1",
-            "smtp_tls_CAfile": host.lab.ca(), "smtpd_peername_lookup": "no",
-            "smtpd_recipient_restrictions": "check_recipient_access texthash:" + host.write("etc-postfix/access", "")
-                                            + ", permit_mynetworks, reject_unauth_destination",
-            "minimal_backoff_time": "2s", "maximal_backoff_time": "5s", "queue_run_delay": "2s", "smtpd_client_connection_count_limit": "0",
-            "smtpd_client_connection_rate_limit": "0", "default_process_limit": "20",
-        }
-        if tls:
-            main.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": tls[0], "smtpd_tls_key_file": tls[1],
-                         "smtpd_tls_received_header": "yes"})
+        main = main_parameters(name, domains, tls, self.mail, ca=host.lab.ca(), log=host.path("spool", "mail.log"), logs=host.folder,
+                               access=host.write("etc-postfix/access", ""))
         main.update(settings)
         host.write("etc-postfix/main.cf", "".join(f"{key} = {value}\n" for key, value in main.items()))
         host.write("etc-postfix/master.cf", MASTER + master)

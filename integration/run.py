@@ -17,11 +17,14 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 
+SKIPPED = 77  # exit status of a scenario that cannot run here
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import corpus  # noqa: E402
+from nspawn import remove_cgroups  # noqa: E402
 import scenario  # noqa: E402
 
 
@@ -52,6 +55,10 @@ def inside(name, folder):
         if function.needs_mox:
             require_binary()
         function(Lab(folder))
+    except scenario.Skipped as reason:
+        print(f"skipped: {reason}")
+        sys.stdout.flush()
+        os._exit(SKIPPED)
     except Exception:
         traceback.print_exc(file=sys.stdout)
         os._exit(1)
@@ -66,12 +73,12 @@ def die_with_parent():
 
 
 def run_one(name, function, keep):
-    """(passed, seconds, output)"""
+    """("ok", "FAIL" or "skip"; seconds; output)"""
     if function.needs_corpus:
         try:
             corpus.archive()
         except Exception:
-            return False, 0, traceback.format_exc()
+            return "FAIL", 0, traceback.format_exc()
     folder = tempfile.mkdtemp(prefix="mox-lab-")
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, os.path.abspath(__file__),
                "--inside", name, folder]
@@ -90,11 +97,13 @@ def run_one(name, function, keep):
         seconds = time.monotonic() - start
         out.seek(0)
         output = out.read().decode("utf-8", "replace") + note
-    if status != 0 and keep:
+    remove_cgroups(folder)
+    word = {0: "ok", SKIPPED: "skip"}.get(status, "FAIL")
+    if word == "FAIL" and keep:
         output += f"\nkept: {folder}"
     else:
         shutil.rmtree(folder, ignore_errors=True)
-    return status == 0, seconds, output
+    return word, seconds, output
 
 
 def main():
@@ -115,21 +124,21 @@ def main():
     if os.geteuid() != 0:
         print("integration scenarios need root, for network namespaces")
         return 1
-    passed, failed = 0, []
+    counts, failed = Counter(), []
     for name, function in chosen.items():
-        ok, seconds, output = run_one(name, function, arguments.keep)
-        print(f"{'ok   ' if ok else 'FAIL '} {name}  {seconds:.1f} s", flush=True)
+        word, seconds, output = run_one(name, function, arguments.keep)
+        print(f"{word:5} {name}  {seconds:.1f} s", flush=True)
         lines = output.strip().splitlines()
-        for line in lines[-60:] if not ok else [l for l in lines if l.startswith("note: ")]:
+        for line in lines[-60:] if word == "FAIL" else [l for l in lines if l.startswith(("note: ", "skipped: "))]:
             print("      " + line, flush=True)
-        if ok:
-            passed += 1
-        else:
+        counts[word] += 1
+        if word == "FAIL":
             failed.append(name)
     if failed:
         print("failed: " + " ".join(failed))
-    print(f"{passed} passed, {len(failed)} failed")
-    return 0 if passed and not failed else 1
+    skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
+    print(f"{counts['ok']} passed, {len(failed)} failed{skipped}")
+    return 0 if counts["ok"] + counts["skip"] and not failed else 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ import time
 ALL = []
 
 
+class Skipped(Exception):
+    """Raised by a scenario that cannot run here; its text is the reason, which is printed, and the scenario is counted as skipped."""
+
+
 def scenario(seconds=60, needs_mox=False, needs_corpus=False):
     """Marks a function of one argument, the Lab, as a scenario. It passes if it returns; it fails by any exception.
 

@@ -1,0 +1,75 @@
+"""The scripts of machines/, each run on the back ends that its header names."""
+import os
+import re
+import subprocess
+import sys
+
+import roles
+from lab import require, run
+from machine import Machine, subtest
+from nspawn import Nspawn
+from scenario import ALL, Skipped, equal, scenario
+
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "machines")
+
+
+class Script:
+    """A file of machines/: comments of the form "# Key: value" at its top, then what the NixOS driver calls testScript."""
+
+    def __init__(self, name):
+        self.name, self.path = name, os.path.join(FOLDER, name + ".py")
+        with open(self.path) as file:
+            self.text = file.read()
+        header = dict(re.findall(r"^# (Machines|Back ends|Seconds): (.*)$", self.text, re.M))
+        self.machines = header["Machines"].split()
+        self.back_ends = header["Back ends"].split()
+        self.seconds = int(header["Seconds"])
+
+    def run(self, machines):
+        """With the names that the NixOS driver gives a script."""
+
+        def start_all():
+            for machine in machines:
+                machine.start()
+
+        code = compile(self.text, self.path, "exec")
+        exec(code, {"start_all": start_all, "subtest": subtest, **{machine.name: machine for machine in machines}})
+
+
+def nspawn(script):
+    def run_script(lab):
+        machines = [Nspawn(lab, name) for name in script.machines]
+        roles.Neighbourhood(lab, machines).furnish()
+        script.run(machines)
+
+    return run_script
+
+
+BACK_ENDS = {"nspawn": nspawn}
+SCRIPTS = [Script(name[:-3]) for name in sorted(os.listdir(FOLDER)) if name.endswith(".py")]
+
+for script in SCRIPTS:
+    for back_end in script.back_ends:
+        if back_end in BACK_ENDS:
+            function = BACK_ENDS[back_end](script)
+            function.__name__ = f"{script.name}_{back_end}"
+            function.__doc__ = script.text.lstrip("# ").split("\n")[0]
+            scenario(seconds=script.seconds, needs_mox=True)(function)
+
+
+@scenario(seconds=120)
+def scripts_are_typed(lab):
+    """mypy, as the NixOS driver runs it, finds nothing in the scripts, nor in the modules that drive them."""
+    require("mypy")
+    prelude = "from typing import Callable\nfrom machine import Machine, subtest\nstart_all: Callable[[], None]\n"
+    files = []
+    for script in SCRIPTS:
+        names = "".join(f"{name}: Machine\n" for name in script.machines)
+        path = lab.path("typed", script.name + ".py")
+        with open(path, "w") as file:
+            file.write(prelude + names + script.text)
+        files.append(path)
+    here = os.path.dirname(FOLDER)
+    modules = [os.path.join(here, name) for name in ("machine.py", "mailtool.py")]
+    run(["env", "-C", here, "MYPYPATH=" + here, "mypy", "--cache-dir", lab.path("mypy"), "--check-untyped-defs", "--no-error-summary", *files, *modules],
+        seconds=100)
