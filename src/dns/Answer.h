@@ -18,7 +18,7 @@
 namespace mox::dns {
 
 /// RR types this server asks for, IANA numbers.
-enum class Type : std::uint16_t { a = 1, ns = 2, cname = 5, ptr = 12, mx = 15, txt = 16, aaaa = 28, srv = 33, tlsa = 52 };
+enum class Type : std::uint16_t { a = 1, ns = 2, cname = 5, ptr = 12, mx = 15, txt = 16, aaaa = 28, srv = 33, tlsa = 52, caa = 257 };
 /// "A", "MX", ...
 std::string_view typeName(Type type);
 
@@ -43,8 +43,16 @@ struct Tlsa {
   friend auto operator<=>(const Tlsa&, const Tlsa&) = default;
 };
 
+/// RFC 8659 §4.1.
+struct Caa {
+  std::uint8_t flags = 0;
+  std::string tag;    ///< "issue", "issuewild", "iodef", ...; lower case
+  std::string value;  ///< any octets
+  friend auto operator<=>(const Caa&, const Caa&) = default;
+};
+
 /// RDATA: addresses of A and AAAA, names of PTR, CNAME and NS (absolute), the joined text of TXT (any octets).
-using Record = std::variant<std::string, IpAddress, Mx, Srv, Tlsa>;
+using Record = std::variant<std::string, IpAddress, Mx, Srv, Tlsa, Caa>;
 
 /// How a lookup failed.
 enum class Failure {

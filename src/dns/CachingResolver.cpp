@@ -28,6 +28,7 @@ std::size_t weight(const Key& key, const Lookup<Record>& result) {
     octets += sizeof(Record);
     if (const auto* text = std::get_if<std::string>(&record)) octets += text->size();
     if (const auto* tlsa = std::get_if<Tlsa>(&record)) octets += tlsa->data.size();
+    if (const auto* caa = std::get_if<Caa>(&record)) octets += caa->tag.size() + caa->value.size();
   }
   return octets;
 }

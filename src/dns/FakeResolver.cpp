@@ -43,6 +43,7 @@ FakeResolver& FakeResolver::cname(std::string_view name, std::string_view target
 FakeResolver& FakeResolver::ns(std::string_view name, std::string_view host) { return add(Type::ns, name, absolute(host)); }
 FakeResolver& FakeResolver::srv(std::string_view name, Srv record) { return add(Type::srv, name, std::move(record)); }
 FakeResolver& FakeResolver::tlsa(std::string_view name, Tlsa record) { return add(Type::tlsa, name, std::move(record)); }
+FakeResolver& FakeResolver::caa(std::string_view name, Caa record) { return add(Type::caa, name, std::move(record)); }
 
 FakeResolver& FakeResolver::fail(std::string_view name, Failure failure, std::optional<Type> type) {
   zone_.lock()->failures[{absolute(name), type}] = failure;

@@ -27,6 +27,7 @@ class FakeResolver final : public Resolver {
   FakeResolver& ns(std::string_view name, std::string_view host);
   FakeResolver& srv(std::string_view name, Srv record);
   FakeResolver& tlsa(std::string_view name, Tlsa record);
+  FakeResolver& caa(std::string_view name, Caa record);
   FakeResolver& add(Type type, std::string_view name, Record record);
 
   /// Lookups of the name (of that type, or of all) fail so.
@@ -42,7 +43,7 @@ class FakeResolver final : public Resolver {
   std::vector<std::string> queries() const;
 
   using Resolver::a, Resolver::aaaa, Resolver::mx, Resolver::txt, Resolver::ptr, Resolver::cname, Resolver::ns, Resolver::srv,
-      Resolver::tlsa;
+      Resolver::tlsa, Resolver::caa;
   Lookup<Record> query(Type type, std::string_view name, const Ask& ask) override;
 
  private:

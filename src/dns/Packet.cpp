@@ -103,6 +103,15 @@ std::optional<Record> readTlsa(const ldns_rr* rr) {
   return Tlsa{octet(*usage), octet(*selector), octet(*matching), std::string(rdfData(ldns_rr_rdf(rr, 3)))};
 }
 
+/// RFC 8659 §4.1: flags, a tag with its length before it, and the rest.
+std::optional<Record> readCaa(const ldns_rr* rr) {
+  auto flags = fixedField(rr, 0, 1);
+  if (!flags || ldns_rr_rd_count(rr) != 3) return std::nullopt;
+  auto tag = rdfData(ldns_rr_rdf(rr, 1));
+  if (tag.size() < 2 || static_cast<unsigned char>(tag[0]) != tag.size() - 1) return std::nullopt;
+  return Caa{static_cast<std::uint8_t>((*flags)[0]), lower(tag.substr(1)), std::string(rdfData(ldns_rr_rdf(rr, 2)))};
+}
+
 std::optional<Record> readRecord(const ldns_rr* rr, Type type) {
   switch (type) {
     case Type::a: return readAddress(rr, true);
@@ -111,6 +120,7 @@ std::optional<Record> readRecord(const ldns_rr* rr, Type type) {
     case Type::mx: return readMx(rr);
     case Type::srv: return readSrv(rr);
     case Type::tlsa: return readTlsa(rr);
+    case Type::caa: return readCaa(rr);
     case Type::ns:
     case Type::ptr:
     case Type::cname: {

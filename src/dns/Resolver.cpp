@@ -16,6 +16,7 @@ std::string_view typeName(Type type) {
     case Type::aaaa: return "AAAA";
     case Type::srv: return "SRV";
     case Type::tlsa: return "TLSA";
+    case Type::caa: return "CAA";
   }
   return "unknown";
 }
@@ -43,6 +44,7 @@ Lookup<Tlsa> Resolver::tlsa(std::string_view name, const Ask& ask) { return type
 Lookup<std::string> Resolver::ptr(const IpAddress& ip, const Ask& ask) {
   return typed<std::string>(Type::ptr, ip.reverseName(), ask);
 }
+Lookup<Caa> Resolver::caa(std::string_view name, const Ask& ask) { return typed<Caa>(Type::caa, name, ask); }
 
 Lookup<IpAddress> Resolver::addresses(std::string_view name, const Ask& ask) {
   auto four = a(name, ask);

@@ -46,6 +46,7 @@ class Resolver {
   Lookup<std::string> ns(std::string_view name, const Ask& ask);
   Lookup<Srv> srv(std::string_view name, const Ask& ask);
   Lookup<Tlsa> tlsa(std::string_view name, const Ask& ask);
+  Lookup<Caa> caa(std::string_view name, const Ask& ask);
 
  private:
   template <class T>

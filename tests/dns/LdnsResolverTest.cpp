@@ -50,7 +50,7 @@ struct LdnsResolverTest : test::Suite<LdnsResolverTest> {
     DnsServer server(always({{"example.org. 60 IN A 192.0.2.1", "example.org. 30 IN A 192.0.2.2", "example.org. 60 IN MX 10 Mx.Example.org.",
                               "example.org. 60 IN MX 0 .", "example.org. 60 IN TXT \"v=spf1 \" \"-all\"", "example.org. 60 IN AAAA 2001:db8::1",
                               "example.org. 60 IN TLSA 3 1 1 00ff", "example.org. 60 IN SRV 1 2 587 host.example.org.",
-                              "example.org. 60 IN NS ns.example.org."},
+                              "example.org. 60 IN NS ns.example.org.", "example.org. 60 IN CAA 128 Issue \"ca.example; policy=ev\""},
                              {}}));
     auto dns = resolver({server.endpoint()});
     auto a = dns.a("EXAMPLE.org.", soon());
@@ -68,6 +68,7 @@ struct LdnsResolverTest : test::Suite<LdnsResolverTest> {
     CHECK_EQ(std::string("\x00\xff", 2), dns.tlsa("example.org.", soon())->records.at(0).data);
     CHECK_EQ(std::uint16_t(587), dns.srv("example.org.", soon())->records.at(0).port);
     CHECK_EQ(std::string("ns.example.org."), dns.ns("example.org.", soon())->records.at(0));
+    CHECK(dns.caa("example.org.", soon())->records.at(0) == (dns::Caa{128, "issue", "ca.example; policy=ev"}));
   }
 
   void authentic() {
