@@ -7,6 +7,7 @@
 
 #include "app/DnsRecords.h"
 #include "app/SelfSigned.h"
+#include "base/Text.h"
 #include "config/Files.h"
 
 namespace mox::app {
@@ -59,7 +60,7 @@ net::CertificatePem readOrMakeSelfSigned(store::Files& files, Random& random, co
   if (!hostKey.empty()) {
     auto data = tlsaData(hostKey);
     if (!data) throw std::runtime_error("host key: " + data.error().text);
-    auto certFile = directory + "/" + hostname + "." + data->substr(0, keyNameDigits) + ".cert.pem";
+    auto certFile = directory + "/" + hostname + "." + hex(*data).substr(0, keyNameDigits) + ".cert.pem";
     if (files.size(certFile) < 0) writeNewFile(files, certFile, selfSignedFor(hostKey, hostname, clock, random));
     return {readWhole(certFile), hostKey};
   }

@@ -18,17 +18,23 @@ namespace mox::app {
 
 namespace {
 
-constexpr std::size_t characterString = 255;  // octets, RFC 1035 §3.3
+constexpr std::string_view daneCondition = "the zone is signed with DNSSEC: without that it has no effect";
+constexpr std::string_view renewalCondition = "the key stays the same when the certificate is renewed: mail is held back if it changes";
 
-/// The listener that stands for this server in the DNS: "public", else the first with SMTP.
-const config::ListenerInfo* publicListener(const config::Config& config) {
-  const config::ListenerInfo* first = nullptr;
-  for (const auto& listener : config.listeners()) {
-    if (listener.smtp == 0) continue;
-    if (listener.name == "public") return &listener;
-    if (first == nullptr) first = &listener;
+/// Localparts in a mailto: URI of a report address. RFC 3986 §2.3, RFC 7489 §6.2.
+std::string uriText(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    bool plain = isAlpha(c) || isDigit(c) || std::string_view("-._~+=").find(c) != std::string_view::npos;
+    if (plain) out += c;
+    else out += "%" + upper(hex({&c, 1}));
   }
-  return first;
+  return out;
+}
+
+std::string asciiName(const std::string& name) {
+  auto domain = Domain::make(name);
+  return domain ? domain->ascii() : name;
 }
 
 class Zone {
@@ -36,54 +42,72 @@ class Zone {
   Zone(const config::Config& config, const config::DomainInfo& domain, const config::FileReader& files, DnssecState dnssec)
       : config_(config), domain_(domain), files_(files), dnssec_(dnssec), name_(domain.name.ascii() + "."), host_(config.hostname().ascii() + ".") {}
 
-  std::vector<std::string> run() {
-    text("$TTL 300");
-    hostRecords();
-    mailRecords();
+  DnsRecords run() {
+    if (!domain_.reportsOnly) {
+      hostRecords();
+      mailRecords();
+    }
     policyRecords();
-    clientRecords();
-    return std::move(lines_);
+    if (!domain_.reportsOnly) {
+      clientRecords();
+      issuers();
+    }
+    return std::move(out_);
   }
 
  private:
-  void text(std::string line) { lines_.push_back(std::move(line)); }
-  void note(std::string_view comment) { text(fmt::format("\n; {}", comment)); }
-  void record(std::string_view owner, std::string_view type, std::string_view data) { text(fmt::format("{:<40} {} {}", owner, type, data)); }
+  void purpose(std::string_view text) { purpose_ = text; }
+  void add(std::string name, dns::Type type, dns::Record data, std::string_view condition = "") {
+    out_.records.push_back({std::move(name), type, std::move(data), purpose_, std::string(condition)});
+  }
+  void text(std::string name, std::string value) { add(std::move(name), dns::Type::txt, std::move(value)); }
+  /// Not where the name has records of its own: RFC 1034 §3.6.2.
+  void alias(const std::string& name) {
+    auto domain = Domain::make(name.substr(0, name.size() - 1));
+    if (name != host_ && !(domain && config_.domain(*domain) != nullptr)) add(name, dns::Type::cname, host_);
+  }
 
+  /// A host that is a domain of mail as well has that domain's records: two of SPF under one name would void both.
   void hostRecords() {
     const auto* listener = publicListener(config_);
     if (listener == nullptr) return;
     tlsa(*listener);
-    note("The host itself sends only as a client of its name: other mail from it is forged.");
-    record(host_, "TXT", "\"v=spf1 a -all\"");
-    if (config_.fixed().hostTlsRpt) {
-      note("Where others report trouble with TLS to this host.");
-      record("_smtp._tls." + host_, "TXT", fmt::format("\"v=TLSRPTv1; rua=mailto:{}@{}\"", config_.fixed().hostTlsRpt->localpart, config_.hostname().ascii()));
-    }
+    const auto* hostDomain = config_.domain(config_.hostname());
+    purpose("The host itself sends only as a client of its name: other mail from it is forged.");
+    if (hostDomain == nullptr) text(host_, "v=spf1 a -all");
+    if (!config_.fixed().hostTlsRpt || (hostDomain != nullptr && hostDomain->settings.tlsRpt)) return;
+    purpose("Where others report trouble with TLS to this host.");
+    text("_smtp._tls." + host_, "v=TLSRPTv1; rua=mailto:" + uriText(config_.fixed().hostTlsRpt->localpart) + "@" + config_.hostname().ascii());
   }
 
   void tlsa(const config::ListenerInfo& listener) {
-    if (!listener.settings.tls || listener.settings.tls->hostPrivateKeyFiles.empty()) return;
-    if (dnssec_ == DnssecState::insecure) note("DANE: the zone is not signed with DNSSEC, so these would have no effect.");
-    else note("DANE: keys of this host that senders may rely on. Only of use in a zone signed with DNSSEC.");
-    for (const auto& file : listener.settings.tls->hostPrivateKeyFiles) {
-      auto pem = files_(config::resolvePath(config_.configDir(), file));
-      auto data = pem ? tlsaData(*pem) : tl::unexpected(pem.error());
-      if (!data) text(fmt::format("; cannot read {}: {}", file, data.error().text));
-      else text(fmt::format("{}_25._tcp.{} TLSA 3 1 1 {}", dnssec_ == DnssecState::insecure ? "; " : "", host_, *data));
-    }
+    if (!listener.settings.tls) return;
+    purpose("DANE: keys of this host that senders may rely on. Only of use in a zone signed with DNSSEC.");
+    std::string_view zone = dnssec_ == DnssecState::insecure ? daneCondition : "";
+    std::set<std::string> seen;
+    for (const auto& file : listener.settings.tls->hostPrivateKeyFiles) tlsaOf(config::resolvePath(config_.configDir(), file), zone, seen);
+    for (const auto& pair : listener.keyPairs) tlsaOf(pair.keyFile, renewalCondition, seen);
+  }
+
+  void tlsaOf(const std::string& file, std::string_view condition, std::set<std::string>& seen) {
+    auto pem = files_(file);
+    auto data = pem ? tlsaData(*pem) : tl::unexpected(pem.error());
+    if (!data) out_.problems.push_back(fmt::format("cannot read {}: {}", file, data.error().text));
+    else if (seen.insert(*data).second) add("_25._tcp." + host_, dns::Type::tlsa, dns::Tlsa{3, 1, 1, *data}, condition);
   }
 
   void mailRecords() {
-    note("Mail for the domain comes to this host.");
-    record(name_, "MX", "10 " + host_);
-    note("DKIM: keys that sign the domain's mail.");
+    purpose("Mail for the domain comes to this host.");
+    add(name_, dns::Type::mx, dns::Mx{10, host_});
+    purpose("DKIM: keys that sign the domain's mail.");
     for (const auto& [selector, settings] : domain_.settings.dkim.selectors) {
       auto pem = files_(config::resolvePath(config_.configDir(), settings.privateKeyFile));
       auto key = pem ? dkim::PrivateKey::fromPem(*pem) : tl::unexpected(pem.error());
-      if (!key) text(fmt::format("; cannot read the key of selector {}: {}", selector, key.error().text));
-      else record(fmt::format("{}._domainkey.{}", selector, name_), "TXT", txtStrings(key->record()));
+      if (!key) out_.problems.push_back(fmt::format("cannot read the key of selector {}: {}", selector, key.error().text));
+      else text(asciiName(selector) + "._domainkey." + name_, key->record());
     }
+    purpose("SPF: who may send as the domain. Soft, since DMARC with DKIM decides.");
+    text(name_, spf());
   }
 
   std::string spf() const {
@@ -96,51 +120,60 @@ class Zone {
       }
     }
     for (const auto& ip : ips)
-      if (!ip.isPrivate()) out += (ip.isV4() ? " ip4:" : " ip6:") + ip.text();
+      if (!ip.isPrivate() && !ip.isLoopback()) out += (ip.isV4() ? " ip4:" : " ip6:") + ip.text();
     return out + " mx ~all";
   }
 
-  std::string reportAddress(const config::ReportAddress& report) const {
-    return report.localpart + "@" + (report.domain.empty() ? domain_.name.ascii() : report.domain);
+  std::string reportHost(const config::ReportAddress& report) const {
+    return report.domain.empty() ? domain_.name.ascii() : asciiName(report.domain);
   }
+  std::string reportUri(const config::ReportAddress& report) const { return "mailto:" + uriText(report.localpart) + "@" + reportHost(report); }
 
   void policyRecords() {
-    note("SPF: who may send as the domain. Soft, since DMARC with DKIM decides.");
-    record(name_, "TXT", fmt::format("\"{}\"", spf()));
-    note("DMARC: mail that is neither signed nor sent by this host is to be refused.");
+    purpose("DMARC: mail that is neither signed nor sent by this host is to be refused.");
     const auto& dmarc = domain_.settings.dmarc;
-    record("_dmarc." + name_, "TXT", dmarc ? fmt::format("\"v=DMARC1;p=reject;rua=mailto:{}!10m\"", reportAddress(*dmarc)) : "\"v=DMARC1;p=reject\"");
-    if (const auto& sts = domain_.settings.mtaSts) {
-      note("MTA-STS: senders are to insist on TLS with a valid certificate.");
-      record("mta-sts." + name_, "CNAME", host_);
-      record("_mta-sts." + name_, "TXT", fmt::format("\"v=STSv1; id={}\"", sts->policyId));
+    if (dmarc || !domain_.reportsOnly) text("_dmarc." + name_, "v=DMARC1;p=reject" + (dmarc ? ";rua=" + reportUri(*dmarc) + "!10m" : ""));
+    if (dmarc && reportHost(*dmarc) != domain_.name.ascii()) {
+      purpose("DMARC: another domain agrees to get the reports, RFC 7489 7.1.");
+      text(domain_.name.ascii() + "._report._dmarc." + reportHost(*dmarc) + ".", "v=DMARC1");
+    }
+    if (const auto& sts = domain_.settings.mtaSts; sts && !domain_.reportsOnly) {
+      purpose("MTA-STS: senders are to insist on TLS with a valid certificate.");
+      alias("mta-sts." + name_);
+      text("_mta-sts." + name_, "v=STSv1; id=" + sts->policyId);
     }
     if (const auto& tlsRpt = domain_.settings.tlsRpt) {
-      note("Where others report trouble with TLS to the domain.");
-      record("_smtp._tls." + name_, "TXT", fmt::format("\"v=TLSRPTv1; rua=mailto:{}\"", reportAddress(*tlsRpt)));
+      purpose("Where others report trouble with TLS to the domain.");
+      text("_smtp._tls." + name_, "v=TLSRPTv1; rua=" + reportUri(*tlsRpt));
     }
   }
 
   void clientRecords() {
     const auto& given = domain_.settings.clientSettingsDomain;
-    auto clients = given.empty() ? host_ : given + ".";
-    if (clients != host_ && clients != name_) {
-      note("The name that mail programs connect to.");
-      record(clients, "CNAME", host_);
+    auto clients = given.empty() ? host_ : asciiName(given) + ".";
+    purpose("The name that mail programs connect to.");
+    if (clients != name_) alias(clients);
+    purpose("How mail programs find their server, RFC 6186. \".\" says that the service is not offered.");
+    const auto& listeners = config_.listeners();
+    if (std::any_of(listeners.begin(), listeners.end(), [](const auto& l) { return l.settings.autoconfigHttps.enabled; })) {
+      alias("autoconfig." + name_);
+      service("_autodiscover", 443, host_);
     }
-    note("How mail programs find their server, RFC 6186. \".\" says that the service is not offered.");
-    record("autoconfig." + name_, "CNAME", host_);
-    record("_autodiscover._tcp." + name_, "SRV", "0 1 443 " + host_);
-    service("_imaps", &config::ListenerInfo::imaps, clients);
-    service("_submissions", &config::ListenerInfo::submissions, clients);
-    for (const char* absent : {"_imap", "_submission", "_pop3", "_pop3s"}) record(fmt::format("{}._tcp.{}", absent, name_), "SRV", "0 0 0 .");
-    issuers();
+    // With TLS from the first octet if there is that; a service by STARTTLS is named only in its absence. RFC 8314 §3.
+    const auto* listener = publicListener(config_);
+    auto port = [&](std::uint16_t config::ListenerInfo::* member) { return listener == nullptr ? std::uint16_t(0) : listener->*member; };
+    auto imaps = port(&config::ListenerInfo::imaps), submissions = port(&config::ListenerInfo::submissions);
+    service("_imaps", imaps, clients);
+    service("_submissions", submissions, clients);
+    service("_imap", imaps == 0 ? port(&config::ListenerInfo::imap) : std::uint16_t(0), clients);
+    service("_submission", submissions == 0 ? port(&config::ListenerInfo::submission) : std::uint16_t(0), clients);
+    service("_pop3", 0, clients);
+    service("_pop3s", 0, clients);
   }
 
-  void service(std::string_view label, std::uint16_t config::ListenerInfo::* port, const std::string& target) {
-    const auto* listener = publicListener(config_);
-    auto number = listener == nullptr ? 0 : listener->*port;
-    record(fmt::format("{}._tcp.{}", label, name_), "SRV", number == 0 ? "0 0 0 ." : fmt::format("0 1 {} {}", number, target));
+  void service(std::string_view label, std::uint16_t port, const std::string& target) {
+    auto srv = port == 0 ? dns::Srv{0, 0, 0, "."} : dns::Srv{0, 1, port, target};
+    add(fmt::format("{}._tcp.{}", label, name_), dns::Type::srv, srv);
   }
 
   void issuers() {
@@ -150,33 +183,28 @@ class Zone {
       names.insert(letsEncrypt ? "letsencrypt.org" : acme.issuerDomainName);
     }
     names.erase("");
-    if (names.empty()) return;
-    note("Nobody else may issue certificates for the domain.");
-    for (const auto& issuer : names) record(name_, "CAA", fmt::format("0 issue \"{}\"", issuer));
+    purpose("Nobody else may issue certificates for the domain.");
+    for (const auto& issuer : names) add(name_, dns::Type::caa, dns::Caa{0, "issue", issuer});
   }
 
   const config::Config& config_;
   const config::DomainInfo& domain_;
   const config::FileReader& files_;
   DnssecState dnssec_;
-  std::string name_, host_;
-  std::vector<std::string> lines_;
+  std::string name_, host_, purpose_;
+  DnsRecords out_;
 };
 
 }  // namespace
 
-std::string txtStrings(const std::string& text) {
-  std::string out;
-  std::size_t count = 0;
-  for (std::size_t at = 0; at < text.size() || count == 0; at += characterString, ++count) {
-    out += count == 0 ? "\"" : " \"";
-    for (char c : text.substr(at, characterString)) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    out += '"';
+const config::ListenerInfo* publicListener(const config::Config& config) {
+  const config::ListenerInfo* first = nullptr;
+  for (const auto& listener : config.listeners()) {
+    if (listener.smtp == 0) continue;
+    if (listener.name == "public") return &listener;
+    if (first == nullptr) first = &listener;
   }
-  return count > 1 ? "(" + out + ")" : out;
+  return first;
 }
 
 Result<std::string> tlsaData(const std::string& privateKeyPem) {
@@ -188,13 +216,27 @@ Result<std::string> tlsaData(const std::string& privateKeyPem) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(der, static_cast<std::size_t>(size), digest);
   OPENSSL_free(der);
-  return hex({reinterpret_cast<char*>(digest), sizeof digest});
+  return std::string(reinterpret_cast<char*>(digest), sizeof digest);
 }
 
-Result<std::vector<std::string>> dnsRecords(const config::Config& config, const Domain& domain, const config::FileReader& files, DnssecState dnssec) {
+Result<DnsRecords> dnsRecords(const config::Config& config, const Domain& domain, const config::FileReader& files, DnssecState dnssec) {
   const auto* info = config.domain(domain);
   if (info == nullptr) return fail(Errc::notFound, "domain " + domain.unicode() + " is not configured");
   return Zone(config, *info, files, dnssec).run();
+}
+
+DnsRecords allDnsRecords(const config::Config& config, const config::FileReader& files, DnssecState dnssec) {
+  DnsRecords all;
+  std::set<DnsRecord> records;
+  std::set<std::string> problems;
+  for (const auto* domain : config.domains()) {
+    auto its = Zone(config, *domain, files, dnssec).run();
+    for (auto& record : its.records)
+      if (records.insert(record).second) all.records.push_back(std::move(record));
+    for (auto& problem : its.problems)
+      if (problems.insert(problem).second) all.problems.push_back(std::move(problem));
+  }
+  return all;
 }
 
 }  // namespace mox::app

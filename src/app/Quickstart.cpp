@@ -14,6 +14,7 @@
 #include "app/Commands.h"
 #include "app/CreatedFiles.h"
 #include "app/DataDir.h"
+#include "app/DnsFormats.h"
 #include "app/Privileges.h"
 #include "app/QuickstartConfig.h"
 #include "app/Resolvers.h"
@@ -129,7 +130,9 @@ void tellRecords(const QuickstartPlan& plan, const config::Config& config, std::
   out << "\nDNS records to publish:\n\n";
   auto records = dnsRecords(config, plan.address.domain, config::diskFiles(), plan.facts.dnssec);
   if (!records) throw std::logic_error(records.error().text);
-  for (const auto& line : *records) out << line << "\n";
+  // The keys of certificates that stand in go soon: nobody should rely on them.
+  if (plan.existingWebserver) std::erase_if(records->records, [](const auto& record) { return record.type == dns::Type::tlsa; });
+  out << printRecords(*records, RecordFormat::mox);
 }
 
 void tellNextSteps(const QuickstartPlan& plan, bool unit, std::ostream& out) {
