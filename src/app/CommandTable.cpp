@@ -113,6 +113,18 @@ std::vector<Command> table() {
       {"config test", "", "Checks the configuration; status 1 if it has errors.", commandConfigTest},
       {"config check", "", "The same as config test.", commandConfigTest},
       {"config dnsrecords", "domain", "Prints the DNS records that a configured domain should have.", commandDnsRecords},
+      {"config dnscheck", "domain",
+       "Checks the DNS records of a configured domain, and of this host, as the DNS has them now.\n\nSays of each what is right, what could be better and what "
+       "is wrong, with the record to publish: MX and addresses, reverse\nnames, SPF for the addresses this host sends from, DKIM keys, DMARC, TLSRPT, MTA-STS "
+       "(the record; the policy itself is not\nfetched), DANE and DNSSEC, SRV and other names for mail programs, CAA. Status 1 if something is wrong. Takes at "
+       "most a\nminute; asks the resolver of this machine, which must be a validating one to say anything of DNSSEC.", commandDnsCheck},
+      {"dns records", "[-format zone|json|nsupdate] [domain]",
+       "Prints the DNS records that a configured domain, or all of them, should have, in a form that tools load.\n\nzone (the default) gives lines of a "
+       "zone file, absolute and with their TTL. json gives an object with \"records\", each with\n\"name\", \"ttl\" in seconds, \"type\", \"data\" as in a "
+       "zone file, for TXT the whole \"text\", \"purpose\" and perhaps \"condition\",\nand with \"problems\". nsupdate gives commands for nsupdate: they replace "
+       "what is there under a name and type, except TXT\nand CAA records of domain and host themselves, which are only added to, since others have such too. "
+       "Records that are\nright only under a condition are comments in the zone file and for nsupdate. Status 1 if a key cannot be read; all other\nrecords are printed.",
+       commandDnsRecordsFormatted},
       {"config describe-static", "", "Prints mox.conf with all fields and their meaning.", commandDescribeStatic},
       {"config describe-domains", "", "Prints domains.conf with all fields and their meaning.", commandDescribeDomains},
       {"config schema", "", "Prints the JSON Schema of a configuration in JSON.", commandConfigSchema},

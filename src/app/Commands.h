@@ -23,6 +23,8 @@ int commandDescribeDomains(Invocation& call);
 int commandConfigSchema(Invocation& call);
 int commandPrintService(Invocation& call);
 int commandDnsRecords(Invocation& call);
+int commandDnsRecordsFormatted(Invocation& call);
+int commandDnsCheck(Invocation& call);
 
 // TransferCommands.cpp
 int commandImportMaildir(Invocation& call);

@@ -1,8 +1,11 @@
 // Commands that read the configuration and print.
+#include <map>
 #include <ostream>
 
 #include "app/Commands.h"
-#include "app/DnsRecords.h"
+#include "app/DnsCheck.h"
+#include "app/DnsFormats.h"
+#include "app/Resolvers.h"
 #include "app/Serving.h"
 #include "app/SystemdUnit.h"
 #include "base/Text.h"
@@ -51,8 +54,50 @@ int commandDnsRecords(Invocation& call) {
   if (!loaded.config) return 1;
   auto records = dnsRecords(*loaded.config, *domain, loaded.files, DnssecState::unknown);
   if (!records) return call.err << "error: " << records.error().text << "\n", 1;
-  for (const auto& line : *records) call.out << line << "\n";
+  call.out << printRecords(*records, RecordFormat::mox);
   return 0;
+}
+
+int commandDnsCheck(Invocation& call) {
+  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  auto domain = Domain::make(call.args[0]);
+  if (!domain) return call.err << "error: " << domain.error().text << "\n", 2;
+  auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
+  if (!loaded.config) return 1;
+  Foundations foundations(&writeToStderr, LogLevel::error);
+  auto resolver = systemResolver(foundations);
+  std::map<DnsFinding::Level, int> counts;
+  auto tell = [&](const DnsFinding& finding) {
+    ++counts[finding.level];
+    call.out << findingText(finding) << std::flush;
+  };
+  auto done = checkDns(*loaded.config, *domain, {*resolver, foundations.clock, loaded.files, tell});
+  if (!done) return call.err << "error: " << done.error().text << "\n", 1;
+  auto errors = counts[DnsFinding::Level::error];
+  call.out << counts[DnsFinding::Level::ok] << " ok, " << counts[DnsFinding::Level::warning] << " to consider, " << errors << " wrong\n";
+  return errors == 0 ? 0 : 1;
+}
+
+int commandDnsRecordsFormatted(Invocation& call) {
+  auto format = RecordFormat::zone;
+  Flags flags;
+  flags.parsed("format", [&](std::string_view name) -> Result<void> {
+    auto known = recordFormat(name);
+    if (!known) return fail(Errc::syntax, "a format is zone, json or nsupdate");
+    format = *known;
+    return {};
+  }, "zone, json or nsupdate");
+  if (!parseFlags(call, flags, 0, 1)) return 2;
+  auto domain = call.args.empty() ? Result<Domain>(fail(Errc::notFound, "")) : Domain::make(call.args[0]);
+  if (!domain && !call.args.empty()) return call.err << "error: " << domain.error().text << "\n", 2;
+  auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
+  if (!loaded.config) return 1;
+  auto records = domain ? dnsRecords(*loaded.config, *domain, loaded.files, DnssecState::unknown)
+                        : allDnsRecords(*loaded.config, loaded.files, DnssecState::unknown);
+  if (!records) return call.err << "error: " << records.error().text << "\n", 1;
+  call.out << printRecords(*records, format);
+  for (const auto& problem : records->problems) call.err << "error: " << problem << "\n";
+  return records->problems.empty() ? 0 : 1;
 }
 
 }  // namespace mox::app

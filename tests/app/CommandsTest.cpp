@@ -92,6 +92,12 @@ struct CommandsTest : test::Suite<CommandsTest> {
                                "_pop3._tcp.mox.example.", "0 0 0 ."})
       CHECK_MSG(records.out, records.out.find(wanted) != std::string::npos);
     CHECK_EQ(1, run({"-config", conf, "config", "dnsrecords", "other.example"}).status);
+    CHECK(run({"-config", conf, "dns", "records"}).out.find("mox.example. 300 IN MX 10 mox.example.\n") != std::string::npos);
+    CHECK(run({"-config", conf, "dns", "records", "-format", "json", "mox.example"}).out.starts_with("{\n"));
+    CHECK(run({"-config", conf, "dns", "records", "-format=nsupdate"}).out.ends_with("send\n"));
+    CHECK_EQ(2, run({"-config", conf, "dns", "records", "-format", "bind"}).status);
+    CHECK_EQ(1, run({"-config", conf, "dns", "records", "other.example"}).status);
+    CHECK_EQ(1, run({"-config", conf, "config", "dnscheck", "other.example"}).status);
   }
 
   void cid() {
