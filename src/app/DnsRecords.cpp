@@ -100,10 +100,11 @@ class Zone {
     purpose("Mail for the domain comes to this host.");
     add(name_, dns::Type::mx, dns::Mx{10, host_});
     purpose("DKIM: keys that sign the domain's mail.");
-    for (const auto& [selector, settings] : domain_.settings.dkim.selectors) {
-      auto pem = files_(config::resolvePath(config_.configDir(), settings.privateKeyFile));
+    for (const auto& [selector, file] : domain_.keyFiles) {
+      auto pem = files_(file.path);
       auto key = pem ? dkim::PrivateKey::fromPem(*pem) : tl::unexpected(pem.error());
-      if (!key) out_.problems.push_back(fmt::format("cannot read the key of selector {}: {}", selector, key.error().text));
+      if (!key && file.isMissing) out_.problems.push_back(fmt::format("the server makes the key of selector {} when it starts: ask again then", selector));
+      else if (!key) out_.problems.push_back(fmt::format("cannot read the key of selector {}: {}", selector, key.error().text));
       else text(asciiName(selector) + "._domainkey." + name_, key->record());
     }
     purpose("SPF: who may send as the domain. Soft, since DMARC with DKIM decides.");

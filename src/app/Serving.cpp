@@ -33,11 +33,13 @@ std::string withPedantic(const std::string& path, const std::string& text) {
 }
 
 config::FileReader pedanticFiles(std::string path) {
-  return [path = std::move(path), disk = config::diskFiles()](const std::string& wanted) -> Result<std::string> {
+  auto disk = config::diskFiles();
+  auto read = [path = std::move(path), disk](const std::string& wanted) -> Result<std::string> {
     auto text = disk(wanted);
     if (!text || wanted != path) return text;
     return withPedantic(path, *text);
   };
+  return {std::move(read), [disk](const std::string& wanted) { return disk.look(wanted); }};
 }
 
 sigset_t waitedFor() {

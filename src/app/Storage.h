@@ -19,7 +19,7 @@
 namespace mox::app {
 
 /// Shorter passwords are refused, AUT-07.
-inline constexpr std::size_t minPasswordLength = 8;  ///< octets
+using config::minPasswordLength;
 
 /// Inbox and what InitialMailboxes (or the older DefaultMailboxes) say; without either the usual five with roles.
 std::vector<std::pair<std::string, store::SpecialUses>> initialMailboxes(const config::Static& fixed);

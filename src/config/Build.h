@@ -9,6 +9,7 @@
 
 #include "config/Document.h"
 #include "config/Files.h"
+#include "config/Source.h"
 #include "config/Tables.h"
 
 namespace mox::config {
@@ -18,6 +19,7 @@ struct Build {
   Document& dynamicFile;  ///< domains.conf; the same as fixedFile for JSON
   Config::Tables& tables;
   const FileReader& files;
+  const LoadOptions& options;
 
   const Static& fixed() const { return tables.fixed; }
   const Dynamic& dynamic() const { return tables.dynamic; }
@@ -32,6 +34,16 @@ void buildAccounts(Build& b);    ///< BuildAccounts.cpp: settings
 void buildAddresses(Build& b);   ///< BuildAddresses.cpp: destinations, reports, postmaster, aliases
 void buildRoutes(Build& b);      ///< BuildTransports.cpp
 void checkWeb(Build& b);         ///< CheckWeb.cpp: redirects and handlers
+
+// BuildSecrets.cpp
+
+enum class Lack { error, allowed };
+/// Content of a file with a secret, which others must not be able to read: an error at `path` in declared mode, else a
+/// warning. Nothing if it cannot be read, or must not be (LoadOptions::withoutSecrets).
+std::optional<std::string> readSecret(Build& b, Document& file, const Path& path, const std::string& name, Lack lack = Lack::error);
+/// The same for a file that is not named relative to the configuration.
+std::optional<std::string> readSecretAt(Build& b, Document& file, const Path& path, const std::string& name, Lack lack);
+std::optional<PasswordSource> buildPassword(Build& b, Document& file, const Path& path, const Account& account);
 
 // Checks of single values, each adding its error at `path`.
 std::optional<Domain> checkDomain(Document& file, const Path& path, const std::string& text);

@@ -96,6 +96,7 @@ void buildAccounts(Build& b) {
       checkReplyText(file, path / "LoginDisabled", account.loginDisabled);
       info.loginDisabled = account.loginDisabled;
     }
+    info.password = buildPassword(b, file, path, account);
     limits(b, path, info);
     mailboxes(file, path, info);
     checkWebhooks(file, path, account);

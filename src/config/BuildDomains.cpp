@@ -47,26 +47,52 @@ void checkHeaders(Document& file, const Path& path, const std::vector<std::strin
   if (!hasFrom) file.error(path, "must contain From");
 }
 
-std::optional<SigningKey> buildSelector(Build& b, const Path& path, const std::string& name, const Selector& selector) {
+std::string madeKeyFile(const std::string& dataDir, const Domain& domain, const Domain& selector) {
+  return dataDir + "/dkim/" + domain.ascii() + "/" + selector.ascii() + ".pem";
+}
+
+bool hasAlgorithm(const KeyInfo& key, std::string_view algorithm) {
+  return algorithm == "ed25519" ? key.type == KeyType::ed25519 : key.type == KeyType::rsa && key.bits == 2048;
+}
+
+/// The key, of the operator or ours; nothing if it is not there (yet) or no good.
+std::optional<std::string> signingPem(Build& b, const Path& path, DomainInfo& info, const std::string& name, const Domain& selectorName,
+                                      const Selector& selector) {
+  auto& file = b.dynamicFile;
+  bool isOurs = selector.privateKeyFile.empty();
+  if (isOurs && selector.algorithm.empty()) {
+    file.error(path, "needs PrivateKeyFile, or Algorithm for a key that the server makes");
+    return std::nullopt;
+  }
+  auto given = isOurs ? madeKeyFile(b.tables.dataDir, info.name, selectorName) : selector.privateKeyFile;
+  Path at = path / (isOurs ? "Algorithm" : "PrivateKeyFile");
+  auto& entry = info.keyFiles[name] = {isOurs ? given : resolvePath(b.tables.configDir, given), isOurs ? selector.algorithm : "", false};
+  auto pem = isOurs ? readSecretAt(b, file, at, given, Lack::allowed) : readSecret(b, file, at, given);
+  entry.isMissing = !pem;
+  if (!pem) return std::nullopt;
+  auto key = inspectDkimKey(*pem);
+  if (!key) file.error(at, printable(given) + ": " + key.error().text);
+  else if (!selector.algorithm.empty() && !hasAlgorithm(*key, selector.algorithm))
+    file.error(path / "Algorithm", "the key in " + printable(given) + " is of another kind: a new key needs a new selector");
+  else return pem;
+  return std::nullopt;
+}
+
+std::optional<SigningKey> buildSelector(Build& b, const Path& path, DomainInfo& info, const std::string& name, const Selector& selector) {
   auto& file = b.dynamicFile;
   auto asDomain = Domain::make(name);
-  if (!asDomain) file.error(path, "not a name for DNS: " + asDomain.error().text);
+  if (!asDomain) {
+    file.error(path, "not a name for DNS: " + asDomain.error().text);
+    return std::nullopt;
+  }
   checkHeaders(file, path / "Headers", selector.headers);
   checkNotNegative(file, path / "Expiration", selector.expiration.count());
-  auto pem = b.files(resolvePath(b.tables.configDir, selector.privateKeyFile));
-  if (!pem) {
-    file.error(path / "PrivateKeyFile", "cannot read " + printable(selector.privateKeyFile) + ": " + pem.error().text);
-    return std::nullopt;
-  }
-  auto key = inspectDkimKey(*pem);
-  if (!key) {
-    file.error(path / "PrivateKeyFile", printable(selector.privateKeyFile) + ": " + key.error().text);
-    return std::nullopt;
-  }
+  auto pem = signingPem(b, path, info, name, *asDomain, selector);
+  if (!pem) return std::nullopt;
   SigningKey out;
-  out.selector = asDomain ? asDomain->ascii() : name;
+  out.selector = asDomain->ascii();
   out.pem = *pem;
-  out.isEd25519 = key->type == KeyType::ed25519;
+  out.isEd25519 = inspectDkimKey(*pem)->type == KeyType::ed25519;
   out.hash = selector.hash.empty() ? "sha256" : selector.hash;
   if (out.isEd25519 && out.hash != "sha256") file.error(path / "Hash", "ed25519 keys sign only with sha256");
   out.headerRelaxed = selector.canonicalization.headerRelaxed;
@@ -81,7 +107,7 @@ void buildDkim(Build& b, const Path& path, DomainInfo& info) {
   std::map<std::string, SigningKey> keys;
   const auto& dkim = info.settings.dkim;
   for (const auto& [name, selector] : dkim.selectors) {
-    auto key = buildSelector(b, path / "Selectors" / name, name, selector);
+    auto key = buildSelector(b, path / "Selectors" / name, info, name, selector);
     if (key) keys.emplace(name, std::move(*key));
   }
   std::set<std::string> seen;

@@ -49,9 +49,7 @@ void checkAcme(Build& b) {
     if (!acme.externalAccountBinding) continue;
     const auto& binding = *acme.externalAccountBinding;
     if (binding.keyId.empty()) b.fixedFile.error(path / "ExternalAccountBinding" / "KeyID", "must not be empty");
-    auto secret = b.files(resolvePath(b.tables.configDir, binding.keyFile));
-    if (!secret)
-      b.fixedFile.error(path / "ExternalAccountBinding" / "KeyFile", "cannot read " + binding.keyFile + ": " + secret.error().text);
+    readSecret(b, b.fixedFile, path / "ExternalAccountBinding" / "KeyFile", binding.keyFile);
   }
 }
 
@@ -78,6 +76,9 @@ void buildGeneral(Build& b) {
   checkNotNegative(b.fixedFile, Path() / "QuotaMessageSize", fixed.quotaMessageSize);
   checkNotNegative(b.fixedFile, Path() / "QuotaMessageCount", fixed.quotaMessageCount);
   checkInitialMailboxes(b);
+  // In managed mode "mox setadminpassword" makes it.
+  if (!fixed.adminPasswordFile.empty())
+    readSecret(b, b.fixedFile, Path() / "AdminPasswordFile", fixed.adminPasswordFile, fixed.declared ? Lack::error : Lack::allowed);
   checkAcme(b);
   checkAuthorities(b);
 }

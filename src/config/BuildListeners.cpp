@@ -54,9 +54,9 @@ class ListenerBuilder {
     for (std::size_t i = 0; i < tls.keyCerts.size(); ++i) keyCert(path / "KeyCerts" / i, tls.keyCerts[i]);
     for (std::size_t i = 0; i < tls.hostPrivateKeyFiles.size(); ++i) {
       const auto& name = tls.hostPrivateKeyFiles[i];
-      auto key = b_.files(resolvePath(b_.tables.configDir, name));
-      if (!key) error(path / "HostPrivateKeyFiles" / i, "cannot read " + name + ": " + key.error().text);
-      else if (auto info = inspectHostKey(*key); !info) error(path / "HostPrivateKeyFiles" / i, name + ": " + info.error().text);
+      auto key = readSecret(b_, b_.fixedFile, path / "HostPrivateKeyFiles" / i, name);
+      if (!key) continue;
+      if (auto info = inspectHostKey(*key); !info) error(path / "HostPrivateKeyFiles" / i, name + ": " + info.error().text);
     }
     if (tls.minVersion.size() == 7) info_.minTlsVersion = 0x0301 + (tls.minVersion.back() - '0');
   }
@@ -64,9 +64,10 @@ class ListenerBuilder {
   void keyCert(const Path& path, const KeyCert& pair) {
     auto certFile = resolvePath(b_.tables.configDir, pair.certFile), keyFile = resolvePath(b_.tables.configDir, pair.keyFile);
     info_.keyPairs.push_back({certFile, keyFile});
-    auto cert = b_.files(certFile), key = b_.files(keyFile);
+    auto key = readSecret(b_, b_.fixedFile, path / "KeyFile", pair.keyFile);
+    if (b_.options.withoutSecrets) return;
+    auto cert = b_.files(certFile);
     if (!cert) error(path / "CertFile", "cannot read " + pair.certFile + ": " + cert.error().text);
-    if (!key) error(path / "KeyFile", "cannot read " + pair.keyFile + ": " + key.error().text);
     if (!cert || !key) return;
     if (auto checked = inspectKeyPair(*cert, *key); !checked) error(path, checked.error().text);
   }

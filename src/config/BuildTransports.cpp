@@ -9,7 +9,22 @@ namespace {
 
 const std::vector<std::string> safeMechanisms = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "CRAM-MD5"};
 
-void checkAuth(Document& file, const Path& path, const TransportAuth& auth, TransportInfo& info) {
+/// The password, wherever it is, becomes that of the settings.
+void takePassword(Build& b, const Path& path, TransportAuth& auth) {
+  auto& file = b.fixedFile;
+  if (!auth.password.empty() && b.fixed().declared) file.error(path / "Password", "in a declared configuration secrets come by files: use PasswordFile");
+  if (auth.password.empty() == auth.passwordFile.empty()) file.error(path, "needs either Password or PasswordFile");
+  if (auth.passwordFile.empty()) return;
+  auto content = readSecret(b, file, path / "PasswordFile", auth.passwordFile);
+  if (!content) return;
+  auto line = onlyLine(*content);
+  if (line) auth.password = *line;
+  else file.error(path / "PasswordFile", printable(auth.passwordFile) + ": " + line.error().text);
+}
+
+void checkAuth(Build& b, const Path& path, TransportAuth& auth, TransportInfo& info) {
+  auto& file = b.fixedFile;
+  takePassword(b, path, auth);
   if (auth.username.empty()) file.error(path / "Username", "must not be empty");
   std::set<std::string> seen;
   for (std::size_t i = 0; i < auth.mechanisms.size(); ++i) {
@@ -18,8 +33,8 @@ void checkAuth(Document& file, const Path& path, const TransportAuth& auth, Tran
   info.mechanisms = auth.mechanisms.empty() ? safeMechanisms : auth.mechanisms;
 }
 
-void buildServer(Document& file, const Path& path, const SmtpTransport& server, TransportInfo& info, TransportInfo::Kind kind,
-                 std::uint16_t port) {
+void buildServer(Build& b, const Path& path, SmtpTransport& server, TransportInfo& info, TransportInfo::Kind kind, std::uint16_t port) {
+  auto& file = b.fixedFile;
   info.kind = kind;
   info.host = checkDomain(file, path / "Host", server.host);
   info.port = checkPort(file, path / "Port", server.port, port);
@@ -30,7 +45,7 @@ void buildServer(Document& file, const Path& path, const SmtpTransport& server, 
   } else if (server.noStartTls && server.startTlsInsecureSkipVerify) {
     file.error(path / "STARTTLSInsecureSkipVerify", "has no meaning together with NoSTARTTLS");
   }
-  if (server.auth) checkAuth(file, path / "Auth", *server.auth, info);
+  if (server.auth) checkAuth(b, path / "Auth", *server.auth, info);
 }
 
 void buildSocks(Document& file, const Path& path, const SocksTransport& socks, TransportInfo& info) {
@@ -50,17 +65,19 @@ void buildFail(Document& file, const Path& path, const FailTransport& fails, Tra
   checkReplyText(file, path / "SMTPMessage", fails.smtpMessage);
 }
 
-TransportInfo buildTransport(Document& file, const Path& path, const std::string& name, const Transport& t) {
+TransportInfo buildTransport(Build& b, const Path& path, const std::string& name, const Transport& given) {
+  auto& file = b.fixedFile;
   TransportInfo info;
   info.name = name;
-  info.settings = t;
+  info.settings = given;
+  auto& t = info.settings;
   int kinds =
       (t.submissions ? 1 : 0) + (t.submission ? 1 : 0) + (t.smtp ? 1 : 0) + (t.socks ? 1 : 0) + (t.direct ? 1 : 0) + (t.fail ? 1 : 0);
   if (kinds > 1) file.error(path, "has more than one kind of transport");
   using Kind = TransportInfo::Kind;
-  if (t.submissions) buildServer(file, path / "Submissions", *t.submissions, info, Kind::submissions, 465);
-  if (t.submission) buildServer(file, path / "Submission", *t.submission, info, Kind::submission, 587);
-  if (t.smtp) buildServer(file, path / "SMTP", *t.smtp, info, Kind::smtp, 25);
+  if (t.submissions) buildServer(b, path / "Submissions", *t.submissions, info, Kind::submissions, 465);
+  if (t.submission) buildServer(b, path / "Submission", *t.submission, info, Kind::submission, 587);
+  if (t.smtp) buildServer(b, path / "SMTP", *t.smtp, info, Kind::smtp, 25);
   if (t.socks) buildSocks(file, path / "Socks", *t.socks, info);
   if (t.direct) {
     info.kind = Kind::direct;
@@ -101,7 +118,7 @@ std::vector<RouteRule> routeRules(Build& b, const Path& path, const std::vector<
 
 void buildTransports(Build& b) {
   for (const auto& [name, transport] : b.fixed().transports) {
-    b.tables.transports.emplace(name, buildTransport(b.fixedFile, Path() / "Transports" / name, name, transport));
+    b.tables.transports.emplace(name, buildTransport(b, Path() / "Transports" / name, name, transport));
   }
 }
 

@@ -19,6 +19,7 @@
 #include "base/Result.h"
 #include "config/Dynamic.h"
 #include "config/Pattern.h"
+#include "config/Secrets.h"
 #include "config/Static.h"
 
 namespace mox::config {
@@ -97,6 +98,15 @@ struct SigningKey {
   Duration expiration{};  ///< 0: none
 };
 
+/// Where the key of a selector is.
+struct DkimKeyFile {
+  std::string path;        ///< resolved
+  std::string algorithm;   ///< "ed25519" or "rsa2048" of a key that the server makes, else empty
+  bool isMissing = false;  ///< the server makes it at its next start or reload
+
+  bool isOurs() const { return !algorithm.empty(); }
+};
+
 struct DomainInfo {
   explicit DomainInfo(Domain n) : name(std::move(n)) {}
 
@@ -106,8 +116,10 @@ struct DomainInfo {
   bool reportsOnly = false;
   std::vector<std::string> separators;
   bool caseSensitive = false;
-  /// In the order of DKIM.Sign.
+  /// In the order of DKIM.Sign, without those whose file is missing.
   std::vector<SigningKey> signingKeys;
+  /// Of all selectors, by name.
+  std::map<std::string, DkimKeyFile> keyFiles;
   /// Of DMARC and TLS reports at this domain: they may hold a separator and are not cut.
   std::vector<std::string> reportLocalparts;
   DomainSettings settings;
@@ -127,6 +139,7 @@ struct AccountInfo {
   std::int64_t maxFirstTimeRecipientsPerDay = 0;
   std::optional<std::string> loginDisabled;                            ///< text for whoever tries
   std::optional<Pattern> junkMailbox, neutralMailbox, notJunkMailbox;  ///< on mailbox names in lower case
+  std::optional<PasswordSource> password;                              ///< from a file; else it is set by command
   /// Canonical addresses ("user@example.org", "@example.org") in order, without aliases.
   std::vector<std::string> addresses;
   Account settings;

@@ -22,8 +22,11 @@ void describe(Fields& f, Selector& s) {
   f.optional("Headers", s.headers, "Header fields to sign, with From. Without it the usual ones.");
   f.optional("DontSealHeaders", s.dontSealHeaders, "Allow that more header fields of the signed names are added on the way.");
   f.optional("Expiration", s.expiration, "How long a signature is valid, such as 72h.");
-  f.required("PrivateKeyFile", s.privateKeyFile,
-             "PEM file with an RSA (1024 bits or more) or ed25519 key in PKCS8, relative to this file.");
+  f.optional("Algorithm", s.algorithm,
+             "Kind of the key. Without PrivateKeyFile the server makes such a key at its first start, and keeps it below DataDir.")
+      .choices({"ed25519", "rsa2048"});
+  f.optional("PrivateKeyFile", s.privateKeyFile,
+             "PEM file with an RSA (1024 bits or more) or ed25519 key in PKCS8, relative to this file. Needed unless Algorithm is given.");
 }
 
 void describe(Fields& f, Dkim& d) {
@@ -157,6 +160,13 @@ void describe(Fields& f, Account& a) {
   f.optional("MaxFirstTimeRecipientsPerDay", a.maxFirstTimeRecipientsPerDay, "Recipients never written to before, in 24 hours.")
       .standard("200");
   f.optional("NoFirstTimeSenderDelay", a.noFirstTimeSenderDelay, "Do not wait before taking mail from a sender without reputation.");
+  f.optional("PasswordFile", a.passwordFile,
+             "File with the password of the account as its only line, 8 characters or more. Read at start and reload; others must not be able to read it.");
+  f.optional("PasswordHashFile", a.passwordHashFile,
+             "File with a hash of the password as its only line, of any kind that crypt(5) knows, such as mkpasswd prints. Instead of PasswordFile. "
+             "Logins by SCRAM and CRAM-MD5 work from the first login by PLAIN on.");
+  f.optional("PasswordMutable", a.passwordMutable,
+             "The password of the file is only the first one: once it was changed here, the file counts no more. Without it the password cannot be changed here.");
   f.optional("NoCustomPassword", a.noCustomPassword, "The user may only have passwords made here.");
   f.optional("Routes", a.routes, "For messages from the account; before those of the domain.");
   f.optional("IMAPCapabilitiesDisabled", a.imapCapabilitiesDisabled, "IMAP capabilities that are not announced to this account.");

@@ -26,7 +26,8 @@ struct Selector {
   std::vector<std::string> headers;  ///< empty: the default set
   bool dontSealHeaders = false;
   Duration expiration{};  ///< 0: signatures do not expire
-  std::string privateKeyFile;
+  std::string algorithm;  ///< ed25519, rsa2048 or empty
+  std::string privateKeyFile;  ///< empty: the server makes one
 };
 
 struct Dkim {
@@ -150,6 +151,9 @@ struct Account {
   std::int64_t maxOutgoingMessagesPerDay = 0;
   std::int64_t maxFirstTimeRecipientsPerDay = 0;
   bool noFirstTimeSenderDelay = false;
+  std::string passwordFile;
+  std::string passwordHashFile;
+  bool passwordMutable = false;
   bool noCustomPassword = false;
   std::vector<Route> routes;
   std::vector<std::string> imapCapabilitiesDisabled;

@@ -1,5 +1,7 @@
 #include "config/Files.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -28,9 +30,17 @@ Result<std::string> readDisk(const std::string& path) {
   return out;
 }
 
+Result<FileInfo> lookAtDisk(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return fail(errno == ENOENT ? Errc::notFound : Errc::denied, std::strerror(errno));
+  std::error_code unknown;
+  auto real = std::filesystem::canonical(path, unknown);
+  return FileInfo{S_ISREG(found.st_mode), (found.st_mode & S_IROTH) != 0, unknown ? path : real.string()};
+}
+
 }  // namespace
 
-FileReader diskFiles() { return &readDisk; }
+FileReader diskFiles() { return FileReader(&readDisk, &lookAtDisk); }
 
 std::string directoryOf(const std::string& path) {
   auto slash = path.rfind('/');

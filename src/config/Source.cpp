@@ -49,14 +49,14 @@ Loaded finish(std::unique_ptr<Config::Tables> tables, const Document& fixedFile,
 
 /// The checks go on after errors of syntax only if every field was read: else they would complain about what is
 /// missing because of them.
-Loaded loadOneJson(const std::string& path, const std::string& text, const FileReader& files) {
+Loaded loadOneJson(const std::string& path, const std::string& text, const FileReader& files, const LoadOptions& options) {
   auto document = parse(path, text);
   auto tables = emptyTables(path, text);
   Whole whole;
   if (document.ok()) whole = read<Whole>(document);
   tables->fixed = std::move(whole.fixed);
   tables->dynamic = std::move(whole.dynamic);
-  Build b{document, document, *tables, files};
+  Build b{document, document, *tables, files, options};
   if (document.ok()) buildAll(b);
   return finish(std::move(tables), document, nullptr);
 }
@@ -79,25 +79,26 @@ T readPart(Document& document, const std::string& path) {
 
 std::string dynamicPath(const std::string& path) { return isJson(path) ? path : resolvePath(directoryOf(path), "domains.conf"); }
 
-Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files) {
-  if (isJson(path) && staticText == dynamicText) return loadOneJson(path, staticText, files);
+Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files,
+                const LoadOptions& options) {
+  if (isJson(path) && staticText == dynamicText) return loadOneJson(path, staticText, files, options);
   auto fixedFile = parse(path, staticText);
   auto dynamicFile = parse(dynamicPath(path), dynamicText);
   auto tables = emptyTables(path, staticText);
   if (fixedFile.ok()) tables->fixed = readPart<Static>(fixedFile, path);
   if (dynamicFile.ok()) tables->dynamic = readPart<Dynamic>(dynamicFile, path);
-  Build b{fixedFile, dynamicFile, *tables, files};
+  Build b{fixedFile, dynamicFile, *tables, files, options};
   if (fixedFile.ok() && dynamicFile.ok()) buildAll(b);
   return finish(std::move(tables), fixedFile, &dynamicFile);
 }
 
-Loaded load(const std::string& path, const FileReader& files) {
+Loaded load(const std::string& path, const FileReader& files, const LoadOptions& options) {
   auto fixed = files(path);
   if (!fixed) return readError(path, fixed.error());
-  if (isJson(path)) return loadText(path, *fixed, *fixed, files);
+  if (isJson(path)) return loadText(path, *fixed, *fixed, files, options);
   auto dynamic = files(dynamicPath(path));
   if (!dynamic) return readError(dynamicPath(path), dynamic.error());
-  return loadText(path, *fixed, *dynamic, files);
+  return loadText(path, *fixed, *dynamic, files, options);
 }
 
 ConfigSource::ConfigSource(std::string path, ConfigPtr loaded, FileReader files)

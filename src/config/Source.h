@@ -23,14 +23,20 @@ struct Loaded {
   bool ok() const { return config != nullptr; }
 };
 
+struct LoadOptions {
+  /// Secrets and the certificates beside them are not looked for: for a machine that does not have them.
+  bool withoutSecrets = false;
+};
+
 /// Path of the dynamic part: domains.conf beside `path`, or `path` itself if it is JSON.
 std::string dynamicPath(const std::string& path);
 
 /// Reads and checks everything. Relative paths inside are relative to the directory of `path`.
-Loaded load(const std::string& path, const FileReader& files = diskFiles());
+Loaded load(const std::string& path, const FileReader& files = diskFiles(), const LoadOptions& options = {});
 
 /// The same from text, without the file at `path` being there; keys are read through `files`.
-Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files);
+Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files,
+                const LoadOptions& options = {});
 
 /// The running server's configuration. Thread safe.
 class ConfigSource {

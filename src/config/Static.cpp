@@ -152,7 +152,8 @@ void describe(Fields& f, InitialMailboxes& i) {
 
 void describe(Fields& f, TransportAuth& a) {
   f.required("Username", a.username, "Name to log in with.");
-  f.required("Password", a.password, "Password to log in with.").secret();
+  f.optional("Password", a.password, "Password to log in with. Not in a declared configuration.").secret();
+  f.optional("PasswordFile", a.passwordFile, "File with the password as its only line; instead of Password. Others must not be able to read it.");
   f.optional("Mechanisms", a.mechanisms, "Allowed mechanisms, best first. Without it all but PLAIN.")
       .choices({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN"});
 }
@@ -191,6 +192,9 @@ void describe(Fields& f, Transport& t) {
 }
 
 void describe(Fields& f, Static& s) {
+  f.optional("Declared", s.declared,
+             "This configuration is the whole truth: no command changes it, secrets come by files only that others cannot read, and what "
+             "is taken out of it is switched off with its data kept.");
   f.required("DataDir", s.dataDir, "Directory for accounts, queue and everything else that is kept, relative to this file.");
   f.required("LogLevel", s.logLevel,
              "How much is logged. The trace levels show protocols, traceauth with credentials, tracedata with messages.")

@@ -146,6 +146,7 @@ struct InitialMailboxes {
 struct TransportAuth {
   std::string username;
   std::string password;
+  std::string passwordFile;
   std::vector<std::string> mechanisms;
 };
 
@@ -183,6 +184,7 @@ struct Transport {
 };
 
 struct Static {
+  bool declared = false;
   std::string dataDir;
   std::string logLevel;
   std::map<std::string, std::string> packageLogLevels;

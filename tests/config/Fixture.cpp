@@ -96,11 +96,17 @@ void ConfigFixture::replace(std::string& text, const std::string& from, const st
 }
 
 config::FileReader ConfigFixture::reader() const {
-  return [files = files](const std::string& path) -> Result<std::string> {
-    auto at = files.find(path);
-    if (at == files.end()) return fail(Errc::notFound, "no such file");
+  auto read = [all = files](const std::string& path) -> Result<std::string> {
+    auto at = all.find(path);
+    if (at == all.end()) return fail(Errc::notFound, "no such file");
     return at->second;
   };
+  auto look = [all = files, known = infos](const std::string& path) -> Result<config::FileInfo> {
+    if (!all.contains(path)) return fail(Errc::notFound, "no such file");
+    auto at = known.find(path);
+    return at == known.end() ? config::FileInfo{true, false, path} : at->second;
+  };
+  return {read, look};
 }
 
 config::Loaded ConfigFixture::load() const { return config::loadText("/c/mox.conf", fixed, dynamic, reader()); }

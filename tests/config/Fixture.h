@@ -18,6 +18,7 @@ class ConfigFixture {
 
   std::string fixed, dynamic;
   std::map<std::string, std::string> files;
+  std::map<std::string, config::FileInfo> infos;  ///< of files that are not regular ones of their owner alone
 
   /// Replaces the only occurrence of `from`; throws if there is not exactly one.
   static void replace(std::string& text, const std::string& from, const std::string& to);
