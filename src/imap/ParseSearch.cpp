@@ -57,6 +57,7 @@ class SearchParser {
       case Argument::size: return lexer_.space() && lexer_.number64(out.number);
       case Argument::interval: return lexer_.space() && lexer_.nzNumber64(out.number);
       case Argument::set: return lexer_.space() && lexer_.sequenceSet(out.set);
+      case Argument::uid: return lexer_.space() && uniqueId(out.number);
       case Argument::keyword: return lexer_.space() && keyword(out);
       case Argument::modSeq: return lexer_.space() && modSeq(out);
       case Argument::objectId: return lexer_.space() && objectId(out);
@@ -65,6 +66,13 @@ class SearchParser {
         return lexer_.space() && key(out.children.emplace_back(), depth + 1) && lexer_.space() && key(out.children.emplace_back(), depth + 1);
     }
     return false;
+  }
+
+  bool uniqueId(std::uint64_t& out) {
+    std::uint32_t number = 0;
+    if (!lexer_.nzNumber(number)) return false;
+    out = number;
+    return true;
   }
 
   bool keyword(SearchKey& out) {

@@ -54,6 +54,8 @@ constexpr std::array searchNames{
     SearchName{"THREADID", Kind::threadId, Argument::objectId},
     SearchName{"TO", Kind::to, Argument::text},
     SearchName{"UID", Kind::uid, Argument::set},
+    SearchName{"UIDAFTER", Kind::uidAfter, Argument::uid},
+    SearchName{"UIDBEFORE", Kind::uidBefore, Argument::uid},
     SearchName{"UNANSWERED", Kind::flag, Argument::none, "\\Answered", false},
     SearchName{"UNDELETED", Kind::flag, Argument::none, "\\Deleted", false},
     SearchName{"UNDRAFT", Kind::flag, Argument::none, "\\Draft", false},
@@ -90,6 +92,7 @@ void writeArgument(std::string& out, const SearchKey& key, Argument argument) {
       break;
     case Argument::date: out += dateText(key.day); break;
     case Argument::size:
+    case Argument::uid:
     case Argument::interval: out += std::to_string(key.number); break;
     case Argument::set: out += key.set.text(); break;
     case Argument::keyword:

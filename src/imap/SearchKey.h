@@ -1,7 +1,7 @@
 // The search program of SEARCH, ESEARCH, SORT and THREAD as a tree.
 //
 // RFC 9051 §6.4.4, RFC 3501 (NEW, OLD, RECENT), RFC 5032 (WITHIN), RFC 8514 (SAVEDATE), RFC 7162 (MODSEQ), RFC 5182 ($),
-// RFC 8474 (EMAILID, THREADID), RFC 6203 (FUZZY).
+// RFC 8474 (EMAILID, THREADID), RFC 6203 (FUZZY), RFC 9738 (UIDAFTER, UIDBEFORE).
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@ struct SearchKey {
     larger, smaller,  ///< number: octets
     older, younger,   ///< number: seconds
     sequence, uid,    ///< set; `sequence` may be "$"
+    uidAfter, uidBefore,  ///< number: messages with larger, smaller UIDs
     modSeq,           ///< number, and `field`, `text` for the entry name and type if given
     emailId, threadId,  ///< text
   };

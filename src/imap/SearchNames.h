@@ -10,7 +10,7 @@ namespace mox::imap {
 
 struct SearchName {
   enum class Argument : std::uint8_t {
-    none, text, fieldAndText, date, size, interval, set, keyword, modSeq, objectId, oneKey, twoKeys,
+    none, text, fieldAndText, date, size, interval, set, uid, keyword, modSeq, objectId, oneKey, twoKeys,
   };
   std::string_view name;
   SearchKey::Kind kind;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "imap/Structure.h"
+#include "imapserver/Handlers.h"
 #include "message/Parsed.h"
 
 namespace mox::imapserver {
@@ -88,6 +89,8 @@ void Append::checkLimits(Context& context, const imap::args::AppendMessage& mess
     refuseWith("OVERQUOTA", "no room left");
   } else if (tooMany(context)) {
     refuseWith("OVERQUOTA", "no room left for another message");
+  } else if (items_.size() >= static_cast<std::size_t>(context.listener->messageLimit.value)) {
+    hit(context.listener->messageLimit, messageLimitCode(context), "too many messages in one APPEND");  // RFC 9738 §3.1
   } else if (items_.size() >= static_cast<std::size_t>(multiAppendMessages.value)) {
     hit(multiAppendMessages, "LIMIT", "too many messages in one APPEND");
   } else if (!items_.empty() && total_ > static_cast<std::uint64_t>(multiAppendBytes.value)) {

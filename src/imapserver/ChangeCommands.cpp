@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "imap/Flags.h"
 #include "imapserver/Fetch.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Resync.h"
@@ -78,8 +79,16 @@ void endExpunge(Context& context, ModSeq expunged, const std::string& limited, s
   context.sync();
   std::string code;
   if (expunged && context.condstore) code = "HIGHESTMODSEQ " + std::to_string(context.selected->view().highestModSeq().value);
-  if (!limited.empty() && !code.empty()) context.untagged("OK [" + code + "] highest");
-  context.ok(limited.empty() ? code : limited, text);
+  okLimited(context, limited, code, text);
+}
+
+/// Those of `uids` that have \Deleted: what UID EXPUNGE works on, however many it names.
+imap::NumberSet deleted(Context& context, imap::NumberSet uids) {
+  imap::NumberSet out;
+  MessageWalk walk(context.selected->held(), context.selected->current(), std::move(uids));
+  while (auto step = walk.next())
+    if (step->entry != nullptr && (step->entry->flags & store::bit(imap::Flag::deleted)) != 0) out.add(step->uid.value);
+  return out;
 }
 
 bool mayWrite(Context& context) {
@@ -102,6 +111,14 @@ std::string limitMessages(Context& context, imap::NumberSet& uids) {
   return fmt::format("MESSAGELIMIT {} {}", limit.value, lowest);
 }
 
+std::string messageLimitCode(const Context& context) { return fmt::format("MESSAGELIMIT {}", context.listener->messageLimit.value); }
+
+void okLimited(Context& context, const std::string& limited, std::string_view code, std::string_view text) {
+  if (limited.empty() || code.empty()) return context.ok(code.empty() ? limited : code, text);
+  imap::writeStatus(context.out, "*", "NO", limited, "only the newest messages");
+  context.ok(code, text);
+}
+
 std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid) {
   auto uids = context.selected->resolve(set, uid);
   if (!uids) context.bad("there is no message with that number");
@@ -119,12 +136,11 @@ void handleStore(Context& context, const imap::Command& command) {
   change.known = context.selected->view().highestModSeq();
   auto done = context.account->setFlags(context.selected->mailbox(), uids, change);
   if (!done) return context.no(done.error());
-  auto code = limited;
-  if (!done->modified.empty() && !limited.empty()) context.untagged("OK [" + limited + "] not all were stored");
+  std::string code;
   if (!done->modified.empty()) code = "MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text();
-  tellFlags(context, uids, *done, arguments.silent, [code, own = done->modSeq](Context& now) {
+  tellFlags(context, uids, *done, arguments.silent, [code, limited, own = done->modSeq](Context& now) {
     if (own) now.selected->told(own);
-    now.ok(code, code.empty() ? "stored" : "not all were stored");
+    okLimited(now, limited, code, code.empty() && limited.empty() ? "stored" : "not all were stored");
   });
 }
 
@@ -136,7 +152,7 @@ void handleCopy(Context& context, const imap::Command& command) {
   if (!destination) return;
   // RFC 9738 §3.1: a copy is whole or not at all.
   if (auto limited = limitMessages(context, *set); !limited.empty())
-    return context.no(fmt::format("MESSAGELIMIT {}", context.listener->messageLimit.value), "too many messages at once");
+    return context.no(limited, "too many messages at once");
   auto uids = context.selected->list(*set);
   if (uids.empty()) return context.no("", "no such messages");
   auto done = context.account->copy(context.selected->mailbox(), uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
@@ -164,6 +180,7 @@ void handleMove(Context& context, const imap::Command& command) {
   endExpunge(context, done->modSeq, limited, "moved");
 }
 
+/// RFC 9738 §3.1: never limited.
 void handleExpunge(Context& context, const imap::Command&) {
   if (!mayWrite(context)) return;
   // Only what this client knows of: others' deletions of messages it has not seen are theirs to expunge.
@@ -175,6 +192,7 @@ void handleExpunge(Context& context, const imap::Command&) {
 void handleUidExpunge(Context& context, const imap::Command& command) {
   auto uids = resolveSet(context, command.as<imap::args::UidExpunge>().set, true);
   if (!uids || !mayWrite(context)) return;
+  if (context.selected->count(*uids) > static_cast<std::size_t>(context.listener->messageLimit.value)) uids = deleted(context, std::move(*uids));
   auto limited = limitMessages(context, *uids);
   auto done = context.account->expunge(context.selected->mailbox(), context.selected->list(*uids), true);
   if (!done) return context.no(done.error());

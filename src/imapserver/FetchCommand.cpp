@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "imapserver/Fetch.h"
 #include "imapserver/Handlers.h"
@@ -17,6 +18,8 @@ using Kind = imap::FetchItem::Kind;
 bool has(const std::vector<imap::FetchItem>& items, Kind kind) {
   return std::any_of(items.begin(), items.end(), [kind](const auto& item) { return item.kind == kind; });
 }
+
+std::int64_t windowSize(const imap::ResultWindow& window) { return std::abs(window.last) - std::abs(window.first) + 1; }
 
 /// A reason to refuse, "" if there is none.
 std::string refusal(const Context& context, const imap::args::Fetch& fetch) {
@@ -45,10 +48,9 @@ ModSeq markSeen(Context& context, const imap::args::Fetch& fetch, const imap::Nu
 void finish(Context& context, const FetchOutcome& outcome, bool uid, const std::string& limited) {
   if (outcome.isUnknownCte) return context.no("UNKNOWN-CTE", "a part has an unknown transfer encoding");
   if (outcome.isMissingPart) return context.no("", "there is no such part that can be decoded");
-  if (!limited.empty()) return context.ok(limited, "fetched the newest");
-  if (!outcome.isExpunged) return context.ok("fetched");
+  if (!outcome.isExpunged) return context.ok(limited, limited.empty() ? "fetched" : "fetched the newest");
   // RFC 9051 §6.4.9: UIDs without a message are passed over; of numbers the client must know why there is no answer.
-  if (uid) context.ok("EXPUNGEISSUED", "some messages are gone");
+  if (uid) okLimited(context, limited, "EXPUNGEISSUED", "some messages are gone");
   else context.no("EXPUNGEISSUED", "some messages are gone");
 }
 
@@ -60,6 +62,10 @@ void handleFetch(Context& context, const imap::Command& command) {
   auto uids = resolveSet(context, fetch.set, fetch.uid);
   if (!uids) return;
   if (fetch.partial) {  // RFC 9394 §3.3: counts the messages that are there
+    if (windowSize(*fetch.partial) > context.listener->messageLimit.value) {  // RFC 9738 §3.1
+      context.services.limits.hit(context.listener->messageLimit, context.account->name());
+      return context.no(messageLimitCode(context), "too many messages at once");
+    }
     imap::NumberSet existing;
     for (auto uid : context.selected->list(*uids)) existing.add(uid.value);
     uids = inWindow(existing, *fetch.partial);

@@ -68,6 +68,10 @@ bool usesSequenceNumbers(const imap::Command& command);
 /// Leaves the newest messages of `uids` if one command must not work on so many; then the code for its reply, else "".
 /// RFC 9738 §3.
 std::string limitMessages(Context& context, imap::NumberSet& uids);
+/// For commands that are done whole or not at all.
+std::string messageLimitCode(const Context& context);
+/// OK with `code`; `limited` of limitMessages() goes in its place, or before it in a response of its own (RFC 9738 §3.1).
+void okLimited(Context& context, const std::string& limited, std::string_view code, std::string_view text);
 /// Selected::resolve(); says BAD where `set` names messages that are not there, and gives nothing then.
 std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid);
 

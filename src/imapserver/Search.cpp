@@ -82,6 +82,40 @@ std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap:
   return out;
 }
 
+namespace {
+
+/// Nothing if the key names a sequence number that does not exist; all UIDs for keys that say nothing of them.
+std::optional<imap::NumberSet> uidsOf(const imap::SearchKey& key, const SearchScope& scope) {
+  constexpr auto largest = std::numeric_limits<std::uint32_t>::max();
+  auto number = static_cast<std::uint32_t>(key.number);
+  imap::NumberSet out;
+  switch (key.kind) {
+    case Kind::sequence:
+    case Kind::uid: return resolveUids(scope, key.set, key.kind == Kind::uid);
+    case Kind::uidAfter:
+      if (number < largest) out.addRange(number + 1, largest);
+      return out;
+    case Kind::uidBefore:
+      if (number > 1) out.addRange(1, number - 1);
+      return out;
+    case Kind::both: return searchedUids(key, scope);
+    default: out.addRange(1, largest); return out;
+  }
+}
+
+}  // namespace
+
+std::optional<imap::NumberSet> searchedUids(const imap::SearchKey& root, const SearchScope& scope) {
+  imap::NumberSet out;
+  out.addRange(1, std::numeric_limits<std::uint32_t>::max());
+  for (const auto& child : root.children) {
+    auto uids = uidsOf(child, scope);
+    if (!uids) return std::nullopt;
+    out = out.intersect(*uids);
+  }
+  return out;
+}
+
 std::optional<Search> Search::make(const imap::SearchKey& root, std::shared_ptr<const SearchScope> scope, LazyReader& reader) {
   Search search(std::move(scope));
   if (!search.compile(root, search.root_, reader, false)) return std::nullopt;
@@ -109,8 +143,10 @@ bool Search::compile(const imap::SearchKey& key, Node& node, LazyReader& reader,
       if (auto bit = imap::flagBit(key.text)) node.bit = static_cast<store::FlagBits>(*bit);
       break;
     case Kind::sequence:
-    case Kind::uid: {
-      auto uids = resolveUids(*scope_, key.set, key.kind == Kind::uid);
+    case Kind::uid:
+    case Kind::uidAfter:
+    case Kind::uidBefore: {
+      auto uids = uidsOf(key, *scope_);
       if (!uids) return false;
       node.kind = Kind::uid;
       node.uids = std::move(*uids);

@@ -25,10 +25,15 @@ struct SearchScope {
   imap::NumberSet saved;  ///< RFC 5182 `$`: UIDs
   imap::NumberSet recent = {};  ///< RFC 3501 §2.3.2: UIDs
   Time now{};             ///< what OLDER and YOUNGER count from
+  Uid from = Uid(1);      ///< older messages are not looked at
 };
 
 /// UIDs of the messages a client means, ascending. Nothing if a sequence number does not exist.
 std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap::SequenceSet& set, bool uid);
+
+/// UIDs of the messages the search has to look at: what its sets of numbers leave, where all must hold. Nothing if a
+/// sequence number does not exist.
+std::optional<imap::NumberSet> searchedUids(const imap::SearchKey& root, const SearchScope& scope);
 
 class Search {
  public:

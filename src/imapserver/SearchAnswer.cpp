@@ -5,7 +5,7 @@
 
 #include "base/Text.h"
 #include "base/Unicode.h"
-#include "imapserver/Context.h"
+#include "imapserver/Handlers.h"
 #include "message/Charset.h"
 
 namespace mox::imapserver {
@@ -50,7 +50,7 @@ class NumberLines final : public net::Producer {
 
 }  // namespace
 
-std::shared_ptr<const SearchScope> selectedScope(Context& context, const imap::SearchReturn& wanted) {
+std::shared_ptr<SearchScope> selectedScope(Context& context, const imap::SearchReturn& wanted) {
   auto current = context.selected->current();
   if (!current) {
     if (wanted.save) context.selected->saved = {};
@@ -60,7 +60,7 @@ std::shared_ptr<const SearchScope> selectedScope(Context& context, const imap::S
   return selectedScope(context, std::move(current));
 }
 
-std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View current) {
+std::shared_ptr<SearchScope> selectedScope(Context& context, store::View current) {
   auto scope = std::make_shared<SearchScope>();
   scope->known = context.selected->held();
   scope->current = std::move(current);
@@ -68,6 +68,20 @@ std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View c
   if (context.tellMode().recent) scope->recent = context.selected->recent();
   scope->now = context.services.clock.now();
   return scope;
+}
+
+std::string limitSearch(Context& context, const imap::SearchKey& root, SearchScope& scope) {
+  auto uids = searchedUids(root, scope);
+  if (!uids) return "";  // SearchRun::make() refuses it
+  auto limited = limitMessages(context, *uids);
+  if (!limited.empty()) scope.from = Uid(uids->ranges().front().first);
+  return limited;
+}
+
+bool refuseTooMany(Context& context, const imap::SearchKey& root, SearchScope& scope) {
+  if (limitSearch(context, root, scope).empty()) return false;
+  context.no(messageLimitCode(context), "too many messages, ask for fewer with UIDAFTER or UIDBEFORE");
+  return true;
 }
 
 bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind) {

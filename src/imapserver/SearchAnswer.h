@@ -18,8 +18,14 @@ class Context;
 /// there is nothing; with NO, `$` is empty then (RFC 5182 §2.1).
 std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program);
 /// The selected mailbox as it is now. If it was deleted the command is answered NO and there is nothing.
-std::shared_ptr<const SearchScope> selectedScope(Context& context, const imap::SearchReturn& wanted);
-std::shared_ptr<const SearchScope> selectedScope(Context& context, store::View current);
+std::shared_ptr<SearchScope> selectedScope(Context& context, const imap::SearchReturn& wanted);
+std::shared_ptr<SearchScope> selectedScope(Context& context, store::View current);
+/// If the program looks at more messages than one command may, the newest are left in the scope; then the code for the
+/// reply, else "". RFC 9738 §3.1.
+std::string limitSearch(Context& context, const imap::SearchKey& root, SearchScope& scope);
+/// For commands whose answer has no meaning in parts, SORT and THREAD (RFC 9738 §3.3): says NO and true if there are too
+/// many messages to look at.
+bool refuseTooMany(Context& context, const imap::SearchKey& root, SearchScope& scope);
 /// True if a key of that kind is anywhere in the program.
 bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind);
 

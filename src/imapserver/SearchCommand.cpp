@@ -14,6 +14,7 @@ using Kind = imap::SearchKey::Kind;
 struct Asked {
   imap::SearchReturn wanted;
   bool uid = false, withModSeq = false;
+  std::string limited;  ///< of limitSearch()
 };
 
 void answer(Context& context, const Asked& asked, const SearchFound& found) {
@@ -21,27 +22,28 @@ void answer(Context& context, const Asked& asked, const SearchFound& found) {
   if (wanted.save) context.selected->saved = savedOf(wanted, found.uids);
   if (!wanted.given && !context.rev2) {
     auto modSeq = asked.withModSeq ? std::optional(found.modSeq) : std::nullopt;
-    return context.stream(makeNumberLines("SEARCH", eachNumber(found.numbers(asked.uid)), modSeq), [](Context& now) { now.ok("searched"); });
+    return context.stream(makeNumberLines("SEARCH", eachNumber(found.numbers(asked.uid)), modSeq), [limited = asked.limited](Context& now) { now.ok(limited, "searched"); });
   }
   if (saysSomething(wanted)) {
     auto response = esearchOf(wanted, found, asked.uid, asked.withModSeq);
     response.tag = context.tag;
     imap::writeEsearch(context.out, response, context.outputMode());
   }
-  context.ok("searched");
+  context.ok(asked.limited, "searched");
 }
 
-/// RFC 5267 §4.3. Where that is refused the search is answered all the same (§4.3.1).
+/// RFC 5267 §4.3. Where that is refused the search is answered all the same (§4.3.1). What was found among some of the
+/// messages only would not be the result that changes add to.
 void keepUpdated(Context& context, const Asked& asked, const imap::SearchKey& root, const SearchFound& found) {
   auto& updates = context.selected->updates;
   if (!updates) updates = std::make_shared<SearchUpdates>();
-  auto added = updates->add(context.tag, asked.uid, root, found.uids);
+  auto added = asked.limited.empty() ? updates->add(context.tag, asked.uid, root, found.uids) : SearchUpdates::Added::notPossible;
   if (added == SearchUpdates::Added::yes) return;
   bool full = added == SearchUpdates::Added::tooMany;
   if (full) context.services.limits.hit(searchContextsLimit, context.account->name());
   std::string code = "NOUPDATE ";
   imap::writeString(code, context.tag);
-  imap::writeStatus(context.out, "*", "NO", code, full ? "too many contexts" : "what it asks for changes by itself, search again");
+  imap::writeStatus(context.out, "*", "NO", code, full ? "too many contexts" : "that cannot be kept up to date, search again");
 }
 
 }  // namespace
@@ -56,7 +58,7 @@ void handleSearch(Context& context, const imap::Command& command) {
   if (!root) return;
   auto scope = selectedScope(context, wanted);
   if (!scope) return;
-  Asked asked{wanted, search.uid, containsKey(*root, Kind::modSeq)};
+  Asked asked{wanted, search.uid, containsKey(*root, Kind::modSeq), limitSearch(context, *root, *scope)};
   if (asked.withModSeq) context.enableCondstore();
   auto run = SearchRun::make(context.account, *root, scope, needOf(wanted, wanted.given || context.rev2));
   if (!run) return context.bad("there is no message with that number");

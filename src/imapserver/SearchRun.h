@@ -47,7 +47,7 @@ class SearchRun final : public SlicedWork {
 
  private:
   SearchRun(std::shared_ptr<store::Account> account, std::shared_ptr<const SearchScope> scope, SearchNeed need, Search search)
-      : account_(std::move(account)), scope_(std::move(scope)), need_(need), search_(std::move(search)), end_(scope_->known->size()) {}
+      : account_(std::move(account)), scope_(std::move(scope)), need_(need), search_(std::move(search)), first_(scope_->known->lowerBound(scope_->from)), end_(scope_->known->size()) {}
   struct Hit {
     std::uint32_t sequence;
     const store::ViewEntry* entry;  ///< its state now
@@ -60,7 +60,7 @@ class SearchRun final : public SlicedWork {
   std::shared_ptr<const SearchScope> scope_;
   SearchNeed need_;
   Search search_;
-  std::size_t first_ = 0, end_;  ///< what is left to look at
+  std::size_t first_, end_;  ///< what is left to look at
   SearchFound found_;
   std::vector<Hit> fromEnd_;  ///< found from the end, descending
 };

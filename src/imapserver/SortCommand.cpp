@@ -55,7 +55,7 @@ void handleSort(Context& context, const imap::Command& command) {
   if ((program.result.relevancy || byRelevancy) && !containsKey(program.root, Kind::fuzzy)) return context.bad("RELEVANCY needs FUZZY");
   auto root = readyProgram(context, program);
   auto scope = root ? selectedScope(context, program.result) : nullptr;
-  if (!scope) return;
+  if (!scope || refuseTooMany(context, *root, *scope)) return;
   sorting.withModSeq = containsKey(*root, Kind::modSeq);
   if (sorting.withModSeq) context.enableCondstore();
   auto search = SearchRun::make(context.account, *root, scope, SearchNeed{true, 0, 0, program.result.relevancy || byRelevancy});

@@ -83,7 +83,7 @@ void handleThread(Context& context, const imap::Command& command) {
   if (!byReferences && arguments.algorithm != "ORDEREDSUBJECT") return context.bad("unknown threading algorithm");
   auto root = readyProgram(context, arguments.program);
   auto scope = root ? selectedScope(context, arguments.program.result) : nullptr;
-  if (!scope) return;
+  if (!scope || refuseTooMany(context, *root, *scope)) return;
   auto search = SearchRun::make(context.account, *root, scope, {});
   if (!search) return context.bad("there is no message with that number");
   auto threading = std::make_shared<Threading>(arguments.uid, byReferences);

@@ -47,7 +47,7 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
          {"ALL", "ANSWERED", "BCC x", "BEFORE 3-Mar-2001", "BODY x", "CC \"a b\"", "DELETED", "DRAFT", "EMAILID M6d99ac3275bb4e", "FLAGGED", "FROM \"\"", "HEADER a b",
           "KEYWORD foo", "LARGER 0", "NEW", "NOT NOT NOT SEEN", "OLD", "OLDER 1", "ON 31-Dec-1969", "OR (1 2) OR 3 NOT (OR 4 5)", "RECENT", "SAVEDATESUPPORTED",
           "SAVEDON 1-Jan-2020", "SAVEDSINCE 1-Jan-2020", "SENTBEFORE 1-Jan-2020", "SENTON 1-Jan-2020", "SENTSINCE 1-Jan-2020", "SINCE 9-Nov-9999", "SMALLER 9223372036854775807",
-          "SUBJECT \"nil\"", "THREADID T64b478a75b7ea9", "TO x", "UNANSWERED", "UNDRAFT", "UNFLAGGED", "UNSEEN", "YOUNGER 4", "1,4:*", "UID $"}) {
+          "SUBJECT \"nil\"", "THREADID T64b478a75b7ea9", "TO x", "UNANSWERED", "UNDRAFT", "UNFLAGGED", "UNSEEN", "YOUNGER 4", "1,4:*", "UID $", "UIDAFTER 25000", "UIDBEFORE 4294967295"}) {
       auto once = tree(text);
       CHECK_EQ(once, tree(once).substr(1, once.size()));
     }
@@ -73,7 +73,7 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
                             "a SEARCH RETURN (ALL PARTIAL 1:5) 1", "a SEARCH CHARSET 1", "a SEARCH CHARSET UTF-8", "a SEARCH FROM", "a SEARCH HEADER a", "a SEARCH NOT",
                             "a SEARCH OR 1", "a SEARCH ()", "a SEARCH (1", "a SEARCH 1)", "a SEARCH ON 30-Feb-2020", "a SEARCH ON 2020-01-01", "a SEARCH ON \"1-Jan-2020",
                             "a SEARCH LARGER -1", "a SEARCH LARGER 9223372036854775808", "a SEARCH OLDER 0", "a SEARCH KEYWORD \\Seen", "a SEARCH FOO", "a SEARCH 0",
-                            "a SEARCH MODSEQ \"/flags/x\" some 1", "a SEARCH EMAILID a/b", "a SEARCH UID", "a SEARCH 1  2", "a SEARCH \"FROM\" x"})
+                            "a SEARCH MODSEQ \"/flags/x\" some 1", "a SEARCH EMAILID a/b", "a SEARCH UID", "a SEARCH UIDAFTER 0", "a SEARCH UIDBEFORE 1:2", "a SEARCH UIDAFTER *", "a SEARCH 1  2", "a SEARCH \"FROM\" x"})
       CHECK_MSG(bad, !whyNot(bad).empty());
   }
 
