@@ -108,6 +108,16 @@ class SearchParser {
   std::size_t count_ = 0;
 };
 
+/// RFC 5465 §7: ["(" fetch-att *(SP fetch-att) ")"]. Its grammar has no space before it, its example has.
+bool parseUpdate(Lexer& lexer, SearchReturn& out) {
+  bool isSpaced = lexer.rest().starts_with(" (");
+  if (!isSpaced && lexer.peek() != '(') return true;
+  if (isSpaced) lexer.take(' ');
+  out.updateFetches = true;
+  std::vector<FetchItem> items;
+  return list(lexer, [&] { return parseFetchItem(lexer, items); });
+}
+
 bool parseReturn(Lexer& lexer, SearchReturn& out) {
   out.given = true;
   auto option = [&] {
@@ -116,7 +126,7 @@ bool parseReturn(Lexer& lexer, SearchReturn& out) {
     if (lexer.takeWord("ALL")) return out.all = true;
     if (lexer.takeWord("COUNT")) return out.count = true;
     if (lexer.takeWord("SAVE")) return out.save = true;
-    if (lexer.takeWord("UPDATE")) return out.update = true;
+    if (lexer.takeWord("UPDATE")) return out.update = parseUpdate(lexer, out);
     if (lexer.takeWord("CONTEXT")) return out.context = true;
     if (lexer.takeWord("RELEVANCY")) return out.relevancy = true;
     if (lexer.takeWord("PARTIAL")) {

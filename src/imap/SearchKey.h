@@ -58,6 +58,7 @@ struct SearchReturn {
   bool given = false;  ///< RETURN was there: answer with ESEARCH
   bool min = false, max = false, all = false, count = false, save = false;
   bool update = false, context = false, relevancy = false;
+  bool updateFetches = false;  ///< UPDATE (fetch-att ...), RFC 5465 §7
   using Window = ResultWindow;
   std::optional<Window> partial;
 };

@@ -79,6 +79,10 @@ class Context {
   void streamDone();
   /// Tells the client what changed in the selected mailbox, as far as it wants to know (NOTIFY).
   void sync();
+  /// The same, whatever it wants to know.
+  void catchUp() {
+    if (selected) moveOn(tellMode());
+  }
   /// notifications, made if they are not there yet.
   Notifications& listening();
   /// A change this session made itself: nothing is told of it.

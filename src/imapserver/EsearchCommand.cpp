@@ -56,7 +56,7 @@ class EsearchRun final : public SlicedWork {
   void answer(const store::MailboxRow& mailbox, const SearchFound& found) {
     saved_ = savedOf(wanted_, found.uids);
     if (found.uids.empty() || !saysSomething(wanted_)) return;
-    auto response = esearchOf(wanted_, found, true, withModSeq_);
+    auto response = esearchOf(wanted_, *run_, true, withModSeq_);
     response.tag = context_.tag;
     response.mailbox = mailbox.name;
     response.uidValidity = run_->scope().known->uidValidity().value;

@@ -45,13 +45,13 @@ class FetchProducer final : public net::Producer {
       ++item_;
       return;
     }
-    bool tellFlags = request_.seen && entry.modSeq == request_.seen && !hasFlags_;
-    if (tellFlags) {
+    bool isSeenNow = request_.seen && entry.modSeq == request_.seen;
+    if (isSeenNow && !hasFlags_) {
       separate(out);
       out += "FLAGS ";
       writeFlags(entry, out);
     }
-    if (!hasModSeq_ && (request_.tellModSeq || (tellFlags && request_.tell.modSeq))) {
+    if (!hasModSeq_ && (request_.tellModSeq || (isSeenNow && request_.tell.modSeq))) {
       separate(out);
       writeModSeq(entry, out);
     }

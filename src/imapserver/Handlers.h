@@ -63,6 +63,8 @@ std::string capabilities(const Context& context);
 bool isHidden(const Context& context, std::string_view capability);
 /// The values of STATUS items, "(MESSAGES 3 UIDNEXT 4)".
 std::string statusText(Context& context, const store::MailboxRow& row, const std::vector<imap::StatusItem>& items);
+/// NO, with the largest value that would be accepted. RFC 5464 §4.3.
+void refuseMetadataSize(Context& context, std::string_view text);
 /// Messages are named by number in it, or in its answer: refused after ENABLE UIDONLY.
 bool usesSequenceNumbers(const imap::Command& command);
 /// Leaves the newest messages of `uids` if one command must not work on so many; then the code for its reply, else "".

@@ -64,7 +64,8 @@ void listLine(Context& context, store::Reader& reader, const List& list, const s
   openListLine(context.out, attributes(list, entry), name, context.outputMode());
   if (entry.selectedBelow) context.out += childInfo(list);
   context.out += "\r\n";
-  if (entry.row == nullptr) return;
+  // RFC 5819 §2, RFC 9590: a name that is only told for what is below it has no STATUS and no METADATA.
+  if (entry.row == nullptr || !isSelected(list, entry)) return;
   if (!list.returnStatus.empty()) {
     context.out += "* STATUS ";
     imap::writeMailbox(context.out, name, context.outputMode());

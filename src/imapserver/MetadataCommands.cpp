@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/Text.h"
+#include "imap/CommandReader.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Metadata.h"
 #include "imapserver/SpecialUse.h"
@@ -62,19 +63,22 @@ std::optional<Setting> readSetting(Context& context, const imap::args::SetMetada
   return setting;
 }
 
-/// RFC 5464 §4.3: too many, or the size that would have been accepted.
 void refuse(Context& context, const Error& error) {
   if (error.code == Errc::tooMany) {
     context.services.limits.hit(store::annotationEntries, context.account->name());
     return context.no("METADATA TOOMANY", error.text);
   }
   if (error.code != Errc::tooLong) return context.no(error);
-  context.services.limits.hit(store::annotationBytes, context.account->name());
-  auto room = std::max<std::int64_t>(0, store::annotationBytes.value - context.account->reader().annotationUse().bytes);
-  context.no(fmt::format("METADATA MAXSIZE {}", room), error.text);
+  refuseMetadataSize(context, error.text);
 }
 
 }  // namespace
+
+void refuseMetadataSize(Context& context, std::string_view text) {
+  context.services.limits.hit(store::annotationBytes, context.account->name());
+  auto room = std::max<std::int64_t>(0, store::annotationBytes.value - context.account->reader().annotationUse().bytes);
+  context.no(fmt::format("METADATA MAXSIZE {}", std::min<std::int64_t>(room, imap::maxLiteral)), text);
+}
 
 void handleGetMetadata(Context& context, const imap::Command& command) {
   const auto& get = command.as<imap::args::GetMetadata>();

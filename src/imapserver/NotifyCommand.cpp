@@ -48,6 +48,7 @@ void handleNotify(Context& context, const imap::Command& command) {
     if (auto why = defect(group); !why.empty()) return context.bad(why);
     group.filter = canonicalFilter(std::move(group.filter));
   }
+  context.catchUp();  // §3.1: it is a NOOP, too
   context.listening().set(std::move(groups));
   if (notify.status) tellStatusOfAll(context);
   context.ok("set");

@@ -43,7 +43,7 @@ class Teller {
 
   void statusOfAll() {
     for (const auto& row : reader().mailboxes())
-      if (!isSelected(row.id)) statusLine(row, true, true);
+      if (!isSelected(row.id)) statusLine(row, true, true, true);
   }
 
  private:
@@ -144,8 +144,9 @@ class Teller {
     context_.out += "\r\n";
   }
 
-  /// RFC 5465 §5.1–§5.3: numbers of a mailbox that is not selected.
-  void statusLine(const store::MailboxRow& row, bool messages, bool flags) {
+  /// RFC 5465 §3.1, §5.1–§5.3: numbers of a mailbox that is not selected. `first`: of the STATUS indicator, which wants
+  /// UIDVALIDITY as well. Of flags a client is told HIGHESTMODSEQ, whether it has enabled CONDSTORE or not.
+  void statusLine(const store::MailboxRow& row, bool messages, bool flags, bool first = false) {
     Subject subject{row.name, {}, asksForSubscribed() && isSubscribed(row.name)};
     messages = messages && wants(Event::messageNew, subject);
     flags = flags && wants(Event::flagChange, subject);
@@ -153,9 +154,9 @@ class Teller {
     using Item = imap::StatusItem;
     std::vector<Item> items;
     if (messages) items = {Item::messages, Item::uidNext};
-    if (flags) items.push_back(Item::uidValidity);
+    if (flags || first) items.push_back(Item::uidValidity);
     items.push_back(Item::unseen);
-    if (context_.condstore) items.push_back(Item::highestModSeq);
+    if (flags || context_.condstore) items.push_back(Item::highestModSeq);
     context_.out += "* STATUS ";
     imap::writeMailbox(context_.out, row.name, context_.outputMode());
     context_.out += " " + statusText(context_, row, items) + "\r\n";
@@ -197,6 +198,7 @@ void fetchNew(Context& context) {
     if (!notifications.isOwn(view.at(index).modSeq)) uids.add(view.at(index).uid.value);
   if (uids.empty()) return;
   FetchRequest request{context.account, MessageWalk(context.selected->held(), context.selected->held(), std::move(uids)), items};
+  request.tellModSeq = context.condstore;  // RFC 7162 §3.1: in what comes unasked
   request.tell = context.tellMode();
   if (request.tell.recent) request.recent = context.selected->recent();
   request.mode = context.outputMode();

@@ -149,7 +149,8 @@ std::string relevancyText(const imap::SearchReturn& wanted, const std::vector<st
   return out;
 }
 
-imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFound& found, bool uid, bool withModSeq) {
+imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchRun& run, bool uid, bool withModSeq) {
+  const auto& found = run.found();
   imap::EsearchResponse response;
   response.uid = uid;
   const auto& numbers = found.numbers(uid);
@@ -159,7 +160,8 @@ imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFo
   if (wanted.min) response.min = numbers.ranges().front().first;
   if (wanted.max) response.max = numbers.ranges().back().last;
   if (wanted.all || !wanted.given) response.all = numbers.text();
-  if (withModSeq) response.modSeq = found.modSeq;
+  // RFC 9394 §3.3, RFC 7162 §3.1.5: of what is told, and a window may be told of more that was found.
+  if (withModSeq) response.modSeq = wanted.partial ? run.modSeqAmong(savedOf(wanted, found.uids)) : found.modSeq;
   if (wanted.relevancy) response.relevancy = relevancyText(wanted, found.relevancies);
   return response;
 }

@@ -36,7 +36,7 @@ SearchNeed needOf(const imap::SearchReturn& wanted, bool esearch);
 imap::NumberSet inWindow(const imap::NumberSet& numbers, const imap::ResultWindow& window);
 std::vector<std::uint32_t> inWindow(const std::vector<std::uint32_t>& numbers, const imap::ResultWindow& window);
 /// The data items of an ESEARCH response; the caller adds what says where they come from.
-imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchFound& found, bool uid, bool withModSeq);
+imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchRun& run, bool uid, bool withModSeq);
 /// The same of numbers in the order of a SORT, RFC 5267 §3.
 imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const std::vector<std::uint32_t>& ordered, bool uid);
 /// RFC 6203 §4: scores of the results told, in their order.

@@ -17,7 +17,8 @@ struct Asked {
   std::string limited;  ///< of limitSearch()
 };
 
-void answer(Context& context, const Asked& asked, const SearchFound& found) {
+void answer(Context& context, const Asked& asked, const SearchRun& run) {
+  const auto& found = run.found();
   const auto& wanted = asked.wanted;
   if (wanted.save) context.selected->saved = savedOf(wanted, found.uids);
   if (!wanted.given && !context.rev2) {
@@ -25,7 +26,7 @@ void answer(Context& context, const Asked& asked, const SearchFound& found) {
     return context.stream(makeNumberLines("SEARCH", eachNumber(found.numbers(asked.uid)), modSeq), [limited = asked.limited](Context& now) { now.ok(limited, "searched"); });
   }
   if (saysSomething(wanted)) {
-    auto response = esearchOf(wanted, found, asked.uid, asked.withModSeq);
+    auto response = esearchOf(wanted, run, asked.uid, asked.withModSeq);
     response.tag = context.tag;
     imap::writeEsearch(context.out, response, context.outputMode());
   }
@@ -33,11 +34,12 @@ void answer(Context& context, const Asked& asked, const SearchFound& found) {
 }
 
 /// RFC 5267 §4.3. Where that is refused the search is answered all the same (§4.3.1). What was found among some of the
-/// messages only would not be the result that changes add to.
+/// messages only would not be the result that changes add to; and data of the messages that come (RFC 5465 §7) is not sent.
 void keepUpdated(Context& context, const Asked& asked, const imap::SearchKey& root, const SearchFound& found) {
   auto& updates = context.selected->updates;
   if (!updates) updates = std::make_shared<SearchUpdates>();
-  auto added = asked.limited.empty() ? updates->add(context.tag, asked.uid, root, found.uids) : SearchUpdates::Added::notPossible;
+  bool isPossible = asked.limited.empty() && !asked.wanted.updateFetches;
+  auto added = isPossible ? updates->add(context.tag, asked.uid, root, found.uids) : SearchUpdates::Added::notPossible;
   if (added == SearchUpdates::Added::yes) return;
   bool full = added == SearchUpdates::Added::tooMany;
   if (full) context.services.limits.hit(searchContextsLimit, context.account->name());
@@ -64,7 +66,7 @@ void handleSearch(Context& context, const imap::Command& command) {
   if (!run) return context.bad("there is no message with that number");
   runSliced(context, run, [run, asked, root = std::move(*root)](Context& now) {
     if (asked.wanted.update) keepUpdated(now, asked, root, run->found());
-    answer(now, asked, run->found());
+    answer(now, asked, *run);
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "imapserver/Selected.h"
+
 namespace mox::imapserver {
 
 void SearchFound::add(std::uint32_t sequence, const store::ViewEntry& entry) {
@@ -31,6 +33,14 @@ std::optional<SearchRun::Hit> SearchRun::test(std::size_t index, LazyReader& rea
   work += search_.entryWork() + message.work();
   if (!found) return std::nullopt;
   return Hit{static_cast<std::uint32_t>(index + 1), entry, static_cast<std::uint8_t>(message.relevancy())};
+}
+
+std::uint64_t SearchRun::modSeqAmong(const imap::NumberSet& uids) const {
+  std::uint64_t highest = 0;
+  MessageWalk walk(scope_->known, scope_->current, uids);
+  while (auto step = walk.next())
+    if (step->entry != nullptr) highest = std::max(highest, static_cast<std::uint64_t>(step->entry->modSeq.value));
+  return highest;
 }
 
 bool SearchRun::slice() {

@@ -44,6 +44,8 @@ class SearchRun final : public SlicedWork {
   /// When slice() has returned false. The first and the last results, if not all were needed.
   const SearchFound& found() const { return found_; }
   const SearchScope& scope() const { return *scope_; }
+  /// The highest MODSEQ among those of the results.
+  std::uint64_t modSeqAmong(const imap::NumberSet& uids) const;
 
  private:
   SearchRun(std::shared_ptr<store::Account> account, std::shared_ptr<const SearchScope> scope, SearchNeed need, Search search)

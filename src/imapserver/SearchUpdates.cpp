@@ -36,6 +36,9 @@ imap::NumberSet without(const imap::NumberSet& set, const imap::NumberSet& gone)
   return imap::NumberSet(std::move(kept));
 }
 
+/// "UID $".
+bool namesSaved(const imap::SearchKey& key) { return key.set.isSaved() || std::any_of(key.children.begin(), key.children.end(), namesSaved); }
+
 struct Touched {
   std::vector<std::size_t> indexes;  ///< in the newer view: changed and new messages, ascending
   std::vector<Uid> removed;
@@ -54,8 +57,9 @@ Touched touchedBetween(const store::MailboxView& older, const store::MailboxView
 
 SearchUpdates::Added SearchUpdates::add(std::string tag, bool uid, imap::SearchKey root, imap::NumberSet uids) {
   using Kind = imap::SearchKey::Kind;
-  for (auto kind : {Kind::sequence, Kind::recent, Kind::newMessage})
+  for (auto kind : {Kind::sequence, Kind::recent, Kind::newMessage, Kind::older, Kind::younger})
     if (containsKey(root, kind)) return Added::notPossible;
+  if (namesSaved(root)) return Added::notPossible;
   if (contexts_.size() >= static_cast<std::size_t>(searchContextsLimit.value)) return Added::tooMany;
   contexts_.push_back({std::move(tag), uid, std::move(root), std::move(uids)});
   return Added::yes;
@@ -85,26 +89,30 @@ void SearchUpdates::follow(const store::Account& account, const store::View& old
   LazyReader reader(account);
   auto scope = std::make_shared<SearchScope>(SearchScope{newer, newer, {}, {}, now});
   for (auto& one : contexts_) {
-    imap::NumberSet gone, fresh, goneNumbers, freshNumbers;
+    imap::NumberSet expunged, gone, fresh, expungedNumbers, goneNumbers, freshNumbers;
     for (auto uid : touched.removed)
-      if (one.uids.contains(uid.value)) gone.add(uid.value);
+      if (one.uids.contains(uid.value)) expunged.add(uid.value);
     auto search = Search::make(one.root, scope, reader);
     for (auto index : touched.indexes) {
       const auto& entry = newer->at(index);
       SearchMessage message(entry, reader);
       bool was = one.uids.contains(entry.uid.value), is = search && search->matches(message);
-      if (was && !is) gone.add(entry.uid.value);
+      if (was && !is) {
+        gone.add(entry.uid.value);
+        goneNumbers.add(static_cast<std::uint32_t>(index + 1));
+      }
       if (!was && is) {
         fresh.add(entry.uid.value);
         freshNumbers.add(static_cast<std::uint32_t>(index + 1));
       }
     }
-    for (const auto& range : gone.ranges())
+    for (const auto& range : expunged.ranges())
       for (auto index = older->lowerBound(Uid(range.first)); index < older->size() && older->at(index).uid.value <= range.last; ++index)
-        goneNumbers.add(static_cast<std::uint32_t>(index + 1));
-    writeUpdate(before, one.tag, one.uid, "REMOVEFROM", one.uid ? gone : goneNumbers);
+        expungedNumbers.add(static_cast<std::uint32_t>(index + 1));
+    writeUpdate(before, one.tag, one.uid, "REMOVEFROM", one.uid ? expunged : expungedNumbers);
+    writeUpdate(after, one.tag, one.uid, "REMOVEFROM", one.uid ? gone : goneNumbers);
     writeUpdate(after, one.tag, one.uid, "ADDTO", one.uid ? fresh : freshNumbers);
-    one.uids = without(one.uids, gone);
+    one.uids = without(without(one.uids, expunged), gone);
     for (const auto& range : fresh.ranges()) one.uids.addRange(range.first, range.last);
   }
 }

@@ -20,15 +20,16 @@ inline constexpr std::size_t maxUpdateChecks = 10'000;
 class SearchUpdates {
  public:
   enum class Added { yes, tooMany, notPossible };
-  /// `root` as Search takes it; `uids` is what the client was told. Not possible with sequence numbers, `$` and RECENT:
-  /// what those mean changes without a message changing.
+  /// `root` as Search takes it; `uids` is what the client was told. Not possible with sequence numbers, `$`, RECENT,
+  /// OLDER and YOUNGER: what those mean changes without a message changing.
   Added add(std::string tag, bool uid, imap::SearchKey root, imap::NumberSet uids);
   bool has(std::string_view tag) const;
   /// False if there is no such context.
   bool cancel(std::string_view tag);
 
-  /// The session goes from one view to the next. `before`: lines for before it tells so (their numbers are those of
-  /// the older view, §4.3.4); `after`: for after it (§4.3.3).
+  /// The session goes from one view to the next. `before`: lines for before it tells so, about expunged messages (their
+  /// numbers are those of the older view, §4.3.4); `after`: for after it, new messages and changed ones (§4.3.3, and RFC
+  /// 5465 §5.1: FETCH goes first).
   void follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before, std::string& after);
 
  private:

@@ -99,18 +99,29 @@ std::size_t Session::takeInput(std::string_view input) {
     case imap::ReadOutcome::messageLiteral: takeMessageLiteral(); break;
     case imap::ReadOutcome::command: takeLine(); break;
     case imap::ReadOutcome::refused:
-      context_.begin(imap::readTag(reader_.framed().text), imap::CommandKind::noop);
-      reader_.abandon();
-      context_.bad("the literal is too large", "TOOBIG");
-      break;
+    case imap::ReadOutcome::badSync: refuseLiteral(step.outcome); break;
     case imap::ReadOutcome::tooLong:
-    case imap::ReadOutcome::badSync:
       context_.begin(imap::readTag(reader_.framed().text), imap::CommandKind::noop);
-      context_.bad(step.outcome == imap::ReadOutcome::tooLong ? "the line is too long" : "the literal is too large or malformed");
+      context_.bad("the line is too long");
       context_.bye("cannot go on from here");
       break;
   }
   return step.taken;
+}
+
+/// Too large, or malformed. Of a value of SETMETADATA the client hears what would have fitted (RFC 5464 §4.3).
+void Session::refuseLiteral(imap::ReadOutcome outcome) {
+  const auto& text = reader_.framed().text;
+  bool isOnItsWay = outcome == imap::ReadOutcome::badSync;
+  bool isTooLarge = !isOnItsWay || text.ends_with("+}");
+  auto start = imap::parseCommand(reader_.framed(), {context_.utf8});
+  auto kind = start ? start->kind : start.error().kind.value_or(imap::CommandKind::noop);
+  context_.begin(imap::readTag(text), kind);
+  reader_.abandon();
+  if (kind == imap::CommandKind::setMetadata && isTooLarge && context_.account) refuseMetadataSize(context_, "the value is too large");
+  else if (isOnItsWay) context_.bad("the literal is too large or malformed");
+  else context_.bad("the literal is too large", "TOOBIG");
+  if (isOnItsWay) context_.bye("cannot go on from here");
 }
 
 void Session::takeLine() {

@@ -38,6 +38,7 @@ class Session final : public net::Session {
   std::optional<Known> knownClient() const;
   void greet();
   std::size_t takeInput(std::string_view input);
+  void refuseLiteral(imap::ReadOutcome outcome);
   void takeLine();
   void takeCommand();
   void refuseSyntax(const imap::SyntaxError& error);

@@ -84,6 +84,7 @@ void handleThread(Context& context, const imap::Command& command) {
   auto root = readyProgram(context, arguments.program);
   auto scope = root ? selectedScope(context, arguments.program.result) : nullptr;
   if (!scope || refuseTooMany(context, *root, *scope)) return;
+  if (containsKey(*root, imap::SearchKey::Kind::modSeq)) context.enableCondstore();
   auto search = SearchRun::make(context.account, *root, scope, {});
   if (!search) return context.bad("there is no message with that number");
   auto threading = std::make_shared<Threading>(arguments.uid, byReferences);
