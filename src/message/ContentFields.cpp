@@ -99,15 +99,18 @@ struct Collected {
   std::map<unsigned, const RawParameter*> sections;  ///< the first of each index counts
 };
 
-std::string decodeExtended(const std::string& joined) {
-  auto charset = cut(joined, '\'');
-  if (!charset) return percentDecode(joined);
-  auto language = cut(charset->second, '\'');
-  if (!language) return percentDecode(joined);
-  auto bytes = percentDecode(language->second);
-  std::string out = charset->first.empty() ? bytes : charsetToUtf8(bytes, charset->first);
+/// Octets that were percent encoded may be any: those that no value may hold are dropped.
+std::string toText(std::string bytes, std::string_view charset) {
+  std::string out = charset.empty() ? std::move(bytes) : charsetToUtf8(bytes, charset);
   std::erase_if(out, [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
   return out;
+}
+
+std::string decodeExtended(std::string_view value) {
+  auto charset = cut(value, '\'');
+  auto language = charset ? cut(charset->second, '\'') : std::nullopt;
+  if (!language) return toText(percentDecode(value), "");
+  return toText(percentDecode(language->second), charset->first);
 }
 
 /// Pieces 0, 1, 2, ... up to the first that is missing.
@@ -128,9 +131,7 @@ std::string joinSections(const std::map<unsigned, const RawParameter*>& sections
     }
     bytes += piece->extended ? percentDecode(value) : std::string(value);
   }
-  std::string out = charset.empty() ? bytes : charsetToUtf8(bytes, charset);
-  std::erase_if(out, [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
-  return out;
+  return toText(std::move(bytes), charset);
 }
 
 std::vector<Parameter> parameters(FieldLexer& lexer) {

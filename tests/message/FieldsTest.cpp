@@ -122,6 +122,8 @@ struct FieldsTest : test::Suite<FieldsTest> {
     // A split character, and what a header must never gain.
     CHECK_EQ(std::string("\xc3\xa4"), parameter("a/b; n*0*=utf-8''%C3; n*1*=%A4", "n"));
     CHECK_EQ(std::string("ab"), parameter("a/b; n*=utf-8''a%0D%0A%00b", "n"));
+    CHECK_EQ(std::string("ab"), parameter("a/b; n*=a%0D%0A%00b", "n"));          // no charset: a sender who only percent encodes
+    CHECK_EQ(std::string("abc"), parameter("a/b; n*=utf-8'a%0A%00bc", "n").substr(6));
     std::string many = "a/b";
     for (int i = 0; i < 100'000; ++i) many += "; n*" + std::to_string(i) + "=x";
     CHECK_EQ(std::string(maxParameters, 'x'), parameter(many, "n"));
