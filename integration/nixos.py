@@ -1,0 +1,96 @@
+"""services.mox of nixos-module/ without NixOS: evaluated by Debian's Nix with a stand-in for nixpkgs' lib.
+
+    system = Nix(lab.path("nix", "")).render('''{ services.mox = { enable = true; stateVersion = 1; … }; }''')
+    machine.stage("/etc/systemd/system/mox.service", system.unit)
+    machine.stage("/etc/mox/mox.json", system.json)
+
+What the module expects of the machine besides: the user and group "mox", and the files that system.credentials names, for
+root. The unit runs `/usr/local/bin/mox` unless `program` says otherwise, with MOXCONF=/etc/mox/mox.json; its state is below
+/var/lib/mox, which systemd makes. system.firewall is what openFirewall opens.
+"""
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from lab import environment, require
+from moxhost import ROOT
+
+TESTS = os.path.join(ROOT, "nixos-module", "tests")
+
+# The host's toolchain stands for nixpkgs': it is all that a build in the sandbox sees besides its inputs.
+SANDBOX = "/bin=/usr/bin /usr /lib=/usr/lib /lib64=/usr/lib64 /etc/ssl /etc/alternatives /var/lib/dpkg"
+CONFIG = f"""\
+experimental-features = nix-command flakes
+substitute = false
+flake-registry =
+build-users-group =
+sandbox = true
+sandbox-paths = {SANDBOX}
+"""
+
+
+class Refused(Exception):
+    """Nix ended with an error; the text is what it said."""
+
+
+@dataclass
+class System:
+    unit: str                    # mox.service
+    json: str                    # /etc/mox/mox.json, not checked by the server yet
+    firewall: list[int]          # TCP ports that openFirewall opens
+    credentials: dict[str, str]  # name -> file that LoadCredential takes it from
+    dnsRecords: dict[str, list[dict[str, str]]]
+    restartTriggers: list[str]   # when one of them changes NixOS restarts the unit; else it reloads it
+
+
+class Nix:
+    """Nix with a store of its own below a folder; nothing of it is left elsewhere."""
+
+    def __init__(self, folder: str) -> None:
+        require("nix")
+        self.folder = os.path.join(os.path.abspath(folder), "")
+        os.makedirs(self.folder, exist_ok=True)
+
+    def run(self, *words: str, seconds: int = 60, source_date_epoch: Optional[int] = None) -> str:
+        """`nix WORDS`: its standard output."""
+        # PATH is for git, which flakes ask for the files of a tree.
+        env = environment({"NIX_CONFIG": CONFIG, "NIX_REMOTE": "local?root=" + self.folder + "root", "HOME": self.folder + "home"})
+        done = subprocess.run(["nix", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=seconds, env=env, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise Refused(done.stderr)
+        return done.stdout
+
+    def evaluate(self, expression: str) -> Any:
+        return json.loads(self.run("eval", "--impure", "--json", "--expr", expression))
+
+    def build(self, expression: str, seconds: int = 120) -> str:
+        """Builds a derivation in Nix's sandbox; where its output is in our file system."""
+        said = self.run("build", "--no-link", "--impure", "--json", "-L", "--expr", expression, seconds=seconds)
+        path: str = json.loads(said)[0]["outputs"]["out"]
+        return self.folder + "root" + path
+
+    def render(self, module: str, program: str = "/usr/local/bin/mox") -> System:
+        """What NixOS would make of a module, given as Nix text. Refused if it is wrong, also by an assertion."""
+        prefix = program.removesuffix("/bin/mox")
+        expression = f"""
+          let system = ({imported(f'storeBinary = {{ outPath = "{prefix}"; }};')}).evaluate [ ({module}) ];
+          in {{ inherit (system) unit json firewall credentials dnsRecords restartTriggers; }}"""
+        told = self.evaluate(expression)
+        told["credentials"] = dict(c.split(":", 1) for c in told["credentials"])
+        return System(**told)
+
+    def checked(self, module: str, binary: str) -> str:
+        """Path of mox.json after the server `binary` has checked it in a build, as it does on a rebuild. Refused."""
+        return self.build(f"(({imported(f'binary = {binary};')}).evaluate [ ({module}) ]).config.services.mox.configFile")
+
+
+def imported(arguments: str) -> str:
+    return f"import {TESTS}/nixos.nix {{ {arguments} }}"
+
+
+def sample() -> str:
+    """A system with something of everything."""
+    with open(os.path.join(TESTS, "sample.nix")) as file:
+        return file.read()
