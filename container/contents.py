@@ -1,6 +1,8 @@
 """What is in the image: the binary, the libraries it names, CA certificates, time zones, licences, a list of it all.
 
-No shell, no package manager, nothing that could be started but mox. What a file's package and licence are is asked of dpkg.
+No shell, no package manager, nothing that could be started but mox. What a file's package and licence are is asked of dpkg; a
+library in Nix's store tells its package by its path, and stays there. Certificates and time zones of other places than
+Debian's are named by MOX_IMAGE_CERTIFICATES and MOX_IMAGE_ZONES; in the image they are where Debian has them.
 """
 import hashlib
 import json
@@ -13,6 +15,8 @@ from oci import NET_BIND_SERVICE, Entry
 USER = 65532  # as in other images without root: a number that no host has given to anybody
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 ZONES = "/usr/share/zoneinfo"
+SUFFIXES = "/usr/share/publicsuffix/public_suffix_list.dafsa"
+STORE = "/nix/store/"
 
 
 def read(path: str) -> bytes:
@@ -26,7 +30,7 @@ def libraries(binary: str) -> dict[str, str]:
     for line in subprocess.run(["ldd", binary], check=True, capture_output=True, text=True).stdout.splitlines():
         found = re.match(r"\s*(?:(\S+) => )?(/\S+) \(0x", line)
         if found:
-            name = found[2] if found[1] is None else "/usr/lib/x86_64-linux-gnu/" + os.path.basename(found[1])
+            name = found[2] if found[1] is None or found[2].startswith(STORE) else "/usr/lib/x86_64-linux-gnu/" + os.path.basename(found[1])
             out[name.lstrip("/")] = os.path.realpath(found[2])
         elif "not found" in line:
             raise SystemExit("a library is missing: " + line.strip())
@@ -34,8 +38,10 @@ def libraries(binary: str) -> dict[str, str]:
 
 
 def package_of(file: str) -> str:
-    """The Debian package of a file; files are listed under /lib or /usr/lib, whichever the package was made with."""
-    for path in (file, file.removeprefix("/usr")):
+    """The package of a file; dpkg lists files under /lib or /usr/lib, whichever the package was made with."""
+    if file.startswith(STORE):
+        return file.removeprefix(STORE).split("/")[0][33:]  # after the digest: its name and version
+    for path in (file, file.removeprefix("/usr"), "/usr" + file):
         asked = subprocess.run(["dpkg-query", "-S", path], capture_output=True, text=True)
         if asked.returncode == 0:
             return asked.stdout.split(": ")[0].split(",")[0]
@@ -43,20 +49,20 @@ def package_of(file: str) -> str:
 
 
 def about(package: str) -> tuple[str, str]:
-    """Its version, and where its copyright text is."""
+    """Its version, and where its copyright text is; Debian's packages only."""
     asked = subprocess.run(["dpkg-query", "-W", "-f=${Version}", package], check=True, capture_output=True, text=True)
     return asked.stdout, f"/usr/share/doc/{package.split(':')[0]}/copyright"
 
 
-def zones() -> dict[str, Entry]:
+def zones(source: str) -> dict[str, Entry]:
     out = {}
-    for folder, folders, names in os.walk(ZONES):
+    for folder, folders, names in os.walk(source):
         folders[:] = sorted(f for f in folders if f not in ("posix", "right"))
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if os.path.islink(path) and not os.path.realpath(path).startswith(ZONES):
-                continue  # localtime: this machine's own
-            out[path.lstrip("/")] = Entry(read(path))
+            if os.path.islink(path) and not os.path.normpath(os.path.join(folder, os.readlink(path))).startswith(source):
+                continue  # localtime: this machine's own, wherever /etc/localtime leads from here
+            out[os.path.join(ZONES, os.path.relpath(path, source)).lstrip("/")] = Entry(read(path))
     return out
 
 
@@ -92,7 +98,7 @@ def collect(binary: str, stripped: bytes, licence: bytes, version: str, created:
         "etc/passwd": Entry(f"root:x:0:0::/:/\nmox:x:{USER}:{USER}::/data:/\n".encode()),
         "etc/group": Entry(f"root:x:0:\nmox:x:{USER}:\n".encode()),
         "etc/nsswitch.conf": Entry(b"passwd: files\ngroup: files\nhosts: files dns\n"),
-        CERTIFICATES.lstrip("/"): Entry(read(CERTIFICATES)),
+        CERTIFICATES.lstrip("/"): Entry(read(os.environ.get("MOX_IMAGE_CERTIFICATES", CERTIFICATES))),
         "usr/lib/ssl/cert.pem": Entry(link=CERTIFICATES),  # where OpenSSL looks
         "usr/share/licenses/mox/LICENSE": Entry(licence),
     }
@@ -101,12 +107,20 @@ def collect(binary: str, stripped: bytes, licence: bytes, version: str, created:
         path = "usr/" + name if name.startswith("lib64/") else name
         entries[path] = Entry(read(file), 0o755)
         sources[file] = package_of(file)
-    entries |= zones()
+    entries |= zones(os.environ.get("MOX_IMAGE_ZONES", ZONES))
+    names = set(sources.values())
+    stored = {package for file, package in sources.items() if file.startswith(STORE)}
+    if not stored:
+        names |= {"ca-certificates", "publicsuffix", "tzdata"}
+        # libpsl takes this list instead of its own if it is newer.
+        entries[SUFFIXES.lstrip("/")] = Entry(read(SUFFIXES))
     packages = {}
-    for package in sorted(set(sources.values()) | {"ca-certificates", "publicsuffix", "tzdata"}):
+    for package in sorted(names):
+        if package in stored:
+            name, number = re.fullmatch(r"(.+?)(?:-([0-9].*))?", package).groups("")
+            packages[name] = number
+            continue
         packages[package], copyright_text = about(package)
         entries[f"usr/share/licenses/{package.split(':')[0]}/copyright"] = Entry(read(copyright_text))
-    # libpsl takes this list instead of its own if it is newer.
-    entries["usr/share/publicsuffix/public_suffix_list.dafsa"] = Entry(read("/usr/share/publicsuffix/public_suffix_list.dafsa"))
     entries["usr/share/sbom/mox.spdx.json"] = Entry(spdx(version, created, packages))
     return entries

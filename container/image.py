@@ -24,7 +24,7 @@ def main() -> None:
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     created = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     version = subprocess.run([binary, "version"], check=True, capture_output=True, text=True).stdout.split()[1]
-    licence = contents.read(os.path.join(HERE, "../LICENSE"))
+    licence = contents.read(os.environ.get("MOX_IMAGE_LICENCE", os.path.join(HERE, "../LICENSE")))
     image = oci.Image(
         entries=contents.collect(binary, stripped(binary), licence, version, created),
         config={

@@ -1,13 +1,16 @@
 """services.mox and the flake, as far as Debian's Nix goes without nixpkgs: evaluated, checked by the server itself, and
 built in Nix's own sandbox with this machine's toolchain."""
 import difflib
+import hashlib
 import json
 import os
 import re
+import shutil
+import tarfile
 
 from lab import require, run
 from moxhost import ROOT, binary
-from nixos import Nix, TESTS, sample
+from nixos import Nix, Refused, TESTS, sample
 from scenario import contains, equal, scenario
 
 MODULE = os.path.join(ROOT, "nixos-module")
@@ -111,3 +114,157 @@ def module_takes_acme_certificates(lab):
     pairs = json.loads(system.json)["Listeners"]["public"]["TLS"]["KeyCerts"]
     equal({"CertFile": "/run/credentials/mox.service/acme-cert", "KeyFile": "/run/credentials/mox.service/acme-key"}, pairs[-1])
     contains("Wants=acme-mail.example.org.service", system.unit.splitlines())
+
+
+@scenario(seconds=60, needs_mox=True)
+def module_has_the_servers_dns_records(lab):
+    """config.services.mox.dnsRecords has what `mox dns records` prints, but for what needs keys."""
+    system = nix(lab).render(spoken("""services.mox.domains."reports.example".dmarc.domain = "example.org";
+        services.mox.domains."mail.example.net" = { accounts.dave = { }; dkim.selectors = { }; };
+        services.mox.settings.Listeners.public.AutoconfigHTTPS.Enabled = true;
+        services.mox.listeners.public.natIps = [ "203.0.113.9" "10.0.0.1" ];"""))
+    settings = json.loads(system.json)
+    certificate, key = lab.certificate("mail.example.org", "m")
+    files = {"tls-0-cert": text_of(certificate), "tls-0-key": text_of(key), "account-alice-hash": run(["openssl", "passwd", "-6", "correct horse"]),
+             "account-bob-password": "correct horse battery\n", "smarthost": "correct horse battery\n", "admin-password": "$2b$12$" + 53 * "a" + "\n",
+             "dkim-example.net-autumn": run(["openssl", "genpkey", "-algorithm", "ed25519"])}
+    equal(sorted(system.credentials), sorted(files), "credentials")
+    folder = lab.path("credentials", "")
+    for name, text in files.items():
+        write(folder + name, text)
+        os.chmod(folder + name, 0o400)
+    settings["DataDir"] = lab.path("data", "").rstrip("/")
+    path = lab.path("mox.json")
+    write(path, json.dumps(settings).replace("/run/credentials/mox.service/", folder))
+    for domain in settings["Domains"]:
+        # Its status is 1, with the records printed, before the server made the keys it is to make.
+        said = json.loads(run(["sh", "-c", '"$@" 2>/dev/null || true', "sh", binary(), "-config", path, "dns", "records", "-format", "json", domain]))
+        printed = [(r["name"], r["type"], r["data"]) for r in said["records"] if not needs_keys(r)]
+        equal(sorted(printed), sorted((r["name"], r["type"], r["data"]) for r in system.dnsRecords[domain]), "records of " + domain)
+
+
+def needs_keys(record: dict) -> bool:
+    return "._domainkey." in record["name"] or record["type"] == "TLSA"
+
+
+def tree(lab) -> str:
+    """The files of the project without what builds left there: what a flake sees."""
+    folder = lab.path("tree", "")
+    names = run(["git", "-c", "safe.directory=" + ROOT, "-C", ROOT, "ls-files", "-co", "--exclude-standard"]).splitlines()
+    for name in names:
+        if os.path.isfile(os.path.join(ROOT, name)):
+            os.makedirs(os.path.dirname(folder + name), exist_ok=True)
+            shutil.copy(os.path.join(ROOT, name), folder + name)
+    return folder
+
+
+@scenario(seconds=120)
+def flake_is_sound(lab):
+    """`nix flake check` without building, on a stand-in for nixpkgs: every output is evaluated to a derivation, the systems of
+    the tests with virtual machines too."""
+    folder, evaluator = tree(lab), nix(lab)
+    stand_in = ["--override-input", "nixpkgs", f"path:{folder}nixos-module/tests", "--no-write-lock-file"]
+    evaluator.run("flake", "check", "--no-build", "path:" + folder, *stand_in)
+    shown = json.loads(evaluator.run("flake", "show", "--json", "path:" + folder, *stand_in))
+    equal(["apps", "checks", "devShells", "nixosModules", "overlays", "packages"], sorted(shown), "outputs")
+    equal(["default", "image", "mox"], sorted(shown["packages"]["x86_64-linux"]), "packages")
+    scripts = [name for name in os.listdir(os.path.join(ROOT, "integration", "machines"))
+               if re.search(r"^# Back ends:.*\bnixos\b", text_of(ROOT, "integration", "machines", name), re.M)]
+    equal(sorted(["module", "package"] + ["machines-" + name.removesuffix(".py") for name in scripts]), sorted(shown["checks"]["x86_64-linux"]), "checks")
+
+
+@scenario(seconds=60)
+def flake_refuses_a_mistake(lab):
+    """The check above has teeth: a wrong option in the system of a test is found."""
+    folder = tree(lab)
+    path = folder + "nixos-module/tests/sample.nix"
+    write(path, text_of(path).replace("openFirewall", "openFirewal"))
+    try:
+        nix(lab).run("flake", "check", "--no-build", "path:" + folder, "--override-input", "nixpkgs", f"path:{folder}nixos-module/tests", "--no-write-lock-file")
+    except Refused as refusal:
+        contains("services.mox.openFirewal", str(refusal))
+        return
+    raise AssertionError("an option that does not exist is not refused")
+
+
+@scenario(seconds=120)
+def package_has_all_it_builds(lab):
+    """The files that package.nix picks are enough: cmake configures them in the sandbox, and no step lacks its input."""
+    built = nix(lab).build(f"""
+      let
+        outputs = (import {TESTS}/flake.nix).outputs {{ self = {{ }}; }};
+        package = outputs.legacyPackages.${{builtins.currentSystem}}.callPackage {MODULE}/package.nix {{ }};
+      in (import {TESTS}/nixos.nix {{ }}).pkgs.runCommand "steps" {{ inherit (package) src version; targets = package.ninjaFlags; }} ''
+        cmake -G Ninja -S "$src" -B build -DCMAKE_BUILD_TYPE="${{package.cmakeBuildType}}" >/dev/null
+        ninja -C build -t inputs $targets >"$out"
+        while read -r input; do
+          case "$input" in "$src"/*) test -e "$input" ;; esac
+        done <"$out"
+        if [ -e "$src/container" ] || [ -e "$src/integration/run.py" ]; then exit 1; fi
+      ''""", seconds=100)
+    inputs = text_of(built)
+    for name in ("/src/main.cpp", "/src/store/", "/tests/main.cpp", "/tests/store/"):
+        contains(name, inputs)
+
+
+@scenario(seconds=30)
+def overlay_leaves_the_other_mox_alone(lab):
+    """nixpkgs has a program of the same name; the overlay adds ours beside it."""
+    said = nix(lab).evaluate(f"""builtins.attrNames (((import {ROOT}/flake.nix).outputs {{
+        self = {{ }}; nixpkgs = {{ lib = import {TESTS}/lib.nix; legacyPackages = {{ }}; }}; }}).overlays.default {{ }} {{ mox = "theirs"; }})""")
+    equal(["mox-server"], said, "what the overlay sets")
+
+
+@scenario(seconds=400, needs_mox=True)
+def image_of_the_sandbox_is_the_same(lab):
+    """The image writer run in Nix's sandbox, with this machine's libraries, gives the octets that it gives outside."""
+    outside = lab.path("outside.tar")
+    run(["python3", os.path.join(ROOT, "container", "image.py"), binary(), outside], env={"SOURCE_DATE_EPOCH": "1700000000"}, seconds=200)
+    inside = nix(lab).build(f"""(import {TESTS}/nixos.nix {{ }}).pkgs.runCommand "mox.tar" {{ SOURCE_DATE_EPOCH = "1700000000"; }} ''
+        mkdir tree && cp -r ${{{ROOT}/container}} tree/container && cp ${{{ROOT}/LICENSE}} tree/LICENSE
+        cp ${{{os.path.abspath(binary())}}} mox && chmod 755 mox
+        python3 tree/container/image.py "$PWD/mox" "$out"
+    ''""", seconds=300)
+    equal(digest(outside), digest(inside), "SHA-256 of the image")
+    print(f"  {os.path.getsize(inside)} octets, {digest(inside)}")
+
+
+@scenario(seconds=400, needs_mox=True)
+def image_has_libraries_of_the_store(lab):
+    """The flake's image, of a server whose libraries are in Nix's store: they are at their own paths, and in the list of parts."""
+    built = nix(lab).build(f"""
+      let
+        pkgs = (import {TESTS}/nixos.nix {{ }}).pkgs;
+        mox = pkgs.runCommand "mox" {{ }} ''
+          mkdir -p "$out/bin" "$out/share/licenses/mox"
+          cp ${{{os.path.abspath(binary())}}} "$out/bin/mox" && chmod 755 "$out/bin/mox"
+          cp ${{{ROOT}/LICENSE}} "$out/share/licenses/mox/LICENSE"
+        '';
+        libraries = pkgs.runCommand "libraries-1.2" {{ }} ''
+          mkdir -p "$out/lib"
+          ldd ${{mox}}/bin/mox | while read -r name arrow path rest; do
+            if [ "$arrow" = "=>" ]; then cp -L "$path" "$out/lib/$name"; fi
+          done
+        '';
+        cacert = pkgs.runCommand "cacert" {{ }} ''
+          mkdir -p "$out/etc/ssl/certs" && cp /etc/ssl/certs/ca-certificates.crt "$out/etc/ssl/certs/ca-bundle.crt"
+        '';
+      in import {MODULE}/image.nix {{
+        lib = pkgs.lib; python3 = null; binutils = null; glibc.bin = null; tzdata = "/usr"; epoch = 1700000000;
+        inherit mox cacert;
+        runCommand = name: env: pkgs.runCommand name (removeAttrs env [ "nativeBuildInputs" ] // {{ LD_LIBRARY_PATH = "${{libraries}}/lib"; }});
+      }}""", seconds=300)
+    with tarfile.open(built) as outer:
+        manifest = json.load(outer.extractfile("manifest.json"))[0]
+        with tarfile.open(fileobj=outer.extractfile(manifest["Layers"][0])) as layer:
+            names = layer.getnames()
+            parts = {p["name"]: p["versionInfo"] for p in json.load(layer.extractfile("usr/share/sbom/mox.spdx.json"))["packages"]}
+            libssl = next(name for name in names if name.endswith("/lib/libssl.so.3"))
+    contains("usr/bin/mox", names)
+    assert re.fullmatch(r"nix/store/[a-z0-9]{32}-libraries-1\.2/lib/libssl\.so\.3", libssl), libssl
+    equal("1.2", parts["libraries"], "version of what the libraries are from")
+
+
+def digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()

@@ -102,4 +102,4 @@ let
     getExe = p: "${p}/bin/${p.meta.mainProgram or p.pname or p.name}"; getExe' = p: n: "${p}/bin/${n}"; escapeShellArg = s: "'${b.replaceStrings [ "'" ] [ "'\\''" ] (toString s)}'";
     attrNames = b.attrNames; attrValues = b.attrValues; any = b.any; all = b.all; elem = b.elem; flatten = x: if b.isList x then b.concatMap flatten x else [ x ]; recursiveUpdate = l: r: l // b.mapAttrs (n: v: if isA v && isA (l.${n} or null) then recursiveUpdate l.${n} v else v) r;
   };
-in lib
+in lib // { licenses.mit = "MIT"; platforms.linux = [ ]; }

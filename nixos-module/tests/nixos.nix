@@ -1,5 +1,6 @@
-# The options of NixOS that services.mox sets, declared as far as it uses them, and a package set of the few things it
-# names. `evaluate modules` gives what a test wants of a system: failed assertions, the unit, files, ports.
+# services.mox without NixOS: the options of NixOS that it sets, declared as far as it uses them, and a package set of the few
+# things it names. `evaluate modules` gives what a test wants of a system: the unit, files, ports. `binary` is the file of a
+# server, which becomes a package in the store; `storeBinary` is a package that is taken as it is.
 { binary ? null, storeBinary ? null, system ? builtins.currentSystem }:
 let
   lib = import ./lib.nix;
@@ -48,9 +49,13 @@ let
     systemd.services = mkOption { type = types.attrsOf (types.submodule service); default = { }; };
   };
 
-  # Real derivations, for a store of this machine's own with its /usr in the sandbox.
+  # Real derivations, for a store of its own with the machine's /usr in the sandbox.
   pkgs = {
-    inherit system;
+    inherit lib system;
+    stdenv.hostPlatform = {
+      inherit system;
+      isx86_64 = system == "x86_64-linux";
+    };
     coreutils = "/usr";
     runCommand =
       name: env: script:
@@ -65,6 +70,22 @@ let
         }
       );
   };
+
+  # As NixOS does: nothing can be had of a system whose assertions fail.
+  systemOf =
+    {
+      modules,
+      pkgs' ? pkgs,
+      specialArgs ? { },
+    }:
+    let
+      inherit (lib.evalModules {
+        specialArgs = { pkgs = pkgs'; } // specialArgs;
+        modules = [ { inherit options; } ] ++ modules;
+      }) config;
+      failed = map (a: a.message) (builtins.filter (a: !a.assertion) config.assertions);
+    in
+    if failed == [ ] then config else throw ("\nFailed assertions:\n- " + builtins.concatStringsSep "\n- " failed);
 
   # The server as this tree's build made it; `binary` is its file.
   built = pkgs.runCommand "mox" { inherit binary; } ''
@@ -87,21 +108,12 @@ let
     + lines "Install" { WantedBy = s.wantedBy; };
 in
 {
-  inherit lib pkgs built;
+  inherit lib pkgs systemOf;
   evaluate =
     modules:
     let
-      config = (lib.evalModules {
-        specialArgs = { inherit pkgs; };
-        modules = [
-          { inherit options; }
-          (import ../default.nix { packageFor = _: if storeBinary == null then built else storeBinary; })
-        ]
-        ++ modules;
-      }).config;
-      failed = map (a: a.message) (builtins.filter (a: !a.assertion) config.assertions);
-      # As NixOS does: nothing can be had of a system whose assertions fail.
-      checked = if failed == [ ] then config else throw ("\nFailed assertions:\n- " + builtins.concatStringsSep "\n- " failed);
+      module = import ../default.nix { packageFor = _: if storeBinary == null then built else storeBinary; };
+      checked = systemOf { modules = [ module ] ++ modules; };
       json = (import ../json.nix).text checked.services.mox.settings;
     in
     {
