@@ -86,6 +86,16 @@ class Nix:
         return self.build(f"(({imported(f'binary = {binary};')}).evaluate [ ({module}) ]).config.services.mox.configFile")
 
 
+def furnish(machine: Any, system: System, secrets: dict[str, str]) -> None:
+    """Puts the system's mox on a machine of a script that is not started yet, in place of the one of roles.py. `secrets` are
+    by the names of system.credentials; they are root's alone."""
+    machine.stage("/etc/mox/mox.json", system.json)
+    machine.stage("/etc/systemd/system/mox.service", system.unit)
+    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", "[Unit]\nAfter=lab-dns.service\n")
+    for name, path in system.credentials.items():
+        machine.stage(path, secrets[name], 0o600)
+
+
 def imported(arguments: str) -> str:
     return f"import {TESTS}/nixos.nix {{ {arguments} }}"
 

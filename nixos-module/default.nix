@@ -38,7 +38,8 @@ in
   };
 
   config = mkIf cfg.enable {
-    services.mox.settings = rendered.settings;
+    # Without what was not said, which settings may then say.
+    services.mox.settings = json.strip rendered.settings;
     services.mox.dnsRecords = import ./dns.nix { inherit lib settings; };
     # The server itself reads the file while the system is built, without the secrets, which are not there then.
     services.mox.configFile =

@@ -26,6 +26,8 @@ let
     "LICENSE"
     "integration"
     "integration/bench"
+    "nixos-module"
+    "nixos-module/schema.json"
     "src"
     "tests"
   ];
@@ -40,7 +42,7 @@ let
         inside = builtins.substring (builtins.stringLength root + 1) (-1) (toString path);
         top = builtins.head (builtins.split "/" inside);
       in
-      builtins.elem inside parts || (builtins.elem top parts && top != "integration") || lib.hasPrefix "integration/bench/" inside;
+      builtins.elem inside parts || (builtins.elem top parts && top != "integration" && top != "nixos-module") || lib.hasPrefix "integration/bench/" inside;
   };
   version = builtins.head (builtins.match ".*project\\(mox VERSION ([0-9.]+).*" (builtins.readFile ../CMakeLists.txt));
 in

@@ -57,46 +57,19 @@ let
 
   # Secrets of a test may be in the store; the files that the module names are not.
   secrets = {
-    "d /run/lab 0700 root root" = null;
-    "C /run/lab/password 0600 root root" = pkgs.writeText "password" "${password}\n";
-    "C /run/lab/cert.pem 0600 root root" = "${certificates}/mox.pem";
-    "C /run/lab/key.pem 0600 root root" = "${certificates}/mox.key";
+    "d /var/lab 0700 root root" = null;
+    "C /var/lab/password 0600 root root" = pkgs.writeText "password" "${password}\n";
+    "C /var/lab/cert.pem 0600 root root" = "${certificates}/mox.pem";
+    "C /var/lab/key.pem 0600 root root" = "${certificates}/mox.key";
   };
 
   mox = {
     imports = [
       names
       module
+      ./lab.nix
     ];
     systemd.tmpfiles.rules = lib.mapAttrsToList (rule: source: if source == null then rule else "${rule} - ${source}") secrets;
-    services.mox = {
-      enable = true;
-      stateVersion = 1;
-      hostname = "mail.mox.test";
-      logLevel = "debug";
-      tls.certificates = [
-        {
-          certFile = "/run/lab/cert.pem";
-          keyFile = "/run/lab/key.pem";
-        }
-      ];
-      listeners.public = {
-        smtp.firstTimeSenderDelay = "0s";
-        submission.enable = true;
-        imap.enable = true;
-      };
-      domains."mox.test" = {
-        separators = [ "+" ];
-        accounts.test.passwordFile = "/run/lab/password";
-      };
-      settings = {
-        TLS.CA = {
-          AdditionalToSystem = true;
-          CertFiles = [ "/etc/lab-tls/ca.pem" ];
-        };
-        Accounts.test.NoFirstTimeSenderDelay = true;
-      };
-    };
   };
 
   peer = {
