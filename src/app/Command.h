@@ -19,6 +19,7 @@ struct Invocation {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
+  std::string_view words = {};     ///< the command's words
 };
 
 /// Exit status: 0 done, 1 failed, 2 called wrongly.

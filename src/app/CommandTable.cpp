@@ -20,6 +20,10 @@
   ".tar.gz. Without a mailbox all are exported; with one those below it too, unless -single. The running server does it, else\n" \
   "it is done here. Flags, keywords and dates are kept: importing the export gives the same mail again."
 
+#define MOX_MANAGED_HELP                                                                                                       \
+  "\n\nWrites domains.conf: comments and order stay, and only what makes a valid configuration is written. The running server does\n" \
+  "it and works by it at once; without one it counts from the next start. A declared configuration is changed in its files only."
+
 namespace mox::app {
 
 namespace {
@@ -129,6 +133,30 @@ std::vector<Command> table() {
       {"config describe-domains", "", "Prints domains.conf with all fields and their meaning.", commandDescribeDomains},
       {"config schema", "", "Prints the JSON Schema of a configuration in JSON.", commandConfigSchema},
       {"config printservice", "", "Prints a systemd unit for this program and directory.", commandPrintService},
+      {"config account list", "", "Lists the accounts, and which are disabled.", commandManaged},
+      {"config account add", "account address",
+       "Adds an account with an address of a configured domain, with the usual settings and mailboxes." MOX_MANAGED_HELP, commandManaged},
+      {"config account rm", "account",
+       "Removes an account: nobody can log in or send mail to it. Its mail stays until \"mox account remove-data\"." MOX_MANAGED_HELP, commandManaged},
+      {"config account disable", "account message",
+       "Lets nobody log in to an account; who tries sees the message. Mail still arrives." MOX_MANAGED_HELP, commandManaged},
+      {"config account enable", "account", "Undoes \"config account disable\"." MOX_MANAGED_HELP, commandManaged},
+      {"config address add", "address account", "Gives an account an address; \"@example.org\" is all of a domain that nobody else has." MOX_MANAGED_HELP, commandManaged},
+      {"config address rm", "address", "Takes an address, or with \"@example.org\" the rest of a domain, from its account." MOX_MANAGED_HELP, commandManaged},
+      {"config domain add", "[-disabled] domain account [localpart]",
+       "Adds a domain, with new DKIM keys; reports about it go to the account.\n\nWith a localpart the account is new and has that address. With -disabled no mail "
+       "comes or goes until it is enabled, but all\ncan be set up." MOX_MANAGED_HELP, commandManaged},
+      {"config domain rm", "domain", "Removes a domain that no account has an address in. The files of its DKIM keys stay." MOX_MANAGED_HELP, commandManaged},
+      {"config domain disable", "domain", "Refuses mail from and to a domain for the time being; users still log in." MOX_MANAGED_HELP, commandManaged},
+      {"config domain enable", "domain", "Undoes \"config domain disable\"." MOX_MANAGED_HELP, commandManaged},
+      {"config alias list", "domain", "Lists the aliases of a domain.", commandManaged},
+      {"config alias print", "alias", "Shows an alias, such as team@example.org: its settings and members.", commandManaged},
+      {"config alias add", "alias address ...", "Adds an alias for addresses of accounts here." MOX_MANAGED_HELP, commandManaged},
+      {"config alias update", "[-postpublic true|false] [-listmembers true|false] [-allowmsgfrom true|false] alias",
+       "Changes what may be done with an alias: who may send to it, who sees the members, whether they may send as it." MOX_MANAGED_HELP, commandManaged},
+      {"config alias rm", "alias", "Removes an alias." MOX_MANAGED_HELP, commandManaged},
+      {"config alias addaddr", "alias address ...", "Adds members to an alias." MOX_MANAGED_HELP, commandManaged},
+      {"config alias rmaddr", "alias address ...", "Removes members from an alias." MOX_MANAGED_HELP, commandManaged},
       {"config tlspubkey list", "[account]", "Lists TLS client keys that log in.", keyList},
       {"config tlspubkey get", "fingerprint", "Shows one TLS client key.", keyGet},
       {"config tlspubkey add", "[-no-imap-preauth] address [name] < cert.pem",

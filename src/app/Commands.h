@@ -32,6 +32,8 @@ int commandImportMbox(Invocation& call);
 int commandExportMaildir(Invocation& call);
 int commandExportMbox(Invocation& call);
 
+int commandManaged(Invocation& call);  // ManagedCommands.cpp
+
 int commandBackup(Invocation& call);  // BackupCommand.cpp
 
 // RepairCommands.cpp

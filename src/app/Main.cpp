@@ -88,6 +88,7 @@ int dispatch(Invocation& call) {
     return 2;
   }
   call.args.erase(call.args.begin(), call.args.begin() + static_cast<std::ptrdiff_t>(wordCount(command->words)));
+  call.words = command->words;
   return command->run(call);
 }
 

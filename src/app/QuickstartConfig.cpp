@@ -19,7 +19,21 @@ std::vector<std::string> texts(const std::vector<IpAddress>& ips) {
   return out;
 }
 
-config::Account accountSettings(const Address& address) {
+/// Date and time, for names.
+std::string stamp(Time now) {
+  auto text = rfc3339Seconds(now);  // 2006-01-02T15:04:05Z
+  std::erase_if(text, [](char c) { return c == '-' || c == ':' || c == 'Z'; });
+  return text;
+}
+
+void insertAfter(std::string& text, std::string_view line, std::string_view addition) {
+  auto at = text.find(line);
+  if (at != std::string::npos) text.insert(at + line.size(), addition);
+}
+
+}  // namespace
+
+config::Account newAccount(const Address& address) {
   config::Account out;
   auto domain = address.domain.unicode();
   out.domain = domain;
@@ -38,26 +52,30 @@ config::Account accountSettings(const Address& address) {
   return out;
 }
 
-void insertAfter(std::string& text, std::string_view line, std::string_view addition) {
-  auto at = text.find(line);
-  if (at != std::string::npos) text.insert(at + line.size(), addition);
+config::DomainSettings newDomain(const Domain& name, const Domain& hostname, const std::string& account, Time now) {
+  config::DomainSettings out;
+  out.clientSettingsDomain = "mail." + name.unicode();
+  out.localpartCatchallSeparator = "+";
+  auto selector = [&](char letter) { return rfc3339Seconds(now).substr(0, 4) + letter; };
+  for (char letter : {'a', 'b'}) {
+    auto& key = out.dkim.selectors[selector(letter)];
+    key.hash = "sha256";
+    key.canonicalization = {true, true};
+    key.expiration = std::chrono::hours(72);
+    key.privateKeyFile = fmt::format("dkim/{}._domainkey.{}.{}.rsa2048.privatekey.pkcs8.pem", selector(letter), name.ascii(), stamp(now));
+  }
+  out.dkim.sign = {selector('a')};
+  out.dmarc = config::ReportAddress{"dmarcreports", "", account, "DMARC"};
+  out.tlsRpt = config::ReportAddress{"tlsreports", "", account, "TLSRPT"};
+  out.mtaSts = config::MtaSts{stamp(now), "enforce", std::chrono::hours(24), {hostname.unicode()}};
+  return out;
 }
-
-}  // namespace
 
 std::string generatePassword(Random& random) {
   std::string out;
   while (out.size() < generatedPasswordLength) out += passwordAlphabet[static_cast<std::size_t>(random.below(passwordAlphabet.size()))];
   return out;
 }
-
-std::string QuickstartPlan::stamp() const {
-  auto text = rfc3339Seconds(now);  // 2006-01-02T15:04:05Z
-  std::erase_if(text, [](char c) { return c == '-' || c == ':' || c == 'Z'; });
-  return text;
-}
-
-std::string QuickstartPlan::selector(char letter) const { return rfc3339Seconds(now).substr(0, 4) + letter; }
 
 config::Listener QuickstartPlan::publicListener() const {
   config::Listener out;
@@ -69,7 +87,7 @@ config::Listener QuickstartPlan::publicListener() const {
     for (const auto& [name, pair] : certificates()) tls.keyCerts.push_back(pair);
   } else {
     tls.acme = "letsencrypt";
-    for (const auto* kind : keyKinds) tls.hostPrivateKeyFiles.push_back(fmt::format("hostkeys/{}.{}.{}.privatekey.pkcs8.pem", facts.hostname.ascii(), stamp(), kind));
+    for (const auto* kind : keyKinds) tls.hostPrivateKeyFiles.push_back(fmt::format("hostkeys/{}.{}.{}.privatekey.pkcs8.pem", facts.hostname.ascii(), stamp(now), kind));
   }
   out.smtp.enabled = true;
   out.submissions.enabled = true;
@@ -126,22 +144,8 @@ config::Static QuickstartPlan::fixed() const {
 
 config::Dynamic QuickstartPlan::dynamic() const {
   config::Dynamic out;
-  auto name = address.domain.unicode();
-  auto& domain = out.domains[name];
-  domain.clientSettingsDomain = "mail." + name;
-  domain.localpartCatchallSeparator = "+";
-  for (char letter : {'a', 'b'}) {
-    auto& key = domain.dkim.selectors[selector(letter)];
-    key.hash = "sha256";
-    key.canonicalization = {true, true};
-    key.expiration = std::chrono::hours(72);
-    key.privateKeyFile = fmt::format("dkim/{}._domainkey.{}.{}.rsa2048.privatekey.pkcs8.pem", selector(letter), address.domain.ascii(), stamp());
-  }
-  domain.dkim.sign = {selector('a')};  // the other key is published, and at hand when this one must go
-  domain.dmarc = config::ReportAddress{"dmarcreports", "", account, "DMARC"};
-  domain.tlsRpt = config::ReportAddress{"tlsreports", "", account, "TLSRPT"};
-  domain.mtaSts = config::MtaSts{stamp(), "enforce", std::chrono::hours(24), {facts.hostname.unicode()}};
-  out.accounts[account] = accountSettings(address);
+  out.domains[address.domain.unicode()] = newDomain(address.domain, facts.hostname, account, now);
+  out.accounts[account] = newAccount(address);
   return out;
 }
 

@@ -17,6 +17,12 @@ inline constexpr std::size_t generatedPasswordLength = 12;  ///< characters, eac
 /// Letters, digits and punctuation that needs no quoting in most places.
 std::string generatePassword(Random& random);
 
+/// Settings of a new account with one address.
+config::Account newAccount(const Address& address);
+/// Settings of a new domain whose reports go to an account. Its selectors name files for RSA keys of 2048 bits, still to be
+/// made; the second key is published, and at hand when the first must go.
+config::DomainSettings newDomain(const Domain& name, const Domain& hostname, const std::string& account, Time now);
+
 struct QuickstartPlan {
   QuickstartPlan(Address a, QuickstartFacts f) : address(std::move(a)), facts(std::move(f)) {}
 
@@ -36,8 +42,6 @@ struct QuickstartPlan {
   std::map<std::string, config::KeyCert> certificates() const;
 
  private:
-  std::string stamp() const;
-  std::string selector(char letter) const;
   config::Listener publicListener() const;
   config::Listener internalListener() const;
 };

@@ -56,6 +56,7 @@ struct Server::State {
   void stop(Duration grace);
   void openListeners();
   void warnOfSelfSigned() const;
+  bool reload();
   void reloadCertificates();
 
   ServerOptions options;
@@ -78,7 +79,8 @@ struct Server::State {
   std::vector<Opened> opened;
   std::unique_ptr<CtlServer> control;
   std::atomic<bool> ready{false}, ending{false};
-  std::mutex stopping;  // held while stopping, so that a second call returns when it is done
+  std::mutex reloading;  // held while the configuration changes
+  std::mutex stopping;   // held while stopping, so that a second call returns when it is done
   bool stopped = false;
 };
 
@@ -148,7 +150,21 @@ Server::Server(ServerOptions options, Foundations& foundations) : state_(std::ma
 Server::~Server() = default;
 
 bool Server::reload() {
+  std::lock_guard hold(state_->reloading);
+  return state_->reload();
+}
+
+Result<config::ConfigPtr> Server::changeDomains(const Changing& changing) {
   auto& s = *state_;
+  std::lock_guard hold(s.reloading);
+  ManagedFiles managed{s.options.configPath, s.config.current()->staticText(), s.options.files, s.foundations.files};
+  auto changed = app::changeDomains(managed, changing);
+  if (changed && !s.reload()) return fail(Errc::temporary, "domains.conf is changed, but was not taken over: see the log");
+  return changed;
+}
+
+bool Server::State::reload() {
+  auto& s = *this;
   auto before = s.config.current();
   auto loaded = s.config.reload();
   for (const auto& problem : loaded.errors) s.log.error("configuration", {{"problem", problem.text()}});
@@ -199,7 +215,8 @@ const std::vector<Opened>& Server::listeners() const { return state_->opened; }
 
 ServerParts Server::parts() {
   return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop,
-          [this] { return state_->ending.load(); }, &state_->engine, &state_->imap};
+          [this] { return state_->ending.load(); }, &state_->engine, &state_->imap,
+          [this](const Changing& changing) { return changeDomains(changing); }};
 }
 
 config::ConfigPtr Server::config() const { return state_->config.current(); }

@@ -2,7 +2,7 @@
 //
 // The constructor opens the data directory and starts listening; when it returns the server answers. stop() ends in
 // the reverse order: no new connections, sessions say goodbye, the queue finishes, pools run dry, databases close.
-// reload(), run() and stop() may come from any thread, one at a time each.
+// reload(), changeDomains() and stop() may come from any thread.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,7 @@
 #include "app/Ctl.h"
 #include "app/Foundations.h"
 #include "app/ListenPlan.h"
+#include "app/ManagedConfig.h"
 #include "config/Source.h"
 
 namespace mox::queue {
@@ -64,6 +65,8 @@ struct ServerParts {
   std::function<bool()> isStopping;
   net::Engine* engine = nullptr;
   imapserver::Services* imap = nullptr;
+  /// Changes domains.conf and works by it.
+  std::function<Result<config::ConfigPtr>(const Changing&)> changeDomains = {};
   std::shared_ptr<net::Fd> passed = {};  ///< a descriptor that came with the request; null if none
 };
 
@@ -77,6 +80,8 @@ class Server {
 
   /// Configuration and certificates anew; what changed is logged. False if the configuration was refused.
   bool reload();
+  /// The same after a change of domains.conf that app::changeDomains() makes.
+  Result<config::ConfigPtr> changeDomains(const Changing& changing);
   /// Idempotent; done when it returns, at most a little after `grace`.
   void stop(Duration grace = stopGrace);
 

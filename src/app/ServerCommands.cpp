@@ -5,13 +5,16 @@
 #include <ostream>
 #include <sstream>
 
+#include "app/ManagedCommands.h"
 #include "app/Storage.h"
 #include "base/Text.h"
 
 namespace mox::app {
 
-const std::vector<ServerCommand>& serverCommands() {
-  static const std::vector<ServerCommand> table{
+namespace {
+
+std::vector<ServerCommand> allCommands() {
+  std::vector<ServerCommand> table{
       {"stop", serverStop},
       {"setaccountpassword", serverSetAccountPassword},
       {"loglevels", serverLogLevels},
@@ -42,6 +45,14 @@ const std::vector<ServerCommand>& serverCommands() {
       {"config tlspubkey rm", tlsKeyRemove},
       {"admin imapserve", serverImapServe},
   };
+  for (auto words : managedCommands()) table.push_back({words, serverManaged});
+  return table;
+}
+
+}  // namespace
+
+const std::vector<ServerCommand>& serverCommands() {
+  static const std::vector<ServerCommand> table = allCommands();
   return table;
 }
 
@@ -51,7 +62,7 @@ int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostrea
     if (command.words != request.words[0]) continue;
     std::istringstream in(request.input);
     server.passed = request.passed;
-    Invocation call{"", false, "", {request.words.begin() + 1, request.words.end()}, in, out, err};
+    Invocation call{"", false, "", {request.words.begin() + 1, request.words.end()}, in, out, err, command.words};
     return command.run(server, call);
   }
   err << "the server does not know the command " << printable(request.words[0]) << "\n";

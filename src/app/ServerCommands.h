@@ -51,5 +51,6 @@ int tlsKeyGet(ServerParts& server, Invocation& call);
 int tlsKeyAdd(ServerParts& server, Invocation& call);
 int serverImapServe(ServerParts& server, Invocation& call);
 int tlsKeyRemove(ServerParts& server, Invocation& call);
+int serverManaged(ServerParts& server, Invocation& call);  // ManagedCommands.cpp
 
 }  // namespace mox::app

@@ -11,6 +11,8 @@
 #include "queue/Queue.h"
 #include "support/Test.h"
 
+#include <thread>
+
 using namespace mox;
 using namespace mox::app;
 
@@ -61,6 +63,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("starts on passed sockets, makes accounts and keys, speaks IMAP, SMTP and HTTP", &ServerTest::speaks);
     l.add("passwords are set by the control socket, and log in", &ServerTest::password);
     l.add("reload takes over accounts and certificates, and keeps what it had on errors", &ServerTest::reload);
+    l.add("managed commands are worked by at once, and one after the other", &ServerTest::managed);
     l.add("log levels", &ServerTest::logLevels);
     l.add("reindex", &ServerTest::reindex);
     l.add("queue commands", &ServerTest::queueCommands);
@@ -185,6 +188,36 @@ struct ServerTest : test::Suite<ServerTest> {
     dir.write("key.pem", "no key");
     CHECK(!server->reload());  // the certificate is checked with the configuration
     CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
+  }
+
+  void managed() {
+    start();
+    CHECK_EQ(0, ask({"config account add", "new", "new@mox.example"}).status);
+    CHECK(server->config()->account("new") != nullptr && dir.has("data/accounts/new/account.db"));
+    CHECK_EQ(0, ask({"setaccountpassword", "new"}, "a new password\n").status);
+    CHECK(logsIn("new@mox.example", "a new password"));
+    CHECK_EQ(0, ask({"config account disable", "new", "gone"}).status);
+    CHECK(!logsIn("new@mox.example", "a new password"));
+    CHECK_EQ(0, ask({"config account enable", "new"}).status);
+    CHECK(logsIn("new@mox.example", "a new password"));
+    // The command line finds the server.
+    auto added = test::run({"-config", conf(), "config", "domain", "add", "new.example", "new"});
+    CHECK_MSG(added.err, added.status == 0 && added.out.find("does not run") == std::string::npos);
+    CHECK_EQ(std::size_t(1), server->config()->domain(Domain::make("new.example").value())->signingKeys.size());
+    auto refused = ask({"config account rm", "mjl"});
+    CHECK(refused.status == 1 && refused.err.find("Postmaster.Account") != std::string::npos && server->config()->account("mjl") != nullptr);
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 8; ++i) clients.emplace_back([this, i] { CHECK_EQ(0, ask({"config address add", "a" + std::to_string(i) + "@new.example", "new"}).status); });
+    for (auto& client : clients) client.join();
+    CHECK_EQ(std::size_t(9), server->config()->account("new")->addresses.size());
+    // Removed: the mail stays.
+    for (int i = 0; i < 8; ++i) CHECK_EQ(0, ask({"config address rm", "a" + std::to_string(i) + "@new.example"}).status);
+    CHECK_EQ(0, ask({"config domain rm", "new.example"}).status);
+    CHECK_EQ(0, ask({"config account rm", "new"}).status);
+    CHECK(!logsIn("new@mox.example", "a new password"));
+    CHECK_EQ(test::dynamicText(), dir.read("domains.conf"));
+    CHECK(dir.has("data/accounts/new/account.db"));
+    CHECK_EQ(0, ask({"account remove-data", "new"}).status);
   }
 
   void logLevels() {

@@ -1,0 +1,29 @@
+// ManagedCommands: `config account|address|domain|alias …`, which change domains.conf.
+//
+// The running server makes the change and works by it at once. Without one the command makes it, and the next start takes
+// it over.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "app/Command.h"
+#include "app/ManagedConfig.h"
+#include "base/Clock.h"
+
+namespace mox::app {
+
+struct Management {
+  config::ConfigPtr config;  ///< now
+  std::function<Result<config::ConfigPtr>(const Changing&)> change;
+  const Clock& clock;
+  bool isServer = false;
+};
+
+/// The words of all these commands.
+const std::vector<std::string_view>& managedCommands();
+
+/// Does what call.words say.
+int runManaged(const Management& management, Invocation& call);
+
+}  // namespace mox::app
