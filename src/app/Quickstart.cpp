@@ -96,21 +96,24 @@ void makeAccount(const QuickstartPlan& plan, const config::Config& config, Found
   if (auto set = storage.setPassword(config, plan.account, password); !set) throw std::runtime_error("setting the password: " + set.error().text);
 }
 
-void chownOrThrow(const std::filesystem::path& path, gid_t group, mode_t mode) {
-  if (::lchown(path.c_str(), 0, group) != 0 || ::chmod(path.c_str(), mode) != 0) throw std::system_error(errno, std::generic_category(), path.string());
+void chownOrThrow(const std::filesystem::path& path, uid_t owner, gid_t group, mode_t mode) {
+  if (::lchown(path.c_str(), owner, group) != 0 || ::chmod(path.c_str(), mode) != 0) throw std::system_error(errno, std::generic_category(), path.string());
 }
 
-/// The user may read the configuration and owns the data.
+/// The user may read the configuration and owns the data. Commands change domains.conf and add DKIM keys through the server:
+/// it owns that file, and where it may make files the sticky bit keeps it from those of root.
 void giveAway(const CreatedFiles& files, const std::string& userName, std::ostream& out) {
   if (!isRoot()) return;
   auto user = findUser(userName);
   if (!user) {
     out << "\nNote: " << user.error().text << ". Make it (useradd --system --no-create-home " << userName << "), then give it the files:\n"
-        << "chgrp -R " << userName << " config; chmod -R g+rX config; chown -R " << userName << ": data\n";
+        << "chgrp -R " << userName << " config; chmod -R g+rX config; chmod g+w,+t config config/dkim; chown " << userName << " config/domains.conf; chown -R "
+        << userName << ": data\n";
     return;
   }
-  chownOrThrow(files.path("config"), user->gid, 0750);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(files.path("config"))) chownOrThrow(entry.path(), user->gid, entry.is_directory() ? 0750 : 0640);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(files.path("config"))) chownOrThrow(entry.path(), 0, user->gid, entry.is_directory() ? 0750 : 0640);
+  for (const char* folder : {"config", "config/dkim"}) chownOrThrow(files.path(folder), 0, user->gid, 01770);
+  chownOrThrow(files.path("config/domains.conf"), user->uid, user->gid, 0640);
   giveTree(files.path("data"), *user);
 }
 
