@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+from urllib.parse import quote
 
 from oci import NET_BIND_SERVICE, Entry
 
@@ -37,15 +38,21 @@ def libraries(binary: str) -> dict[str, str]:
     return out
 
 
-def package_of(file: str) -> str:
-    """The package of a file; dpkg lists files under /lib or /usr/lib, whichever the package was made with."""
-    if file.startswith(STORE):
-        return file.removeprefix(STORE).split("/")[0][33:]  # after the digest: its name and version
-    for path in (file, file.removeprefix("/usr"), "/usr" + file):
-        asked = subprocess.run(["dpkg-query", "-S", path], capture_output=True, text=True)
-        if asked.returncode == 0:
-            return asked.stdout.split(": ")[0].split(",")[0]
-    raise SystemExit(file + " belongs to no package")
+def packages_of(files: list[str]) -> dict[str, str]:
+    """File -> its package; dpkg lists files under /lib or /usr/lib, whichever the package was made with."""
+    # In Nix's store: after the digest, its name and version.
+    found = {file: file.removeprefix(STORE).split("/")[0][33:] for file in files if file.startswith(STORE)}
+    spellings = {path: file for file in files if file not in found for path in (file, file.removeprefix("/usr"), "/usr" + file)}
+    if spellings:
+        asked = subprocess.run(["dpkg-query", "-S", *spellings], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+        for line in asked.stdout.splitlines():
+            packages, path = line.rsplit(": ", 1)
+            if path in spellings:
+                found[spellings[path]] = packages.split(",")[0]
+    for file in files:
+        if file not in found:
+            raise SystemExit(file + " belongs to no package")
+    return found
 
 
 def about(package: str) -> tuple[str, str]:
@@ -66,7 +73,7 @@ def zones(source: str) -> dict[str, Entry]:
     return out
 
 
-def spdx(version: str, epoch_text: str, packages: dict[str, str]) -> bytes:
+def spdx(version: str, epoch_text: str, packages: dict[str, str], debian: bool) -> bytes:
     """SPDX 2.3 in JSON: mox and the packages its libraries and data come from."""
     def identifier(name: str) -> str:
         return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", name)
@@ -75,7 +82,15 @@ def spdx(version: str, epoch_text: str, packages: dict[str, str]) -> bytes:
         return {"SPDXID": identifier(name), "name": name, "versionInfo": its_version, "downloadLocation": "NOASSERTION",
                 "filesAnalyzed": False, "licenseConcluded": "NOASSERTION", "licenseDeclared": licence, "copyrightText": "NOASSERTION"}
 
-    listed = [entry("mox", version, "MIT")] + [entry(name, packages[name], "NOASSERTION") for name in sorted(packages)]
+    def package(name: str) -> dict:
+        made = entry(name, packages[name], "NOASSERTION")
+        if not debian:
+            return made
+        url = f"pkg:deb/debian/{quote(name.split(':')[0])}@{quote(packages[name], safe='')}?arch={name.partition(':')[2] or 'all'}&distro=debian-12"
+        reference = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": url}
+        return {**made, "externalRefs": [reference]}
+
+    listed = [entry("mox", version, "MIT")] + [package(name) for name in sorted(packages)]
     digest = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
     related = [{"spdxElementId": "SPDXRef-DOCUMENT", "relatedSpdxElement": "SPDXRef-mox", "relationshipType": "DESCRIBES"}]
     related += [{"spdxElementId": "SPDXRef-mox", "relatedSpdxElement": identifier(name), "relationshipType": "DEPENDS_ON"} for name in sorted(packages)]
@@ -102,11 +117,11 @@ def collect(binary: str, stripped: bytes, licence: bytes, version: str, created:
         "usr/lib/ssl/cert.pem": Entry(link=CERTIFICATES),  # where OpenSSL looks
         "usr/share/licenses/mox/LICENSE": Entry(licence),
     }
-    sources = {}
-    for name, file in libraries(binary).items():
+    needed = libraries(binary)
+    for name, file in needed.items():
         path = "usr/" + name if name.startswith("lib64/") else name
         entries[path] = Entry(read(file), 0o755)
-        sources[file] = package_of(file)
+    sources = packages_of(list(needed.values()))
     entries |= zones(os.environ.get("MOX_IMAGE_ZONES", ZONES))
     names = set(sources.values())
     stored = {package for file, package in sources.items() if file.startswith(STORE)}
@@ -122,5 +137,5 @@ def collect(binary: str, stripped: bytes, licence: bytes, version: str, created:
             continue
         packages[package], copyright_text = about(package)
         entries[f"usr/share/licenses/{package.split(':')[0]}/copyright"] = Entry(read(copyright_text))
-    entries["usr/share/sbom/mox.spdx.json"] = Entry(spdx(version, created, packages))
+    entries["usr/share/sbom/mox.spdx.json"] = Entry(spdx(version, created, packages, debian=not stored))
     return entries

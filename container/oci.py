@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 OCI = "application/vnd.oci.image."
 # vfs_cap_data revision 2 (linux/capability.h), little endian: effective flag, then permitted and inheritable, 32 bits
-# each, twice. CAP_NET_BIND_SERVICE is bit 10.
-NET_BIND_SERVICE = bytes([1, 0, 0, 2, 0, 4, 0, 0]) + bytes(12)
+# each, twice. CAP_NET_BIND_SERVICE is bit 10. Not effective: the server takes it into use. A program whose effective
+# capability the engine does not allow would not be started at all.
+NET_BIND_SERVICE = bytes([0, 0, 0, 2, 0, 4, 0, 0]) + bytes(12)
 
 
 @dataclass

@@ -18,7 +18,9 @@
 #include <system_error>
 #include <thread>
 
+#include "app/Privileges.h"
 #include "base/Text.h"
+#include "config/Files.h"
 
 namespace mox::app {
 
@@ -280,18 +282,26 @@ CtlServer::CtlServer(std::string path, CtlHandler handler, Log log) : state_(new
 
 CtlServer::~CtlServer() { state_->stop(); }
 
-Result<int> ctlCall(const std::string& path, const CtlRequest& request, std::ostream& out, std::ostream& err) {
+Result<net::Fd> ctlConnect(const std::string& path) {
   net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   auto address = socketAddress(path);
-  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
-    return fail(Errc::temporary, fmt::format("no server answers at {}: {}", path, std::generic_category().message(errno)));
+  auto connect = [&] { return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0; };
+  bool connected = connect();
+  if (!connected && errno == EACCES && becomeOwner(config::directoryOf(path))) connected = connect();
+  if (!connected) return fail(Errc::temporary, fmt::format("no server answers at {}: {}", path, std::generic_category().message(errno)));
+  return fd;
+}
+
+Result<int> ctlCall(const std::string& path, const CtlRequest& request, std::ostream& out, std::ostream& err) {
+  auto fd = ctlConnect(path);
+  if (!fd) return tl::unexpected(fd.error());
   try {
     std::string text = fmt::format("{}{} {}\n", magic, request.words.size(), request.input.size());
     for (const auto& word : request.words) text += fmt::format("{}\n{}", word.size(), word);
-    if (request.passed) sendWith(fd.get(), text, request.passed->get());
-    sendAll(fd.get(), std::string_view(text).substr(request.passed ? 1 : 0));
-    sendAll(fd.get(), request.input);
-    Reader reader(fd.get());
+    if (request.passed) sendWith(fd->get(), text, request.passed->get());
+    sendAll(fd->get(), std::string_view(text).substr(request.passed ? 1 : 0));
+    sendAll(fd->get(), request.input);
+    Reader reader(fd->get());
     for (;;) {
       auto head = reader.line();
       auto parts = cut(head, ' ');

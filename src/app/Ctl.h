@@ -50,6 +50,9 @@ class CtlServer {
   std::unique_ptr<State> state_;
 };
 
+/// To the server, or an error that says so. Root that may not pass the data directory becomes its owner first.
+Result<net::Fd> ctlConnect(const std::string& path);
+
 /// Sends the request and copies what comes back; the command's exit status. An error if no server answers.
 Result<int> ctlCall(const std::string& path, const CtlRequest& request, std::ostream& out, std::ostream& err);
 

@@ -8,17 +8,15 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Timespan.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <array>
-#include <cstring>
 #include <ostream>
 
 #include "app/Commands.h"
+#include "app/Ctl.h"
 #include "app/DataDir.h"
 #include "app/ListenPlan.h"
-#include "app/Serving.h"
+#include "config/Source.h"
 
 namespace mox::app {
 
@@ -62,21 +60,13 @@ std::string checkPort(const PlannedSocket& plan) {
   }
 }
 
-std::string checkControl(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return "the path is too long";
-  std::memcpy(address.sun_path, path.data(), path.size());
-  net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return "";
-  return std::strerror(errno);
-}
-
 }  // namespace
 
 int commandHealthCheck(Invocation& call) {
   if (!parseFlags(call, Flags(), 0, 0)) return 2;
-  auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
+  // Who asks need not be able to read keys and passwords.
+  auto loaded = config::load(call.configPath, config::diskFiles(), {.withoutSecrets = true});
+  for (const auto& problem : loaded.errors) call.err << "error: " << problem.text() << "\n";
   if (!loaded.config) return 1;
   int status = 0;
   auto tell = [&](const std::string& what, const std::string& wrong) {
@@ -84,7 +74,8 @@ int commandHealthCheck(Invocation& call) {
     call.err << "unhealthy: " << what << ": " << wrong << "\n";
     status = 1;
   };
-  tell("control socket", checkControl(ctlPath(loaded.config->dataDir())));
+  auto control = ctlConnect(ctlPath(loaded.config->dataDir()));
+  tell("control socket", control ? "" : control.error().text);
   for (const auto& plan : planSockets(*loaded.config))
     tell(std::string(serviceName(plan.service)) + " at " + plan.at.text(), checkPort(plan));
   if (status == 0) call.out << "healthy\n";

@@ -32,7 +32,7 @@ void giveOne(const std::string& path, const ServiceUser& user) {
   require(::lstat(path.c_str(), &info) == 0, path.c_str());
   bool plain = S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1);
   if (!plain || info.st_uid != 0) return;
-  require(::lchown(path.c_str(), user.uid, user.gid) == 0, path.c_str());
+  require(::lchown(path.c_str(), user.uid, user.gid) == 0, ("giving " + path + " to " + user.name).c_str());
 }
 
 }  // namespace
@@ -63,7 +63,16 @@ Result<ServiceUser> findUser(const std::string& nameOrUid) {
 
 void giveTree(const std::string& directory, const ServiceUser& user) {
   giveOne(directory, user);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) giveOne(entry.path().string(), user);
+  // Root in a container may have no right to look into what is the user's already.
+  auto options = std::filesystem::directory_options::skip_permission_denied;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, options)) giveOne(entry.path().string(), user);
+}
+
+bool becomeOwner(const std::string& path) {
+  struct stat info {};
+  if (!isRoot() || ::stat(path.c_str(), &info) != 0 || info.st_uid == 0 || info.st_gid == 0) return false;
+  becomeUser({"owner of " + path, info.st_uid, info.st_gid});
+  return true;
 }
 
 void becomeUser(const ServiceUser& user) {
@@ -72,6 +81,16 @@ void becomeUser(const ServiceUser& user) {
   require(::setresuid(user.uid, user.uid, user.uid) == 0, "setuid");
   if (::setuid(0) == 0 || ::geteuid() == 0) throw std::runtime_error("could become root again after dropping privileges");
   dropCapabilities();
+}
+
+void useBindCapability() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  require(::syscall(SYS_capget, &header, sets) == 0, "reading capabilities");
+  auto wanted = sets[0].permitted & (1U << CAP_NET_BIND_SERVICE);
+  if ((sets[0].effective & wanted) == wanted) return;
+  sets[0].effective |= wanted;
+  require(::syscall(SYS_capset, &header, sets) == 0, "using CAP_NET_BIND_SERVICE");
 }
 
 void dropCapabilities() {

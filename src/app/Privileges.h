@@ -24,11 +24,22 @@ Result<ServiceUser> findUser(const std::string& nameOrUid);
 bool isRoot();
 
 /// Gives the directory tree to `user`: entries that belong to root only, no symbolic links followed, files with more
-/// than one name left alone (somebody may have linked a file of the system there). Throws std::system_error.
+/// than one name left alone (somebody may have linked a file of the system there), and what root may not look into,
+/// for lack of CAP_DAC_OVERRIDE. Throws std::system_error.
 void giveTree(const std::string& directory, const ServiceUser& user);
 
 /// Groups, group and user, then no_new_privs. Makes sure that there is no way back. Throws std::system_error.
 void becomeUser(const ServiceUser& user);
+
+/// For commands that root runs without the right to pass other users' directories (CAP_DAC_OVERRIDE), as in containers:
+/// becomes the owner of `path`. False, with nothing done, for others than root and if root or its group owns it.
+/// Throws std::system_error.
+bool becomeOwner(const std::string& path);
+
+/// Binds low ports from here on, if this process may take that right. The image's binary has it as a file capability that
+/// does not take effect by itself: else the kernel would not start it where containers have no such right to give.
+/// Throws std::system_error.
+void useBindCapability();
 
 /// Clears all capability sets and sets no_new_privs: for processes that start as an ordinary user. Throws std::system_error.
 void dropCapabilities();

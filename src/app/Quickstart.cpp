@@ -162,7 +162,7 @@ int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations&
   if (!config) return err << "error: the configuration made here has errors; please report this\n", 1;
   makeAccount(plan, *config, f, files, password);
   auto unit = UnitPaths::ofThisProcess();
-  unit.directory = std::filesystem::absolute(options.directory).lexically_normal().string();
+  unit.directory = std::filesystem::canonical(options.directory).string();
   unit.user = options.user;
   if (options.unit) files.file("mox.service", systemdUnit(unit));
   giveAway(files, options.user, out);

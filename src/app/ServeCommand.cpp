@@ -57,6 +57,7 @@ int commandServe(Invocation& call) {
 
   auto certificates = readCertificates(*loaded.config, loaded.files);
   if (!certificates) return failed(call, certificates.error());
+  useBindCapability();
   auto bound = sockets(foundations, *loaded.config);
   if (!bound) return failed(call, bound.error());
   if (isRoot()) {

@@ -1,5 +1,7 @@
 #include "app/Quickstart.h"
 
+#include <filesystem>
+
 #include "AppFixture.h"
 #include "base/Text.h"
 #include "config/Source.h"
@@ -40,7 +42,7 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
     dns.ns("com", "a.gtld-servers.example").a("host.mox.example", "198.51.100.7").aaaa("host.mox.example", "2001:db8::7");
     dns.ptr("198.51.100.7", "host.mox.example").ptr("2001:db8::7", "host.mox.example");
     dns.mx("gmail.com", 5, "mx.gmail.example").a("mx.gmail.example", "203.0.113.25");
-    options.directory = dir.path;
+    options.directory = dir.path + "/.";  // as the current directory is named
   }
 
   int go() {
@@ -84,6 +86,7 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
 
     CHECK_EQ(out.str(), dir.read("quickstart.log"));
     CHECK(dir.read("mox.service").find("ExecStart=") != std::string::npos);
+    CHECK(dir.read("mox.service").find("WorkingDirectory=" + std::filesystem::canonical(dir.path).string() + "\n") != std::string::npos);
     CHECK(dir.read("config/mox.conf").find("#- sbl.spamhaus.org") != std::string::npos);
     CHECK(says("\"v=spf1 ip4:198.51.100.7 ip6:2001:db8::7 mx ~all\""));
     CHECK(says("\n_25._tcp.host.mox.example. ") && says(" TLSA 3 1 1 "));
