@@ -28,6 +28,16 @@ os.execvp(command[0], command)
 """
 
 
+def printed_records(text, domain):
+    """{owner relative to the domain: [record]} of the zone lines that quickstart printed."""
+    found = {}
+    for line in text.splitlines():
+        match = re.match(rf"((?:\S+\.)?){re.escape(domain)}\.\s+((?:TLSA|TXT|MX|CNAME|SRV|CAA) .+)$", line)
+        if match:
+            found.setdefault(match[1].rstrip(".") or "@", []).append(match[2])
+    return found
+
+
 class Quickstarted(Server):
     def __init__(self, host, user, domain):
         """Runs quickstart for user@domain; the host's name is mail.DOMAIN. start() comes later: first the records."""
@@ -42,13 +52,7 @@ class Quickstarted(Server):
         self.edit("NoCustomPassword: true\n", "NoCustomPassword: true\n\t\tNoFirstTimeSenderDelay: true\n")  # 15 s each
 
     def records(self):
-        """{owner relative to the domain: [record]} of the printed zone lines."""
-        found = {}
-        for line in self.printed.splitlines():
-            match = re.match(rf"((?:\S+\.)?){re.escape(self.domain)}\.\s+((?:TLSA|TXT|MX|CNAME|SRV|CAA) .+)$", line)
-            if match:
-                found.setdefault(match[1].rstrip(".") or "@", []).append(match[2])
-        return found
+        return printed_records(self.printed, self.domain)
 
     def edit(self, old, new):
         """Changes domains.conf, where `old` must be."""
