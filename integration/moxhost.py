@@ -57,9 +57,9 @@ class Localserve(Server):
 class Serve(Server):
     """mox serve for one domain on the host's address, ports 25, 465, 587, 143, 993, and one account test@DOMAIN."""
 
-    def __init__(self, host, domain, hostname, password="correct horse battery staple", tls=None, listener=(), account=(), domains=""):
-        """tls: (certificate, key), made for `hostname` unless given. listener, account: further configuration lines,
-        indented as if they stood alone. domains: the whole of domains.conf instead; it too has an account "test"."""
+    def __init__(self, host, domain, hostname, password="correct horse battery staple", tls=None, listener=(), account=(), domains="", static=()):
+        """tls: (certificate, key), made for `hostname` unless given. listener, account, static: further configuration lines,
+        indented as if they stood alone, of that listener, of the account, of mox.conf. domains: the whole of domains.conf instead; it too has an account "test"."""
         self.log_name = "mox.log"
         self.binary, self.configuration = binary(), host.path("mox", "config", "mox.conf")
         certificate, key = tls or host.lab.certificate(hostname, host.name)
@@ -97,7 +97,7 @@ Listeners:
 Postmaster:
 	Account: test
 	Mailbox: Postmaster
-""")
+""" + indented(static, 0))
         host.write("mox/config/domains.conf", domains or f"""\
 Domains:
 	{domain}:

@@ -5,19 +5,17 @@ import re
 from clients import letter, ok
 from dnslab import DnsLab
 from moxhost import Serve
+from postfix import Postfix
 from scenario import contains, equal, scenario, wait_for
 
 ENTRY = re.compile(r"^(\d+) (\[hold\] )?<?([^ >]+)>? -> <?([^ >]+)>?\n  account (\S+), queued \S+, (\d+) bytes, attempts (\d+)/\d+, next (\S+)$", re.M)
 
 
-class House:
-    """mox for mox.test; a.test has a host where nothing listens, so that mail for it waits."""
+class Queue:
+    """The queue of a server, by its commands."""
 
-    def __init__(self, lab):
-        host, peer = lab.host("m"), lab.host("a")
-        DnsLab(lab, {"a.test": {"@": ["MX 10 mail"], "mail": [f"A {peer.address}"]},
-                     "mox.test": {"@": ["MX 10 mail"], "mail": [f"A {host.address}"]}}).serve(host)
-        self.mox = Serve(host, "mox.test", "mail.mox.test", tls=lab.certificate("mail.mox.test", "m"))
+    def __init__(self, mox):
+        self.mox = mox
 
     def submit(self, *recipients):
         client = self.mox.open_submission()
@@ -34,6 +32,16 @@ class House:
 
     def wait_attempts(self, recipient, count):
         wait_for(f"attempt {count} for {recipient}", lambda: self.entries().get(recipient, ("", False, 0))[2] >= count, 20)
+
+
+class House(Queue):
+    """mox for mox.test; a.test has a host where nothing listens, so that mail for it waits."""
+
+    def __init__(self, lab):
+        host, peer = lab.host("m"), lab.host("a")
+        DnsLab(lab, {"a.test": {"@": ["MX 10 mail"], "mail": [f"A {peer.address}"]},
+                     "mox.test": {"@": ["MX 10 mail"], "mail": [f"A {host.address}"]}}).serve(host)
+        super().__init__(Serve(host, "mox.test", "mail.mox.test", tls=lab.certificate("mail.mox.test", "m")))
 
 
 @scenario(seconds=90, needs_mox=True)
@@ -79,6 +87,43 @@ def queue_commands(lab):
     equal("no messages\n", house.queue("list"))
     client = house.mox.open_imap()
     equal([b"1"], ok(client.select("INBOX", readonly=True)))
+
+
+@scenario(seconds=90, needs_mox=True)
+def queue_transport(lab):
+    """What waits for a host that is down goes through a relay once it is given that transport, and directly again without."""
+    host, peer, relay = lab.host("m"), lab.host("a"), lab.host("r")
+    dns = DnsLab(lab, {"a.test": {"@": ["MX 10 mail"], "mail": [f"A {peer.address}"]},
+                       "relay.test": {"mail": [f"A {relay.address}"]},
+                       "mox.test": {"@": ["MX 10 mail"], "mail": [f"A {host.address}"]}})
+    for each in (host, relay):
+        dns.serve(each)
+    through = Postfix(relay, "mail.relay.test", ["a.test"], tls=lab.certificate("mail.relay.test", "r"))
+    house = Queue(Serve(host, "mox.test", "mail.mox.test", tls=lab.certificate("mail.mox.test", "m"),
+                        static=["Transports:", "\trelay:", "\t\tSMTP:", "\t\t\tHost: mail.relay.test"]))
+    house.submit("x@a.test", "y@a.test")
+    for recipient in ("x@a.test", "y@a.test"):
+        house.wait_attempts(recipient, 1)
+    status, said = host.status([house.mox.binary, "-config", house.mox.configuration, "queue", "transport", "-to", "x@a.test", "nowhere"])
+    equal(1, status, said)
+    contains("nowhere", said)
+    contains("1 message changed", house.queue("transport", "-to", "x@a.test", "relay"))
+    contains("transport relay", house.queue("list", "-to", "x@a.test"))
+    equal({"x@a.test"}, set(house.entries("-transport", "relay")))
+    house.queue("schedule", "-now", "0s")
+    got = through.wait_message("x@a.test", "for x@a.test")
+    contains("using TLSv1.3", " ".join(got.get_all("Received")))
+    house.wait_attempts("y@a.test", 2)
+    equal({"y@a.test"}, set(house.entries()))
+    equal([], through.messages("y@a.test"), "what kept its own way")
+
+    contains("1 message changed", house.queue("transport", "-to", "y@a.test", "relay"))
+    contains("1 message changed", house.queue("transport", "-to", "y@a.test", ""))
+    dns.serve(peer)
+    direct = Postfix(peer, "mail.a.test", ["a.test"])
+    house.queue("schedule", "-now", "0s")
+    direct.wait_message("y@a.test", "for y@a.test")
+    equal([], through.messages("y@a.test"), "what was given its own way back")
 
 
 @scenario(seconds=60, needs_mox=True)

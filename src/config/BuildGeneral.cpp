@@ -4,6 +4,7 @@
 #include "base/Text.h"
 #include "base/Unicode.h"
 #include "config/Build.h"
+#include "config/Keys.h"
 
 namespace mox::config {
 
@@ -53,14 +54,20 @@ void checkAcme(Build& b) {
   }
 }
 
-void checkAuthorities(Build& b) {
+void buildAuthorities(Build& b) {
   if (!b.fixed().tls.ca) return;
+  auto& out = b.tables.authorities;
+  out.system = b.fixed().tls.ca->additionalToSystem;
   const auto& files = b.fixed().tls.ca->certFiles;
   for (std::size_t i = 0; i < files.size(); ++i) {
     Path path = Path() / "TLS" / "CA" / "CertFiles" / i;
     auto pem = b.files(resolvePath(b.tables.configDir, files[i]));
-    if (!pem) b.fixedFile.error(path, "cannot read " + files[i] + ": " + pem.error().text);
-    else if (pem->find("-----BEGIN CERTIFICATE-----") == std::string::npos) b.fixedFile.error(path, "no certificate in PEM in " + files[i]);
+    if (!pem) {
+      b.fixedFile.error(path, "cannot read " + files[i] + ": " + pem.error().text);
+      continue;
+    }
+    if (auto good = inspectCertificates(*pem); !good) b.fixedFile.error(path, good.error().text + " in " + files[i]);
+    out.pem += *pem + "\n";
   }
 }
 
@@ -80,7 +87,7 @@ void buildGeneral(Build& b) {
   if (!fixed.adminPasswordFile.empty())
     readSecret(b, b.fixedFile, Path() / "AdminPasswordFile", fixed.adminPasswordFile, fixed.declared ? Lack::error : Lack::allowed);
   checkAcme(b);
-  checkAuthorities(b);
+  buildAuthorities(b);
 }
 
 }  // namespace mox::config

@@ -40,6 +40,7 @@ Config::~Config() = default;
 const Static& Config::fixed() const { return tables_->fixed; }
 const Dynamic& Config::dynamic() const { return tables_->dynamic; }
 const Domain& Config::hostname() const { return *tables_->hostname; }
+const Authorities& Config::authorities() const { return tables_->authorities; }
 const std::string& Config::configDir() const { return tables_->configDir; }
 const std::string& Config::dataDir() const { return tables_->dataDir; }
 const std::string& Config::staticText() const { return tables_->staticText; }

@@ -181,6 +181,12 @@ struct TransportInfo {
   const SmtpTransport* server() const;
 };
 
+/// Whom this server trusts to vouch for servers that it connects to.
+struct Authorities {
+  bool system = true;  ///< those of the operating system
+  std::string pem;     ///< and these certificates
+};
+
 class Config {
  public:
   struct Tables;
@@ -193,6 +199,7 @@ class Config {
   const Dynamic& dynamic() const;
 
   const Domain& hostname() const;
+  const Authorities& authorities() const;
   /// Resolved paths.
   const std::string& configDir() const;
   const std::string& dataDir() const;

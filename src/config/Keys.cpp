@@ -69,6 +69,18 @@ Result<KeyInfo> inspectHostKey(std::string_view pem) {
   return info;
 }
 
+Result<void> inspectCertificates(std::string_view pem) {
+  auto bio = memory(pem);
+  int count = 0;
+  while (CertPtr(PEM_read_bio_X509(bio.get(), nullptr, &noPassword, nullptr), &X509_free)) ++count;
+  // The end of the text is an error of its own kind; anything else is a certificate that is none.
+  bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (count == 0) return fail(Errc::syntax, "no certificate in PEM");
+  if (!ended) return fail(Errc::syntax, "a certificate that cannot be read");
+  return {};
+}
+
 Result<void> inspectKeyPair(std::string_view certificates, std::string_view key) {
   auto bio = memory(certificates);
   CertPtr cert(PEM_read_bio_X509(bio.get(), nullptr, &noPassword, nullptr), &X509_free);

@@ -25,6 +25,8 @@ Result<KeyInfo> inspectPrivateKey(std::string_view pem);
 Result<KeyInfo> inspectDkimKey(std::string_view pem);
 /// RSA 2048 or ECDSA P-256.
 Result<KeyInfo> inspectHostKey(std::string_view pem);
+/// One certificate or more in PEM, each readable.
+Result<void> inspectCertificates(std::string_view pem);
 /// That the first certificate of `certificates` belongs to `key` (PKCS8, PKCS1 or SEC1).
 Result<void> inspectKeyPair(std::string_view certificates, std::string_view key);
 

@@ -30,6 +30,7 @@ struct Config::Tables {
   std::string staticText;
   std::string configDir, dataDir;
   std::optional<Domain> hostname;  ///< always set in a Config
+  Authorities authorities;
 
   std::vector<ListenerInfo> listeners;
   std::vector<IpAddress> outgoingIps;

@@ -16,8 +16,11 @@ tl::unexpected<Refusal> refuse(bool permanent, int code, std::string enhanced, s
   return tl::unexpected(Refusal{permanent, code, std::move(enhanced), std::move(text)});
 }
 
-std::shared_ptr<net::TlsContext> clientContext() {
-  auto context = net::TlsContext::client({});
+std::shared_ptr<net::TlsContext> clientContext(const config::Authorities& authorities) {
+  net::TlsClientOptions options;
+  options.systemRoots = authorities.system;
+  options.extraRootsPem = authorities.pem;
+  auto context = net::TlsContext::client(options);
   if (!context) throw std::runtime_error("TLS context of the queue: " + context.error().text);
   return *context;
 }
@@ -104,7 +107,7 @@ Planner::Planner(PlannerOptions options, const Clock& clock, Random& random, Met
     : options_(std::move(options)),
       clock_(clock),
       random_(random),
-      opportunistic_(clientContext()),
+      opportunistic_(clientContext(options_.authorities)),
       verified_(opportunistic_->withPolicy({net::TlsPolicy::Verify::pkix, {}, {}})),
       destinations_(metrics.counter("mox_queue_destinations_total", "Destinations looked up for direct delivery.")),
       authentic_(metrics.counter("mox_queue_destinations_authentic_total", "Destinations whose hosts DNSSEC vouches for.")),

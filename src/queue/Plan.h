@@ -41,6 +41,7 @@ struct Plan {
 struct PlannerOptions {
   std::optional<Endpoint> deliverAllTo;
   std::uint16_t smtpPort = 25;
+  config::Authorities authorities;  ///< for smarthosts
   Duration lookupTimeout = std::chrono::seconds(30);
 };
 

@@ -35,7 +35,7 @@ Scheduler::State::State(SchedulerOptions o, SchedulerServices s)
       metrics(services.metrics),
       storage({options.directory, options.vfs, options.maxAttempts}, services.files, log),
       notices(services.config, services.accounts, storage, services.clock, services.random, log),
-      planner({options.deliverAllTo, options.smtpPort}, services.clock, services.random, services.metrics),
+      planner({options.deliverAllTo, options.smtpPort, services.config.current()->authorities()}, services.clock, services.random, services.metrics),
       dispatcher(options.dispatcher, services.engine, storage, services.clock, services.random, metrics, log,
                  {[this](std::vector<Record> more) { pushRecords(std::move(more)); }, [this](std::vector<Claim> more) { pushReleased(std::move(more)); }}),
       lanes(options.lanes) {}

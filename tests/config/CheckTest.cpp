@@ -102,6 +102,8 @@ struct CheckTest : test::Suite<CheckTest> {
              "34: TLS.CA.CertFiles[0]: cannot read none.pem: no such file"},
             {quota, quota + "TLS:\n\tCA:\n\t\tCertFiles:\n\t\t\t- junk.pem\n",
              "34: TLS.CA.CertFiles[0]: no certificate in PEM in junk.pem"},
+            {quota, quota + "TLS:\n\tCA:\n\t\tCertFiles:\n\t\t\t- tls/half.pem\n",
+             "34: TLS.CA.CertFiles[0]: a certificate that cannot be read in tls/half.pem"},
             {quota, quota + "ACME:\n\tle:\n\t\tDirectoryURL: ftp://x\n\t\tContactEmail: a@b.org\n",
              "33: ACME.le.DirectoryURL: \"ftp://x\" is not an http or https URL"},
             {quota, quota + "ACME:\n\tle:\n\t\tDirectoryURL: https://x\n\t\tContactEmail: me\n",

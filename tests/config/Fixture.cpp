@@ -86,7 +86,8 @@ ConfigFixture::ConfigFixture() : fixed(fixedText), dynamic(dynamicText) {
   const auto& keys = testKeys();
   files = {{"/c/tls/cert.pem", keys.p256Certificate}, {"/c/tls/key.pem", keys.p256},      {"/c/dkim/a.pem", keys.ed25519},
            {"/c/dkim/rsa.pem", keys.rsa2048},         {"/c/dkim/short.pem", keys.rsa512}, {"/c/dkim/ec.pem", keys.p256},
-           {"/c/dkim/old.pem", keys.p256Pkcs1},       {"/c/dkim/junk.pem", "junk"},       {"/c/junk.pem", "junk"}};
+           {"/c/dkim/old.pem", keys.p256Pkcs1},       {"/c/dkim/junk.pem", "junk"},       {"/c/junk.pem", "junk"},
+           {"/c/tls/half.pem", keys.p256Certificate + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}};
 }
 
 void ConfigFixture::replace(std::string& text, const std::string& from, const std::string& to) {
