@@ -34,6 +34,11 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
+def recipient(options: argparse.Namespace, number: int) -> str:
+    to: str = options.to
+    return to.replace("%d", str(number % options.spread + 1))
+
+
 def digest(text: bytes) -> str:
     return hashlib.sha256(text.replace(b"\r\n", b"\n").rstrip(b"\n")).hexdigest()
 
@@ -113,7 +118,8 @@ def send_all(options: argparse.Namespace) -> Callable[[Iterator[int], Ledger], N
         extensions = EXTENSIONS[options.kind] + ["REQUIRETLS"] * options.require_tls
         for number in numbers:
             name = f"{options.name}-{number}" if options.count > 1 else options.name
-            client.sendmail(options.sender, [options.to], compose(name, options.kind, options.size, options.sender, options.to), mail_options=extensions)
+            to = recipient(options, number)
+            client.sendmail(options.sender, [to], compose(name, options.kind, options.size, options.sender, to), mail_options=extensions)
             ledger.add(name)
         client.quit()
 
@@ -191,13 +197,22 @@ def inbox_find(text: str) -> Optional[bytes]:
     return message
 
 
-def maildir_find(text: str) -> Optional[bytes]:
+def inbox_messages() -> Iterator[bytes]:
+    client = open_imap()
+    total = int(client.select("INBOX", readonly=True)[1][0] or 0)
+    for first in range(1, total + 1, 500):
+        yield from fetch(client, "(BODY.PEEK[])", f"{first}:{min(total, first + 499)}".encode())
+    client.logout()
+
+
+def maildir_messages() -> Iterator[bytes]:
     for path in glob.glob(MAILDIR + "/new/*"):
         with open(path, "rb") as file:
-            message = file.read()
-        if text.encode() in message:
-            return message
-    return None
+            yield file.read()
+
+
+def maildir_find(text: str) -> Optional[bytes]:
+    return next((message for message in maildir_messages() if text.encode() in message), None)
 
 
 def show(options: argparse.Namespace, find: Callable[[str], Optional[bytes]]) -> None:
@@ -215,21 +230,13 @@ def show(options: argparse.Namespace, find: Callable[[str], Optional[bytes]]) ->
 
 
 def audit(options: argparse.Namespace) -> None:
-    """Every message acknowledged is in the Inbox, once and whole. Without --once more than one copy is allowed for."""
+    """Every message acknowledged is in the Inbox (or the Maildir of Postfix), once and whole."""
     wanted = {f"{options.name}-{n}" for n in range(1, options.count + 1)}
     if options.ledger:
         with open(options.ledger) as file:
             wanted = set(file.read().split())
-    client = open_imap()
-    total = int(client.select("INBOX", readonly=True)[1][0] or 0)
-    there: Counter[str] = Counter()
-    for first in range(1, total + 1, 500):
-        span = f"{first}:{min(total, first + 499)}".encode()
-        for message in fetch(client, "(BODY.PEEK[])", span):
-            name = name_of(message)
-            if name and name.startswith(options.name + "-"):
-                there[name] += 1
-    client.logout()
+    names = map(name_of, maildir_messages() if options.maildir else inbox_messages())
+    there = Counter(name for name in names if name and name.startswith(options.name + "-"))
     lost = sorted(wanted - set(there))
     doubled = sorted(name for name, count in there.items() if count > 1)
     print(f"{len(wanted)} acknowledged, {len(there)} there, {len(lost)} lost, {len(doubled)} doubled")
@@ -275,12 +282,14 @@ def parse() -> argparse.Namespace:
         command.add_argument("--server")
         command.add_argument("--from", dest="sender", default=USER if word == "submit" else "x@peer.test")
         command.add_argument("--to", default="y@peer.test" if word == "submit" else USER)
+        command.add_argument("--spread", type=int, default=1, help="%%d in --to runs from 1 to this")
         command.add_argument("--kind", choices=list(TEXTS), default="plain")
         command.add_argument("--size", type=int, default=500)
         command.add_argument("--count", type=int, default=1)
         command.add_argument("--sessions", type=int, default=1)
         command.add_argument("--ledger")
         command.add_argument("--require-tls", action="store_true", help="RFC 8689")
+        command.add_argument("--maildir", action="store_true")
         command.add_argument("--until-broken", action="store_true")
         command.add_argument("--seconds", type=float, default=300)
     for word in ("inbox", "maildir"):

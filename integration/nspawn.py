@@ -5,20 +5,15 @@ A machine is up in about a second. The kernel is shared, and a crash() is the en
 wrote; for power cuts see qemu.py.
 """
 import os
-import shutil
 import signal
 import subprocess
 import time
 from typing import Optional
 
-from lab import Host, Lab, environment, require, run
-from machine import Machine
+from lab import Lab, environment, require, run
+from labmachine import SHELL, LabMachine
 from scenario import Skipped, wait_for
 
-# Not default.target, and no timers or sockets: what the machine that runs the tests has enabled is none of a script's business.
-TARGET = "[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\n"
-SHELL = ["/usr/bin/env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8",
-         "MOXCONF=/var/lib/mox/config/mox.conf", "/bin/bash", "-c"]
 CGROUPS = "/sys/fs/cgroup"
 
 
@@ -30,22 +25,16 @@ def check_possible() -> None:
             raise Skipped(f"no {path}, which a machine of systemd-nspawn boots")
 
 
-class Nspawn(Machine):
+class Nspawn(LabMachine):
     def __init__(self, lab: Lab, name: str) -> None:
-        super().__init__(name)
         check_possible()
-        self.lab = lab
-        self.host: Host = lab.host(name)
-        self.address: str = self.host.address
+        super().__init__(lab, name)
         self.leader: Optional[int] = None  # the machine's first process, as we see it
         self.process: Optional["subprocess.Popen[bytes]"] = None
         self.root = self.host.path("root")
         self._errors = self.host.path("stderr")
         self._overlay()
-        self.stage("/etc/machine-id", f"{len(lab.hosts):032x}\n")
-        self.stage("/etc/hostname", name + "\n")
-        self.stage("/etc/systemd/system/lab.target", TARGET)
-        self.link("/etc/systemd/system-generators/postfix-instance-generator", "/dev/null")
+        self.stage_system()
 
     def _overlay(self) -> None:
         writable = self.host.path("writable")
@@ -59,49 +48,21 @@ class Nspawn(Machine):
         except AssertionError as error:
             raise Skipped(f"no overlay of the root file system: {error}") from error
 
-    # What is there before it starts.
-
-    def stage(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
-        """Writes a file of the machine that is not started yet."""
-        target = self._target(path)
-        with open(target, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(target, mode)
-
-    def stage_file(self, source: str, path: str, mode: int = 0o644) -> None:
-        target = self._target(path)
-        shutil.copyfile(source, target)
-        os.chmod(target, mode)
-
-    def link(self, path: str, to: str) -> None:
-        os.symlink(to, self._target(path))
-
     def original(self, path: str) -> str:
-        """The text of a file as the machine's packages have it; "" if there is none."""
         try:
             with open(self.root + path) as file:
                 return file.read()
         except FileNotFoundError:
             return ""
 
-    def enable(self, unit: str) -> None:
-        """Starts the unit at boot."""
-        self.link(f"/etc/systemd/system/lab.target.wants/{unit}", f"/etc/systemd/system/{unit}")
-
-    def _target(self, path: str) -> str:
-        target = self.root + path
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if os.path.lexists(target):
-            os.remove(target)
-        return target
-
-    # The driver's methods.
+    def target(self, path: str) -> str:
+        return self.root + path
 
     def start(self) -> None:
         if self.process is not None and self.process.poll() is None:
             return
         command = ["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--hostname=" + self.name,
-                   f"--network-namespace-path=/proc/{self.host._pid}/ns/net", "-D", self.root, "-b", "--console=pipe", "systemd.unit=lab.target"]
+                   f"--network-namespace-path=/proc/{self.host._pid}/ns/net", "--capability=CAP_NET_ADMIN", "-D", self.root, "-b", "--console=pipe", "systemd.unit=lab.target"]
         with open(self.host.path("console"), "ab") as out:
             self.process = subprocess.Popen([*self._own_cgroup(), *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=environment(None), start_new_session=True)
@@ -157,15 +118,6 @@ class Nspawn(Machine):
         self.execute("systemctl poweroff --no-block")
         self.process.wait(90)
         self.process = None
-
-    def block(self) -> None:
-        self._link("down")
-
-    def unblock(self) -> None:
-        self._link("up")
-
-    def _link(self, state: str) -> None:
-        self.lab._in(self.lab._hub, ["ip", "link", "set", self.host.port, state])
 
     def copy_from_host(self, source: str, target: str) -> None:
         if self.process is None:

@@ -36,6 +36,7 @@ virtual   unix  -  n  n  -  -  virtual
 lmtp      unix  -  -  n  -  -  lmtp
 anvil     unix  -  -  n  -  1  anvil
 scache    unix  -  -  n  -  1  scache
+showq     unix  n  -  n  -  -  showq
 postlog   unix-dgram n - n  -  1  postlogd
 """
 

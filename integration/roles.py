@@ -6,33 +6,35 @@ another back end has to provide:
 mox   unit mox.service; the command `mox` finds its configuration; account "test", address test@mox.test and any
       test+WORD@mox.test, password as in mailtool.py; ports 25, 465, 587, 143, 993
 peer  unit postfix.service; every address at peer.test is kept in one Maildir, /var/mail/lab/all; /etc/postfix/access is its
-      check_recipient_access; log in /var/log/postfix.log; changed by postconf -e and a restart
+      check_recipient_access; log in /var/log/postfix.log; changed by postconf -e and a restart; sends what is for
+      test+1@mox.test to test+25@mox.test by an address for each
 """
 import os
 
 from dnslab import DnsLab
 from lab import Lab, run
+from labmachine import LabMachine
 from mailtool import PASSWORD
 from moxhost import ROOT, binary
-from nspawn import Nspawn
 from postfix import MAIL_UID, MASTER, main_parameters
 
 UID = 990  # of the user mox
 FOLDER = "/var/lib/mox"
 PROGRAM = "/usr/local/bin/mox"
 TLS = "/etc/lab-tls"
+ADDRESSES = 25  # that peer has besides its own
 
 
 class Neighbourhood:
     """The names and certificates that a script's machines share."""
 
-    def __init__(self, lab: Lab, machines: list[Nspawn]) -> None:
+    def __init__(self, lab: Lab, machines: list[LabMachine]) -> None:
         self.lab, self.machines = lab, machines
         self.certificates = {m.name: lab.certificate(f"mail.{m.name}.test", m.name) for m in machines}
         zones: dict[str, dict[str, list[str]]] = {"0.77.10.in-addr.arpa": {}}
         for machine in machines:
             domain = machine.name + ".test"
-            zones[domain] = {"@": ["MX 10 mail", 'TXT "v=spf1 mx -all"'], "mail": [f"A {machine.address}"]}
+            zones[domain] = {"@": ["MX 10 mail", 'TXT "v=spf1 ip4:10.77.0.0/16 -all"'], "mail": [f"A {machine.address}"]}
             zones["0.77.10.in-addr.arpa"][machine.address.rsplit(".", 1)[1]] = [f"PTR mail.{domain}."]
         self.dns = DnsLab(lab, zones)
 
@@ -46,21 +48,26 @@ class Neighbourhood:
             certificate, key = self.certificates[machine.name]
             machine.stage_file(self.lab.ca(), TLS + "/ca.pem")
             machine.stage_file(certificate, TLS + "/cert.pem")
-            machine.stage_file(key, TLS + "/key.pem", 0o644)  # each server reads it as its own user
+            machine.stage_file(key, TLS + "/key.pem", 0o600, UID if machine.name == "mox" else 0)
             ROLES[machine.name](machine)
 
 
-def furnish_mox(machine: Nspawn) -> None:
+def furnish_mox(machine: LabMachine) -> None:
     accounts(machine, f"mox:x:{UID}:{UID}::{FOLDER}:/usr/sbin/nologin\n", f"mox:x:{UID}:\n")
+    machine.keep(FOLDER)
     machine.stage_file(binary(), PROGRAM, 0o755)
-    machine.stage("/etc/tmpfiles.d/lab-mox.conf", f"d {FOLDER} 0750 mox mox\nd {FOLDER}/config 0750 mox mox\nd {FOLDER}/data 0750 mox mox\n"
-                  f"C {FOLDER}/config/mox.conf 0640 mox mox - /etc/lab-mox/mox.conf\nC {FOLDER}/config/domains.conf 0640 mox mox - /etc/lab-mox/domains.conf\n")
-    machine.stage("/etc/lab-mox/mox.conf", STATIC.format(address=machine.address, tls=TLS))
-    machine.stage("/etc/lab-mox/domains.conf", DYNAMIC)
-    machine.stage("/etc/lab-mox/password", PASSWORD + "\n")
+    old = os.environ.get("MOX_OLD_BINARY")
+    if old:
+        machine.stage_file(old, "/opt/mox-old", 0o755)
+    else:
+        machine.link("/opt/mox-old", PROGRAM)
+    machine.stage("/etc/tmpfiles.d/lab-mox.conf", f"d {FOLDER} 0750 mox mox\nd {FOLDER}/config 0750 mox mox\nd {FOLDER}/data 0750 mox mox\n")
+    machine.stage("/etc/mox/mox.conf", STATIC.format(address=machine.address, tls=TLS, folder=FOLDER))
+    machine.stage("/etc/mox/domains.conf", DYNAMIC)
+    machine.stage("/etc/mox/password", PASSWORD + "\n", 0o600, UID)
     machine.stage("/etc/systemd/system/mox.service", printed_unit(machine.lab))
-    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", "[Unit]\nAfter=lab-dns.service\n[Service]\n"
-                  f"ExecStartPost=/bin/sh -c '{PROGRAM} setaccountpassword test </etc/lab-mox/password'\n")
+    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", "[Unit]\nAfter=lab-dns.service\n[Service]\nEnvironment=MOXCONF=/etc/mox/mox.conf\n"
+                  f"ExecStartPost=/bin/sh -c '{PROGRAM} setaccountpassword test </etc/mox/password'\n")
     machine.enable("mox.service")
 
 
@@ -71,11 +78,19 @@ def printed_unit(lab: Lab) -> str:
     return text.replace(os.path.realpath(binary()), PROGRAM).replace(folder.rstrip("/"), FOLDER)
 
 
-def furnish_peer(machine: Nspawn) -> None:
+def furnish_peer(machine: LabMachine) -> None:
     main = main_parameters("mail.peer.test", ["peer.test"], (TLS + "/cert.pem", TLS + "/key.pem"), "/var/mail/lab", ca=TLS + "/ca.pem",
                            log="/var/log/postfix.log", logs="/var/log", access="/etc/postfix/access")
+    # A server takes so many connections and messages from one address; bulk mail leaves by many, each of another network:
+    # what is for test+N@mox.test goes by the N-th.
+    numbers = range(1, ADDRESSES + 1)
+    main |= {"transport_maps": "texthash:/etc/postfix/transport"}
     machine.stage("/etc/postfix/main.cf", "".join(f"{key} = {value}\n" for key, value in main.items()))
-    machine.stage("/etc/postfix/master.cf", MASTER)
+    machine.stage("/etc/postfix/transport", "".join(f"test+{n}@mox.test via{n}:\n" for n in numbers))
+    machine.stage("/etc/postfix/master.cf", MASTER + "".join(f"via{n} unix - - n - - smtp -o smtp_bind_address={address(n)}\n" for n in numbers))
+    machine.stage("/etc/systemd/system/lab-addresses.service", "[Unit]\nBefore=postfix.service\n[Service]\nType=oneshot\nExecStart=/bin/sh -ec '"
+                  + "; ".join(f"ip addr add {address(n)}/16 dev eth0" for n in numbers) + "'\n")
+    machine.enable("lab-addresses.service")
     machine.stage("/etc/postfix/access", "")
     machine.stage("/etc/tmpfiles.d/lab-postfix.conf", f"d /var/mail/lab 0755 {MAIL_UID} {MAIL_UID}\n")
     machine.stage("/etc/systemd/system/postfix.service", "[Unit]\nAfter=lab-dns.service\n[Service]\nType=forking\nTimeoutStopSec=20s\n"
@@ -83,7 +98,11 @@ def furnish_peer(machine: Nspawn) -> None:
     machine.enable("postfix.service")
 
 
-def accounts(machine: Nspawn, passwd: str, group: str) -> None:
+def address(number: int) -> str:
+    return f"10.77.{8 * number}.200"
+
+
+def accounts(machine: LabMachine, passwd: str, group: str) -> None:
     machine.stage("/etc/passwd", machine.original("/etc/passwd") + passwd)
     machine.stage("/etc/group", machine.original("/etc/group") + group)
 
@@ -91,7 +110,7 @@ def accounts(machine: Nspawn, passwd: str, group: str) -> None:
 ROLES = {"mox": furnish_mox, "peer": furnish_peer}
 
 STATIC = """\
-DataDir: ../data
+DataDir: {folder}/data
 LogLevel: debug
 User: mox
 Hostname: mail.mox.test

@@ -24,8 +24,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import corpus  # noqa: E402
-from nspawn import remove_cgroups  # noqa: E402
 import scenario  # noqa: E402
+import vmimage  # noqa: E402
+from moxhost import binary  # noqa: E402
+from nspawn import remove_cgroups  # noqa: E402
 
 
 def discover():
@@ -72,11 +74,18 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def run_one(name, function, keep):
+def run_one(name, function, keep, scratch):
     """("ok", "FAIL" or "skip"; seconds; output)"""
     if function.needs_corpus:
         try:
             corpus.archive()
+        except Exception:
+            return "FAIL", 0, traceback.format_exc()
+    if function.needs_vm:
+        try:
+            os.environ["MOX_VM_IMAGE"] = vmimage.prepare(binary(), scratch)
+        except scenario.Skipped as reason:
+            return "skip", 0, f"skipped: {reason}"
         except Exception:
             return "FAIL", 0, traceback.format_exc()
     folder = tempfile.mkdtemp(prefix="mox-lab-")
@@ -124,9 +133,14 @@ def main():
     if os.geteuid() != 0:
         print("integration scenarios need root, for network namespaces")
         return 1
+    with tempfile.TemporaryDirectory(prefix="mox-shared-") as scratch:
+        return run_all(chosen, arguments.keep, scratch)
+
+
+def run_all(chosen, keep, scratch):
     counts, failed = Counter(), []
     for name, function in chosen.items():
-        word, seconds, output = run_one(name, function, arguments.keep)
+        word, seconds, output = run_one(name, function, keep, scratch)
         print(f"{word:5} {name}  {seconds:.1f} s", flush=True)
         lines = output.strip().splitlines()
         for line in lines[-60:] if word == "FAIL" else [l for l in lines if l.startswith(("note: ", "skipped: "))]:

@@ -8,17 +8,18 @@ class Skipped(Exception):
     """Raised by a scenario that cannot run here; its text is the reason, which is printed, and the scenario is counted as skipped."""
 
 
-def scenario(seconds=60, needs_mox=False, needs_corpus=False):
+def scenario(seconds=60, needs_mox=False, needs_corpus=False, needs_vm=False):
     """Marks a function of one argument, the Lab, as a scenario. It passes if it returns; it fails by any exception.
 
     seconds: its time-out. needs_mox: it fails at once, saying so, when the mox binary is missing. needs_corpus: the
-    corpus is fetched before the scenario starts, because the lab has no way out.
+    corpus is fetched before the scenario starts, because the lab has no way out. needs_vm: so is what virtual machines boot.
     """
 
     def mark(function):
         function.seconds = seconds
         function.needs_mox = needs_mox
         function.needs_corpus = needs_corpus
+        function.needs_vm = needs_vm
         ALL.append(function)
         return function
 

@@ -1,12 +1,14 @@
 """The OCI image under podman, hardened as container/README.md says."""
 import json
 import os
+import smtplib
 
 import clients
 from dnslab import DnsLab
 from lab import run, stop
 from moxhost import MOX_UID, Serve, binary
 from podman import Podman, build_image, inspect
+from postfix import Postfix
 from scenario import contains, equal, scenario, wait_for
 
 
@@ -57,6 +59,38 @@ def container_receives_and_delivers(lab):
     clients.check_body(server.wait_arrival("into the container"))
     listing = json.loads(server.podman.run("inspect", server.image))[0]
     equal(f"{MOX_UID}:{MOX_UID}", listing["Config"]["User"], "user of the image")
+    server.podman.run("stop", "-t", "10", "mox")
+    equal(0, wait_for("its end", lambda: (server.process.poll() is not None) and (server.process.returncode, ))[0], "exit status")
+
+
+@scenario(seconds=180, needs_mox=True)
+def container_between_two_hosts(lab):
+    """Two Postfix hosts with the container between them: what one sends is read there, what is answered from there arrives at
+    the other, and its port 25 relays nothing between them."""
+    middle, a, b = lab.host("m"), lab.host("a"), lab.host("b")
+    dns = DnsLab(lab, {f"{domain}.test": {"@": ["MX 10 mail", 'TXT "v=spf1 mx -all"'], "mail": [f"A {host.address}"]}
+                       for domain, host in (("mox", middle), ("a", a), ("b", b))})
+    for host in (middle, a, b):
+        dns.serve(host)
+    tls = {domain: lab.certificate(f"mail.{domain}.test", host.name) for domain, host in (("mox", middle), ("a", a), ("b", b))}
+    first = Postfix(a, "mail.a.test", ["a.test"], tls=tls["a"], smtp_tls_security_level="secure", smtp_tls_secure_cert_match="nexthop, hostname", notify_classes="")
+    second = Postfix(b, "mail.b.test", ["b.test"], tls=tls["b"])
+    server = Container(middle, "mox.test", "mail.mox.test", tls=tls["mox"])
+
+    first.send("x@a.test", server.user, f"From: x@a.test\nTo: {server.user}\nSubject: to the container\n\nbody\n")
+    contains("250 2", first.wait_sent(server.user))
+    contains(b"spf=pass", server.wait_arrival("to the container"))
+    submission = server.open_submission()
+    submission.sendmail(server.user, ["y@b.test"], clients.letter(server, "from the container"), mail_options=["BODY=8BITMIME"])
+    submission.quit()
+    got = second.wait_message("y@b.test", "Subject: from the container")
+    contains("using TLSv1.3", " ".join(got.get_all("Received")))
+    with a.inside():
+        client = smtplib.SMTP(middle.address, 25, local_hostname="mail.a.test", timeout=30)
+    client.ehlo()
+    client.mail("x@a.test")
+    equal(550, client.rcpt("y@b.test")[0], "RCPT for another's domain")
+    client.quit()
     server.podman.run("stop", "-t", "10", "mox")
     equal(0, wait_for("its end", lambda: (server.process.poll() is not None) and (server.process.returncode, ))[0], "exit status")
 

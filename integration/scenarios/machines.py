@@ -1,14 +1,13 @@
 """The scripts of machines/, each run on the back ends that its header names."""
 import os
 import re
-import subprocess
-import sys
 
 import roles
 from lab import require, run
-from machine import Machine, subtest
+from machine import subtest
 from nspawn import Nspawn
-from scenario import ALL, Skipped, equal, scenario
+from qemu import Qemu
+from scenario import scenario
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "machines")
 
@@ -36,25 +35,37 @@ class Script:
         exec(code, {"start_all": start_all, "subtest": subtest, **{machine.name: machine for machine in machines}})
 
 
-def nspawn(script):
-    def run_script(lab):
-        machines = [Nspawn(lab, name) for name in script.machines]
-        roles.Neighbourhood(lab, machines).furnish()
-        script.run(machines)
-
-    return run_script
+def virtual(lab, name):
+    return Qemu(lab, name, os.environ["MOX_VM_IMAGE"])
 
 
-BACK_ENDS = {"nspawn": nspawn}
+# How each back end makes a machine. In "mixed" only mox is virtual; its neighbours generate load and judge, at full speed.
+BACK_ENDS = {"nspawn": Nspawn, "qemu": virtual, "mixed": lambda lab, name: (virtual if name == "mox" else Nspawn)(lab, name)}
 SCRIPTS = [Script(name[:-3]) for name in sorted(os.listdir(FOLDER)) if name.endswith(".py")]
+
+
+def register(script, back_end):
+    def run_script(lab):
+        machines = [BACK_ENDS[back_end](lab, name) for name in script.machines]
+        roles.Neighbourhood(lab, machines).furnish()
+        try:
+            script.run(machines)
+        except AssertionError:
+            for machine in machines:
+                print(machine.name, machine.last_words())
+            raise
+        for machine in machines:
+            machine.report()
+
+    run_script.__name__ = f"{script.name}_{back_end}"
+    run_script.__doc__ = script.text.lstrip("# ").split("\n")[0]
+    scenario(seconds=script.seconds, needs_mox=True, needs_vm=back_end != "nspawn")(run_script)
+
 
 for script in SCRIPTS:
     for back_end in script.back_ends:
         if back_end in BACK_ENDS:
-            function = BACK_ENDS[back_end](script)
-            function.__name__ = f"{script.name}_{back_end}"
-            function.__doc__ = script.text.lstrip("# ").split("\n")[0]
-            scenario(seconds=script.seconds, needs_mox=True)(function)
+            register(script, back_end)
 
 
 @scenario(seconds=120)
@@ -70,6 +81,6 @@ def scripts_are_typed(lab):
             file.write(prelude + names + script.text)
         files.append(path)
     here = os.path.dirname(FOLDER)
-    modules = [os.path.join(here, name) for name in ("machine.py", "mailtool.py")]
-    run(["env", "-C", here, "MYPYPATH=" + here, "mypy", "--cache-dir", lab.path("mypy"), "--check-untyped-defs", "--no-error-summary", *files, *modules],
+    modules = [os.path.join(here, name) for name in ("machine.py", "mailtool.py", "labmachine.py", "nspawn.py", "qemu.py", "vmimage.py", "volatiledisk.py", "roles.py")]
+    run(["env", "-C", here, "MYPYPATH=" + here, "mypy", "--cache-dir", lab.path("mypy"), "--no-error-summary", *files, *modules],
         seconds=100)
