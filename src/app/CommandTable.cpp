@@ -21,8 +21,9 @@
   "it is done here. Flags, keywords and dates are kept: importing the export gives the same mail again."
 
 #define MOX_MANAGED_HELP                                                                                                       \
-  "\n\nWrites domains.conf: comments and order stay, and only what makes a valid configuration is written. The running server does\n" \
-  "it and works by it at once; without one it counts from the next start. A declared configuration is changed in its files only."
+  "\n\nWrites domains.conf: comments and order stay, and only what makes a valid configuration is written. The running server\n"  \
+  "does it and works by the whole file at once; without one it counts from the next start. A declared configuration is changed\n" \
+  "in its files only."
 
 namespace mox::app {
 
@@ -162,6 +163,9 @@ std::vector<Command> table() {
       {"config tlspubkey add", "[-no-imap-preauth] address [name] < cert.pem",
        "Lets a TLS client certificate log in as an address.\n\nIMAP connections with it are logged in from the start, unless -no-imap-preauth.", commandTlsKeyAdd},
       {"config tlspubkey rm", "fingerprint", "Takes a TLS client key out.", keyRemove},
+      {"config tlspubkey gen", "stem",
+       "Makes an Ed25519 key and a certificate for a client that is to log in with them.\n\nThe files are named after the stem. Prints the fingerprint and "
+       "the key as text, for programs that take it so.", commandTlsKeyGen},
       {"admin imapserve", "[-fd0] address",
        "Speaks IMAP on standard input and output, logged in as an address.\n\nFor tools that take a command instead of a host, such as over SSH when a "
        "mailbox is moved. With -fd0 answers\ngo to descriptor 0, which is then a socket that both come by.", commandImapServe},

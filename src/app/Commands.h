@@ -32,7 +32,8 @@ int commandImportMbox(Invocation& call);
 int commandExportMaildir(Invocation& call);
 int commandExportMbox(Invocation& call);
 
-int commandManaged(Invocation& call);  // ManagedCommands.cpp
+int commandManaged(Invocation& call);    // ManagedCommands.cpp
+int commandTlsKeyGen(Invocation& call);  // TlsKeyCommands.cpp
 
 int commandBackup(Invocation& call);  // BackupCommand.cpp
 

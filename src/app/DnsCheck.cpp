@@ -195,9 +195,11 @@ class Check {
     }
     if (!got) return lookupFailed(Level::error, "TLSA", name, Type::tlsa, got.error());
     if (validates_ && !got->authentic) return tell(Level::warning, "TLSA", "there are TLSA records, but the zone is not signed: they have no effect");
+    auto subjects = tlsaSubjects(config_, *listener, world_.files);
+    if (subjects.empty()) return tell(Level::warning, "TLSA", "not checked: the configuration names no key of this host", {shown(got->records, Type::tlsa)});
     bool authority = std::any_of(got->records.begin(), got->records.end(), [](const auto& r) { return r.usage == 2; });
     bool whole = true;
-    for (const auto& subject : tlsaSubjects(config_, *listener, world_.files)) {
+    for (const auto& subject : subjects) {
       if (std::any_of(got->records.begin(), got->records.end(), [&](const auto& r) { return tlsaMatches(r, subject); })) continue;
       whole = false;
       tell(authority ? Level::warning : Level::error, "TLSA",

@@ -139,7 +139,8 @@ void tellRecords(const QuickstartPlan& plan, const config::Config& config, std::
 }
 
 void tellNextSteps(const QuickstartPlan& plan, bool unit, std::ostream& out) {
-  out << "\nNext:\n- Publish the DNS records above; \"mox config dnsrecords " << plan.address.domain.unicode() << "\" prints them again.\n"
+  out << "\nNext:\n- Publish the DNS records above; \"mox config dnsrecords " << plan.address.domain.unicode() << "\" prints them again, \"mox dns records\" for tools,\n  and \"mox config dnscheck "
+      << plan.address.domain.unicode() << "\" tells what is right of them.\n"
       << "- Read config/mox.conf and config/domains.conf, change what should be different, and run \"mox config test\".\n";
   if (unit) out << "- Start the server with systemd: systemctl enable --now $PWD/mox.service; or run \"mox serve\".\n";
   else out << "- Start the server: mox serve\n";

@@ -57,7 +57,8 @@ std::string selfSignedFor(const std::string& keyPem, const std::string& hostname
   require(ASN1_TIME_set(X509_getm_notBefore(certificate.get()), from) != nullptr);
   require(ASN1_TIME_set(X509_getm_notAfter(certificate.get()), from + validSeconds) != nullptr);
   setNames(certificate.get(), hostname);
-  require(X509_set_pubkey(certificate.get(), key.get()) == 1 && X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
+  const auto* digest = EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();  // Ed25519 has its own
+  require(X509_set_pubkey(certificate.get(), key.get()) == 1 && X509_sign(certificate.get(), key.get(), digest) > 0);
   Owned<BIO, BIO_free> out(BIO_new(BIO_s_mem()));
   require(out && PEM_write_bio_X509(out.get(), certificate.get()) == 1);
   char* text = nullptr;

@@ -1,4 +1,4 @@
-// Client certificates that log in, AUT-04: list, get, add, rm.
+// Client certificates that log in, AUT-04: list, get, add, rm, gen.
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -10,6 +10,9 @@
 #include <memory>
 #include <ostream>
 
+#include "app/Commands.h"
+#include "app/DataDir.h"
+#include "app/SelfSigned.h"
 #include "app/ServerCommands.h"
 #include "app/Storage.h"
 #include "base/Date.h"
@@ -49,6 +52,16 @@ Result<store::TlsPublicKey> fromPem(const std::string& pem) {
   return key;
 }
 
+/// The 32 octets of an Ed25519 key, RFC 8032 §5.1.5: what configuration of mail submission takes as text.
+std::string ed25519Seed(const std::string& pem) {
+  std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
+  unsigned char seed[32];
+  std::size_t size = sizeof seed;
+  if (!key || EVP_PKEY_get_raw_private_key(key.get(), seed, &size) != 1 || size != sizeof seed) throw std::logic_error("not an Ed25519 key");
+  return {reinterpret_cast<char*>(seed), size};
+}
+
 void show(std::ostream& out, const store::TlsPublicKey& key) {
   out << "fingerprint " << key.fingerprint << "\n  account " << key.account << ", login address " << key.loginAddress << "\n  name "
       << (key.name.empty() ? "-" : key.name) << ", type " << key.type << ", no IMAP preauth " << (key.noImapPreauth ? "yes" : "no")
@@ -61,6 +74,24 @@ int refuse(Invocation& call, const Error& error) {
 }
 
 }  // namespace
+
+int commandTlsKeyGen(Invocation& call) {
+  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  SystemClock clock;
+  SystemRandom random;
+  store::SystemFiles files;
+  auto key = net::generateEd25519();
+  auto certificate = selfSignedFor(key, "mox-client", clock, random);
+  auto described = fromPem(certificate);
+  if (!described) throw std::logic_error(described.error().text);
+  auto stem = call.args[0] + "." + described->fingerprint.substr(0, 8);
+  auto keyFile = stem + ".ed25519privatekey.pkcs8.pem", certificateFile = stem + ".certificate.pem";
+  writeNewFile(files, keyFile, key);
+  writeNewFile(files, certificateFile, certificate);
+  call.out << "private key:  " << keyFile << "\ncertificate:  " << certificateFile << "\nfingerprint:  " << described->fingerprint
+           << "\nkey as text:  " << base64Url(ed25519Seed(key)) << "\n\nLet it log in: mox config tlspubkey add address < " << certificateFile << "\n";
+  return 0;
+}
 
 int tlsKeyList(ServerParts& server, Invocation& call) {
   if (!parseFlags(call, Flags(), 0, 1)) return 2;

@@ -246,6 +246,11 @@ struct DnsCheckTest : test::Suite<DnsCheckTest> {
     dns.authentic("_25._tcp.mail.example.org", false);
     check();
     expect(Level::warning, "TLSA", "no effect");
+    publish();
+    f.replace(f.fixed, "\t\t\tHostPrivateKeyFiles:\n\t\t\t\t- hostkeys/mail.example.org.20250418T000000.rsa2048.privatekey.pkcs8.pem\n"
+                       "\t\t\t\t- hostkeys/mail.example.org.20250418T000000.ecdsap256.privatekey.pkcs8.pem\n", "");
+    check();
+    expect(Level::warning, "TLSA", "names no key");
   }
 
   void matching() {

@@ -48,6 +48,7 @@ struct DnsRecordsTest : test::Suite<DnsRecordsTest> {
     l.add("STARTTLS ports are named only without TLS ports", &DnsRecordsTest::services);
     l.add("an alias never stands beside other records", &DnsRecordsTest::aliases);
     l.add("a key that lacks is a problem, not a failure", &DnsRecordsTest::missingKey);
+    l.add("a key that the server makes is printed when it is there", &DnsRecordsTest::ownKey);
     l.add("all domains: each record once", &DnsRecordsTest::all);
     l.add("ldns reads each zone form, and the same", &DnsRecordsTest::zone);
     l.add("text is split and quoted", &DnsRecordsTest::text);
@@ -146,6 +147,18 @@ struct DnsRecordsTest : test::Suite<DnsRecordsTest> {
     auto records = dnsRecords(*c, Domain::make("example.org").value(), f.reader(), DnssecState::unknown);
     CHECK_EQ(std::size_t(1), records->problems.size());
     CHECK(printRecords(*records, RecordFormat::zone).find("\n; cannot read config/hostkeys/") != std::string::npos);
+  }
+
+  void ownKey() {
+    f.replace(f.dynamic, "\t\t\t\t2025b:\n\t\t\t\t\tExpiration: 72h\n\t\t\t\t\tPrivateKeyFile: dkim/2025b._domainkey.example.org.20250418T000000.rsa2048.privatekey.pkcs8.pem\n",
+              "\t\t\t\town:\n\t\t\t\t\tAlgorithm: ed25519\n");
+    auto before = f.records();
+    CHECK_EQ(std::size_t(1), before.problems.size());
+    CHECK_MSG(before.problems[0], before.problems[0].find("the server makes the key of selector own") == 0);
+    CHECK(!has(before, "own._domainkey.") && has(before, "2025a._domainkey."));
+    f.files[f.config()->domain(Domain::make("example.org").value())->keyFiles.at("own").path.substr(7)] = net::generateEd25519();
+    auto after = f.records();
+    CHECK(after.problems.empty() && has(after, "own._domainkey.example.org. 300 IN TXT \"v=DKIM1;h=sha256;k=ed25519;p="));
   }
 
   void all() {

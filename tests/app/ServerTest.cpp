@@ -298,6 +298,19 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(0, ask({"config tlspubkey rm", fingerprint}).status);
     CHECK_EQ(std::string(), ask({"config tlspubkey list", "mjl"}).out);
     CHECK_EQ(1, ask({"config tlspubkey get", fingerprint}).status);
+    auto made = test::run({"config", "tlspubkey", "gen", dir / "phone"});
+    CHECK_MSG(made.err, made.status == 0);
+    std::size_t keys = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path)) {
+      auto name = entry.path().filename().string();
+      if (!name.starts_with("phone.")) continue;
+      auto text = dir.read(name);
+      keys += text.find("PRIVATE KEY") != std::string::npos;
+      if (!name.ends_with(".certificate.pem")) continue;
+      auto phone = ask({"config tlspubkey add", "mjl@mox.example"}, text);
+      CHECK_MSG(phone.err, phone.out.find("type ed25519") != std::string::npos && made.out.find(phone.out.substr(12, 43)) != std::string::npos);
+    }
+    CHECK_EQ(std::size_t(1), keys);
   }
 
   void stop() {
