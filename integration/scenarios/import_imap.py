@@ -37,7 +37,8 @@ def comparable(rows):
 
 @scenario(seconds=180, needs_mox=True)
 def import_imap_from_dovecot(lab):
-    """Mailboxes, flags, keywords, dates and octets; STARTTLS and TLS; a second run brings only what is new."""
+    """Mailboxes, flags, keywords, dates and octets; STARTTLS and TLS; later runs bring what is new, and what became of the
+    rest there."""
     old, host = lab.host("old"), lab.host("m")
     dovecot = Dovecot(old, tls=lab.certificate("old", old.address))
     DnsLab(lab, {"mox.test": {"@": ["MX 10 mail"], "mail": [f"A {host.address}"]}}).serve(host)
@@ -68,6 +69,24 @@ def import_imap_from_dovecot(lab):
     again = ["import", "imap", "-starttls", "-cafile", lab.ca(), "test", "old", USER]
     contains("1 messages imported", server.command(command, input=dovecot.password + "\n"))
     equal(comparable(listing(theirs, "Lists")), comparable(listing(ours, "Lists")), "Lists after the second import")
+    # Flags that changed there are changed here; what was removed there stays unless it is asked for, and what was touched here
+    # stays then, too.
+    clients.ok(theirs.select('"Sent Items"'))
+    clients.ok(theirs.store("1:3", "FLAGS", "(\\Answered later)"))
+    clients.ok(ours.select('"Sent Items"'))
+    clients.ok(ours.store("5", "+FLAGS", "(\\Flagged)"))
+    contains("flags of 3 changed", server.command(command, input=dovecot.password + "\n"))
+    equal(comparable(listing(theirs, "Sent Items"))[:4], comparable(listing(ours, "Sent Items"))[:4], "flags after they changed there")
+    clients.ok(theirs.select('"Sent Items"'))
+    clients.ok(theirs.store("4:6", "+FLAGS", "(\\Deleted)"))
+    clients.ok(theirs.expunge())
+    contains("0 messages imported (0 octets), 0 there already, 0 refused\n", server.command(command, input=dovecot.password + "\n"))
+    equal(30, len(listing(ours, "Sent Items")), "messages before -remove")
+    removing = ["import", "imap", "-remove", *command[2:]]
+    contains("2 removed", server.command(removing, input=dovecot.password + "\n"))
+    kept = [body for body, *_ in listing(ours, "Sent Items")]
+    equal(28, len(kept), "messages after -remove")
+    contains("Sent Items 4\r\n", kept[3].decode())
     # By STARTTLS it is another source to the marks: everything is looked at, nothing comes twice.
     contains("0 messages imported (0 octets), 822 there already", server.command(again, input=dovecot.password + "\n"))
     status, text = host.status(["sh", "-c", f"echo wrong | {server.binary} -config {server.configuration} {' '.join(command)}"])

@@ -49,12 +49,12 @@ class Backup {
     accounts(target);
     part("auth.db", [&] {
       server_.storage.authDb.backup(files_, target + "/auth.db");
-      return store::BackupCounts{1, 0, 0, 0};
+      return store::BackupCounts{1, 0, 0, 0, 0};
     });
     part("other data", [&] { return otherData(target); });
     part("config", [&] { return config(destination_ + "/config"); });
-    call_.out << fmt::format("{} databases copied; of the files {} were copied, {} were there already, {} were removed\n", all_.databases, all_.copied,
-                             all_.kept, all_.removed);
+    call_.out << fmt::format("{} databases copied, {} were unchanged; of the files {} were copied, {} were there already, {} were removed\n",
+                             all_.databases, all_.unchanged, all_.copied, all_.kept, all_.removed);
     if (failures_ > 0) return call_.err << fmt::format("the backup FAILED: {} parts of it are not whole\n", failures_), 1;
     files_.remove(marker);
     files_.syncDirectory(target);
@@ -67,6 +67,7 @@ class Backup {
       if (server_.isStopping && server_.isStopping()) throw std::runtime_error("the server stops");
       auto counts = copy();
       all_.databases += counts.databases;
+      all_.unchanged += counts.unchanged;
       all_.copied += counts.copied;
       all_.kept += counts.kept;
       all_.removed += counts.removed;

@@ -79,10 +79,10 @@ std::vector<Command> table() {
        "Imports a maildir, by the running server, which must be able to read the path." MOX_IMPORT_HELP, commandImportMaildir},
       {"import mbox", "[-again] account mailbox path",
        "Imports an mbox, by the running server, which must be able to read the path." MOX_IMPORT_HELP, commandImportMbox},
-      {"import imap", "[-again] [-starttls] [-cafile file] [-mailbox mailbox] account host[:port] user < password",
+      {"import imap", "[-again] [-remove] [-starttls] [-cafile file] [-mailbox mailbox] account host[:port] user < password",
        "Imports all mail of an account on another IMAP server, with flags and dates.\n\nIts password is read from standard input. Only TLS with a certificate that "
        "verifies will do. Mailboxes with a\nspecial use go into the account's own of that use, the others get their names. It can be repeated until users change\n"
-       "over: only what is new since the last time is asked for. Flags that changed there after a message was imported, and\nremovals, are not taken over.", commandImportImap},
+       "over: what is new since the last time is brought, and flags that changed there are changed here. With -remove, messages\nthat an earlier import brought and that are gone there go here, too, unless they were read, flagged or moved here.", commandImportImap},
       {"export maildir", "[-single] destination account [mailbox]",
        "Exports an account's mail as maildirs." MOX_EXPORT_HELP
        "\nA maildir has letters for 26 keywords in a mailbox; what is lost beyond that is said.", commandExportMaildir},

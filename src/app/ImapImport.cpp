@@ -1,6 +1,7 @@
 // mox import imap: another server's mail into an account, as often as wanted until users change over.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <ostream>
@@ -9,6 +10,7 @@
 #include "app/Importing.h"
 #include "app/ServerCommands.h"
 #include "base/Text.h"
+#include "sasl/Hash.h"
 #include "transfer/ImapDial.h"
 #include "transfer/ImapSource.h"
 
@@ -22,7 +24,7 @@ int failed(Invocation& call, const std::string& text) {
 }
 
 struct Wanted {
-  bool startTls = false, again = false;
+  bool startTls = false, again = false, remove = false;
   std::string roots;  ///< here: a file; at the server: its text
   std::string into = "Inbox";
   std::string account, host, user;
@@ -32,6 +34,7 @@ struct Wanted {
     Flags out;
     out.toggle("starttls", startTls, "begin without TLS, on port 143 unless told otherwise, then STARTTLS");
     out.toggle("again", again, "also what an earlier import brought");
+    out.toggle("remove", remove, "messages that an earlier import brought and that are gone there now go here too, unless they were changed or moved here");
     out.text("cafile", roots, "PEM file of authorities to trust beside the system's");
     out.text("mailbox", into, "mailbox to import into; others are made below it, or beside it if it is Inbox");
     return out;
@@ -53,6 +56,13 @@ struct Wanted {
     port = static_cast<std::uint16_t>(*number);
     host.resize(colon);
     return true;
+  }
+  /// Of a mailbox there while it has a UIDVALIDITY: a number that no other has, but for one chance in 2^63.
+  std::int64_t sourceNumber(const std::string& mailbox, std::uint32_t uidValidity) const {
+    auto digest = sasl::digest(sasl::HashKind::sha256, fmt::format("{}\n{}", markKey(mailbox), uidValidity));
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < 8; ++i) number = number << 8 | static_cast<unsigned char>(digest[i]);
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(number >> 1));
   }
   /// One setting a source and mailbox.
   std::string markKey(const std::string& mailbox) const { return fmt::format("import-imap {}:{} {} {}\n{}", host, port, user, into, mailbox); }
@@ -76,6 +86,7 @@ int serverImportImap(ServerParts& server, Invocation& call) {
   transfer::ImportOptions options;
   options.mailbox = wanted.into;
   options.again = wanted.again;
+  options.removes = wanted.remove;
   auto importing = Importing::begin(server, call, wanted.account, options);
   if (!importing) return failed(call, importing.error().text);
   auto& account = *importing->account;
@@ -93,6 +104,10 @@ int serverImportImap(ServerParts& server, Invocation& call) {
     account.setSetting(wanted.markKey(mailbox), value);
     return {};
   };
+  from.number = [&](const std::string& mailbox, std::uint32_t uidValidity) { return wanted.sourceNumber(mailbox, uidValidity); };
+  from.forget = [&](std::int64_t source) { account.forgetOrigins(source); };
+  from.follow = [&](const transfer::SourceState& state) { return importing->importer->follow(state); };
+  from.wantsRemovals = wanted.remove;
   return importing->end(call, transfer::ImapSource(*dialled->connection, *importing->importer, std::move(from), true).run(dialled->greeting));
 }
 
@@ -111,6 +126,7 @@ int commandImportImap(Invocation& call) {
   if (!roots.empty()) call.args.insert(call.args.begin(), {"-cafile", roots});
   if (wanted.startTls) call.args.insert(call.args.begin(), "-starttls");
   if (wanted.again) call.args.insert(call.args.begin(), "-again");
+  if (wanted.remove) call.args.insert(call.args.begin(), "-remove");
   return forwardToServer(call, "import imap", *password);
 }
 

@@ -12,7 +12,10 @@ namespace mox::app {
 namespace {
 
 std::string countsText(const transfer::ImportCounts& counts) {
-  return fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
+  auto text = fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
+  if (counts.changed > 0) text += fmt::format(", flags of {} changed", counts.changed);
+  if (counts.removed > 0) text += fmt::format(", {} removed", counts.removed);
+  return text;
 }
 
 }  // namespace

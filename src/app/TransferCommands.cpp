@@ -38,6 +38,7 @@ Result<std::pair<transfer::OpenEntries, bool>> source(const std::string& path, b
 }
 
 constexpr Limit archiveLimit{"import-archive-ratio", static_cast<std::int64_t>(transfer::maxArchiveRatio), "octets unpacked of one"};
+constexpr Limit archiveEntriesLimit{"import-archive-entries", static_cast<std::int64_t>(transfer::maxArchiveEntries), "entries"};
 
 int importMail(ServerParts& server, Invocation& call, bool mbox) {
   transfer::ImportOptions options;
@@ -51,6 +52,7 @@ int importMail(ServerParts& server, Invocation& call, bool mbox) {
   if (!importing) return failed(call, importing.error().text);
   auto done = transfer::TreeReader(from->first, *importing->importer, from->second).run();
   if (!done && done.error().code == Errc::tooLong) server.foundations.limits.hit(archiveLimit, call.args[0]);
+  if (!done && done.error().code == Errc::tooMany) server.foundations.limits.hit(archiveEntriesLimit, call.args[0]);
   return importing->end(call, done);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/Text.h"
+#include "base/Unicode.h"
 
 namespace mox::imap {
 
@@ -131,8 +132,8 @@ std::optional<std::uint64_t> literalAtEnd(std::string_view line) {
   return parseUnsigned(digits);
 }
 
-std::optional<std::string> quotedArgument(std::string_view text) {
-  if (!isOneLine(text) || !isAscii(text)) return std::nullopt;
+std::optional<std::string> quotedArgument(std::string_view text, bool utf8) {
+  if (!isOneLine(text) || !(utf8 ? isUtf8(text) : isAscii(text))) return std::nullopt;
   std::string out = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') out += '\\';

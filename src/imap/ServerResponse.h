@@ -40,7 +40,8 @@ Result<ServerResponse> parseServerResponse(std::string_view response);
 /// "{12}", "{12+}" or "~{12}" at the end of a line: the octets that follow it.
 std::optional<std::uint64_t> literalAtEnd(std::string_view line);
 
-/// A string as a command's argument: quoted. Nothing if it cannot be (CR, LF, NUL, not ASCII): it then needs a literal.
-std::optional<std::string> quotedArgument(std::string_view text);
+/// A string as a command's argument: quoted. Nothing if it cannot be (CR, LF, NUL, not ASCII, or with `utf8`
+/// not UTF-8): it then needs a literal.
+std::optional<std::string> quotedArgument(std::string_view text, bool utf8 = false);
 
 }  // namespace mox::imap

@@ -150,7 +150,8 @@ void Context::moveOn(const TellMode& mode) {
   auto older = selected->held();
   std::string told, after;
   selected->sync(told, mode);
-  selected->updates->follow(*account, older, selected->held(), services.clock.now(), out, after);
+  bool followed = selected->updates->follow(*account, older, selected->held(), services.clock.now(), out, after);
+  if (!followed) services.limits.hit(searchUpdateChecks, account->name());
   out.append(told).append(after);
 }
 

@@ -55,6 +55,7 @@ class EsearchRun final : public SlicedWork {
   /// RFC 7377 §2.1: a response for each mailbox where something was found.
   void answer(const store::MailboxRow& mailbox, const SearchFound& found) {
     saved_ = savedOf(wanted_, found.uids);
+    countReads(context_, *run_);
     if (found.uids.empty() || !saysSomething(wanted_)) return;
     auto response = esearchOf(wanted_, *run_, true, withModSeq_);
     response.tag = context_.tag;

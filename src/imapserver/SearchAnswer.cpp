@@ -178,6 +178,11 @@ imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const std::vec
   return response;
 }
 
+void countReads(Context& context, const SearchRun& run) {
+  context.services.metrics.counter("mox_imap_search_read_total", "Messages that searches have read, because neither flags and numbers nor the full-text index could decide.")
+      .inc(static_cast<double>(run.reads()));
+}
+
 bool saysSomething(const imap::SearchReturn& wanted) {
   return !wanted.save || wanted.min || wanted.max || wanted.count || wanted.all || wanted.partial || wanted.relevancy;
 }

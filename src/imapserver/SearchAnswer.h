@@ -35,6 +35,8 @@ SearchNeed needOf(const imap::SearchReturn& wanted, bool esearch);
 /// The numbers in a window on the results. RFC 9394 §3.1.
 imap::NumberSet inWindow(const imap::NumberSet& numbers, const imap::ResultWindow& window);
 std::vector<std::uint32_t> inWindow(const std::vector<std::uint32_t>& numbers, const imap::ResultWindow& window);
+/// Counts what the search had to read.
+void countReads(Context& context, const SearchRun& run);
 /// The data items of an ESEARCH response; the caller adds what says where they come from.
 imap::EsearchResponse esearchOf(const imap::SearchReturn& wanted, const SearchRun& run, bool uid, bool withModSeq);
 /// The same of numbers in the order of a SORT, RFC 5267 §3.

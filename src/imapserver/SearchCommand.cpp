@@ -65,6 +65,7 @@ void handleSearch(Context& context, const imap::Command& command) {
   auto run = SearchRun::make(context.account, *root, scope, needOf(wanted, wanted.given || context.rev2));
   if (!run) return context.bad("there is no message with that number");
   runSliced(context, run, [run, asked, root = std::move(*root)](Context& now) {
+    countReads(now, *run);
     if (asked.wanted.update) keepUpdated(now, asked, root, run->found());
     answer(now, asked, *run);
   });

@@ -39,6 +39,8 @@ class SearchMessage {
   /// RFC 6203 §4: how well it matches, 1 to 100: the mean of what was added.
   void addScore(unsigned score) { scores_ += score, ++scored_; }
   unsigned relevancy() const { return scored_ == 0 ? 100 : scores_ / scored_; }
+  /// Its header or text was needed.
+  bool wasRead() const { return header_ || bodyText_ || wholeText_; }
   /// What was read, in units of searchSlice.
   std::uint64_t work() const { return work_; }
 

@@ -31,6 +31,7 @@ std::optional<SearchRun::Hit> SearchRun::test(std::size_t index, LazyReader& rea
   SearchMessage message(*entry, reader);
   bool found = search_.matches(message);
   work += search_.entryWork() + message.work();
+  if (message.wasRead()) ++reads_;
   if (!found) return std::nullopt;
   return Hit{static_cast<std::uint32_t>(index + 1), entry, static_cast<std::uint8_t>(message.relevancy())};
 }

@@ -41,6 +41,8 @@ class SearchRun final : public SlicedWork {
   std::uint64_t done() const override { return first_ + (scope_->known->size() - end_); }
   std::uint64_t goal() const override { return scope_->known->size(); }
 
+  /// Messages whose header or text was needed: neither the view nor the full-text index could decide.
+  std::uint64_t reads() const { return reads_; }
   /// When slice() has returned false. The first and the last results, if not all were needed.
   const SearchFound& found() const { return found_; }
   const SearchScope& scope() const { return *scope_; }
@@ -64,6 +66,7 @@ class SearchRun final : public SlicedWork {
   Search search_;
   std::size_t first_, end_;  ///< what is left to look at
   SearchFound found_;
+  std::uint64_t reads_ = 0;
   std::vector<Hit> fromEnd_;  ///< found from the end, descending
 };
 

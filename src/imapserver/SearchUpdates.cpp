@@ -73,18 +73,18 @@ bool SearchUpdates::cancel(std::string_view tag) {
   return std::erase_if(contexts_, [tag](const One& one) { return one.tag == tag; }) != 0;
 }
 
-void SearchUpdates::follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before,
+bool SearchUpdates::follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before,
                            std::string& after) {
-  if (older == newer || contexts_.empty()) return;
+  if (older == newer || contexts_.empty()) return true;
   auto touched = touchedBetween(*older, *newer);
-  if (touched.indexes.size() > maxUpdateChecks) {
+  if (touched.indexes.size() > static_cast<std::size_t>(searchUpdateChecks.value)) {
     for (const auto& one : contexts_) {
       std::string code = "NOUPDATE ";
       imap::writeString(code, one.tag);
       imap::writeStatus(before, "*", "NO", code, "too much has changed at once, search again");
     }
     contexts_.clear();
-    return;
+    return false;
   }
   LazyReader reader(account);
   auto scope = std::make_shared<SearchScope>(SearchScope{newer, newer, {}, {}, now});
@@ -115,6 +115,7 @@ void SearchUpdates::follow(const store::Account& account, const store::View& old
     one.uids = without(without(one.uids, expunged), gone);
     for (const auto& range : fresh.ranges()) one.uids.addRange(range.first, range.last);
   }
+  return true;
 }
 
 }  // namespace mox::imapserver

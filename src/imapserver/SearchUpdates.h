@@ -15,7 +15,7 @@ namespace mox::imapserver {
 /// Contexts a selection may have; RFC 5267 §4.3.1 lets a server refuse more.
 inline constexpr Limit searchContextsLimit{"imap-search-contexts", 16, "contexts"};
 /// Messages of one sync that are searched again for a context; when more have changed at once the context ends.
-inline constexpr std::size_t maxUpdateChecks = 10'000;
+inline constexpr Limit searchUpdateChecks{"imap-search-update-checks", 10'000, "messages"};
 
 class SearchUpdates {
  public:
@@ -29,8 +29,9 @@ class SearchUpdates {
 
   /// The session goes from one view to the next. `before`: lines for before it tells so, about expunged messages (their
   /// numbers are those of the older view, §4.3.4); `after`: for after it, new messages and changed ones (§4.3.3, and RFC
-  /// 5465 §5.1: FETCH goes first).
-  void follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before, std::string& after);
+  /// 5465 §5.1: FETCH goes first). False if too much has changed at once (searchUpdateChecks): the contexts are gone, and
+  /// `before` says so.
+  bool follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before, std::string& after);
 
  private:
   struct One {

@@ -69,7 +69,10 @@ void handleSort(Context& context, const imap::Command& command) {
   };
   sorting.run = std::make_shared<EnvelopeRun>(context.account, search, needsEnvelope(criteria), take);
   auto run = sorting.run;
-  runSliced(context, run, [sorting = std::move(sorting)](Context& now) { answer(now, sorting); });
+  runSliced(context, run, [sorting = std::move(sorting), search](Context& now) {
+    countReads(now, *search);
+    answer(now, sorting);
+  });
 }
 
 }  // namespace mox::imapserver

@@ -91,7 +91,8 @@ void handleThread(Context& context, const imap::Command& command) {
   auto take = [threading](std::uint32_t sequence, const store::ViewEntry& entry, std::string_view envelope, store::Reader& reader) {
     threading->add(sequence, entry, envelope, reader);
   };
-  runSliced(context, std::make_shared<EnvelopeRun>(context.account, search, true, take), [threading](Context& now) {
+  runSliced(context, std::make_shared<EnvelopeRun>(context.account, search, true, take), [threading, search](Context& now) {
+    countReads(now, *search);
     now.stream(std::make_unique<ThreadLine>(threading->finish()), [](Context& then) { then.ok("threaded"); });
   });
 }

@@ -21,7 +21,7 @@ namespace {
 constexpr std::array<std::string_view, 12> addressFields{"from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-sender",
                                                          "resent-reply-to", "resent-to", "resent-cc", "resent-bcc"};
 
-/// Old software writes headers in its own charset without saying which: mostly the one of Windows.
+/// A parameter with a charset of its own may decode to anything.
 std::string utf8Of(std::string_view octets) { return isUtf8(octets) ? std::string(octets) : charsetToUtf8(octets, "windows-1252"); }
 
 bool isEncodedWord(std::string_view word) { return word.starts_with("=?") && word.ends_with("?="); }
@@ -53,7 +53,7 @@ std::string encodedText(std::string_view value) {
 }
 
 std::string textField(const HeaderField& field) {
-  auto value = utf8Of(unfold(field.value));
+  auto value = unfold(field.value);
   std::replace(value.begin(), value.end(), '\t', ' ');
   return FieldWriter(field.name).words(encodedText(value)).end();
 }
@@ -63,7 +63,7 @@ bool isAtoms(std::string_view text) {
 }
 
 std::string phrase(std::string_view name) {
-  if (!isAscii(name)) return encodeWords(utf8Of(name));
+  if (!isAscii(name)) return encodeWords(name);
   return isAtoms(name) ? std::string(name) : quoted(name);
 }
 
@@ -77,7 +77,7 @@ void writeAddress(FieldWriter& field, const EnvelopeAddress& address) {
   auto localpart = address.mailbox.value_or(""), host = address.host.value_or("");
   auto ascii = host;
   if (!isAscii(host)) {
-    auto domain = Domain::make(utf8Of(host));
+    auto domain = Domain::make(host);
     ascii = domain ? domain->ascii() : "";
   }
   if (isAscii(localpart) && ascii.empty() == host.empty()) {
@@ -86,8 +86,8 @@ void writeAddress(FieldWriter& field, const EnvelopeAddress& address) {
     else field.word(spec);
     return;
   }
-  auto shown = utf8Of(localpart) + (host.empty() ? "" : "@" + utf8Of(host));
-  if (address.name) shown = utf8Of(*address.name) + " <" + shown + ">";
+  auto shown = localpart + (host.empty() ? "" : "@" + host);
+  if (address.name) shown = *address.name + " <" + shown + ">";
   field.words(encodeWords(shown)).word("<" + std::string(unusableAddress) + ">");
 }
 
@@ -153,7 +153,8 @@ std::string downgradeHeader(std::string_view block, const HeaderDowngrade& how) 
     at = start + field->whole.size();
     hasVersion = hasVersion || field->is("MIME-Version") || startsWithNoCase(field->name, "Content-");
     if (!how.encoding.empty() && field->is("Content-Transfer-Encoding")) continue;
-    if (how.toAscii && !isAscii(field->whole)) out += downgradedField(*field);
+    bool isUtf8Field = !isAscii(field->whole) && isUtf8(field->whole);
+    if (how.toAscii && isUtf8Field) out += downgradedField(*field);
     else appendPlain(field->whole, false, out);
   }
   if (how.encoding.empty()) {

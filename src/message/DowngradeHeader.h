@@ -1,6 +1,7 @@
 // A header for readers that know no UTF-8 in headers: in ASCII, without NUL. RFC 6855 §3, in the manner of RFC 6857 and 6858.
 //
-// Fields that are ASCII already stay octet for octet. In others, text and display names become encoded words (RFC 2047),
+// Fields that are ASCII already stay octet for octet; so do those in some other charset, which nobody can name: every client
+// always got them as they are. In others, text and display names become encoded words (RFC 2047),
 // parameters get the extended form (RFC 2231), a domain becomes A-labels, and an address whose localpart is not ASCII
 // cannot be written to from there: it is shown as the name of an address that does not work.
 #pragma once

@@ -190,8 +190,13 @@ BackupCounts Account::backup(const std::string& directory) {
     wanted.insert(file);
   }
   for (const auto& folder : folders) files.syncDirectory(folder);
-  copyDatabase(look.db(), files, directory + "/account.db");
-  ++counts.databases;
+  auto stamp = look.db().scalar("SELECT stamp FROM state");
+  if (stamp != 0 && stamp == copiedStamp(files, directory + "/account.db")) {
+    ++counts.unchanged;
+  } else {
+    copyDatabase(look.db(), files, directory + "/account.db");
+    ++counts.databases;
+  }
   removeOthers(files, bodies, wanted, counts);
   return counts;
 }

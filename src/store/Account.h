@@ -71,6 +71,16 @@ struct ImportMark {
   std::int64_t run = 0, seen = 0;
 };
 
+/// A message of another server and what an import made of it; SCHEMA.md, table imported_from.
+struct ImportOrigin {
+  std::int64_t source = 0;  ///< a mailbox there, as the importer numbers it; never 0
+  Uid there;
+  MailboxId mailbox;  ///< here
+  Uid uid;
+  ModSeq modSeq;  ///< of the import; with a higher one it was changed here
+  Flags flags;    ///< as they were there
+};
+
 struct DeliverOptions {
   /// Sum of message sizes the account may hold, octets; negative is no limit.
   std::int64_t quota = -1;
@@ -82,6 +92,9 @@ struct DeliverOptions {
   std::int64_t quotaMessages = -1;
   /// Written in the same commit; messages need not come with them.
   std::vector<ImportMark> imported;
+  /// Where the messages came from, as many as there are messages or none; `source` 0 for those of which nothing is kept.
+  /// What they are here is filled in.
+  std::vector<ImportOrigin> origins;
 };
 
 struct FlagChange {
@@ -184,6 +197,9 @@ class Account {
   /// New messages of a muted thread arrive \Seen.
   void setThreadMuted(ThreadId thread, bool muted);
 
+  /// Writes what changed of origins, and forgets others, in one commit.
+  void updateOrigins(const std::vector<ImportOrigin>& changed, const std::vector<ImportOrigin>& gone);
+  void forgetOrigins(std::int64_t source);
   /// Held by an import; null while another holds it. Two imports at a time would miscount each other's messages.
   std::shared_ptr<void> beginImport();
 

@@ -94,6 +94,16 @@ void expungeListed(Operation& op, const DeliverOptions& options) {
   }
 }
 
+/// With what the messages are here.
+std::vector<ImportOrigin> placedOrigins(std::vector<ImportOrigin> origins, const std::vector<Delivered>& delivered) {
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    origins[i].mailbox = delivered[i].mailbox;
+    origins[i].uid = delivered[i].uid;
+    origins[i].modSeq = delivered[i].modSeq;
+  }
+  return origins;
+}
+
 void noteImported(Db& db, const std::vector<ImportMark>& marks) {
   if (marks.empty()) return;
   auto insert = db.prepare("INSERT INTO imported(mailbox, digest, count, run, seen) VALUES(?,?,?,?,?) "
@@ -101,7 +111,30 @@ void noteImported(Db& db, const std::vector<ImportMark>& marks) {
   for (const auto& mark : marks) insert.bind(mark.mailbox).bindBlob(mark.digest).bind(mark.count).bind(mark.run).bind(mark.seen).run();
 }
 
+void noteOrigins(Db& db, const std::vector<ImportOrigin>& origins) {
+  if (origins.empty()) return;
+  auto insert = db.prepare("INSERT OR REPLACE INTO imported_from(source, there, mailbox, uid, modseq, flags, keywords) VALUES(?,?,?,?,?,?,?)");
+  for (const auto& one : origins)
+    if (one.source != 0)
+      insert.bind(one.source).bind(one.there).bind(one.mailbox).bind(one.uid).bind(one.modSeq).bind(std::int64_t{one.flags.bits}).bind(joinKeywords(one.flags.keywords)).run();
+}
+
 }  // namespace
+
+void Account::updateOrigins(const std::vector<ImportOrigin>& changed, const std::vector<ImportOrigin>& gone) {
+  if (changed.empty() && gone.empty()) return;
+  state_->writer->submit([&](WriteTx& tx) {
+    // A mailbox may have gone meanwhile, and with it what is kept of its messages.
+    auto known = tx.db().prepare("UPDATE imported_from SET modseq=?, flags=?, keywords=? WHERE source=? AND there=?");
+    for (const auto& one : changed) known.bind(one.modSeq).bind(std::int64_t{one.flags.bits}).bind(joinKeywords(one.flags.keywords)).bind(one.source).bind(one.there).run();
+    auto forget = tx.db().prepare("DELETE FROM imported_from WHERE source=? AND there=?");
+    for (const auto& one : gone) forget.bind(one.source).bind(one.there).run();
+  });
+}
+
+void Account::forgetOrigins(std::int64_t source) {
+  state_->writer->submit([&](WriteTx& tx) { tx.db().prepare("DELETE FROM imported_from WHERE source=?").bind(source).run(); });
+}
 
 std::shared_ptr<void> Account::beginImport() {
   auto* importing = &state_->importing;
@@ -129,6 +162,7 @@ Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages
       }
       for (const auto& mark : options.imported) op.mailbox(mark.mailbox);  // not gone meanwhile
       noteImported(op.db(), options.imported);
+      noteOrigins(op.db(), placedOrigins(options.origins, delivered));
       op.checkQuota(options.quota, options.quotaMessages);
       return delivered;
     });

@@ -160,6 +160,7 @@ Result<ModSeq> Account::deleteMailbox(const std::string& name) {
     db.prepare("DELETE FROM expunged WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM annotation WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM imported WHERE mailbox=?").bind(id).run();
+    db.prepare("DELETE FROM imported_from WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM mailbox WHERE id=?").bind(id).run();
     op.erase(id);
     op.tell(Change::Kind::mailboxRemoved, id, name);

@@ -1,6 +1,7 @@
 #include "store/AccountState.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/Text.h"
 #include "store/Rows.h"
@@ -161,9 +162,13 @@ void Account::State::open() {
   env.files->makeDirectory(directory);
   auto db = std::make_unique<Db>(databasePath(), dbOptions());
   migrateAccount(*db, env.clock->now());
+  auto changes = db->totalChanges();
   recover(*db);
+  if (db->totalChanges() != changes) db->exec("UPDATE state SET stamp=0");
   search = std::make_unique<SearchIndex>(name, directory, env, ContentId(db->scalar("SELECT next_content FROM state")));
-  writer = std::make_unique<GroupCommit>(std::move(db), dbOptions());
+  // From a random start: no two commits of any life of this account, restored from a backup or not, leave the same.
+  auto stamp = static_cast<std::int64_t>(env.random->below(std::numeric_limits<std::int64_t>::max() / 2)) + 1;
+  writer = std::make_unique<GroupCommit>(std::move(db), dbOptions(), [stamp](Db& changed) mutable { changed.prepare("UPDATE state SET stamp=?").bind(stamp++).run(); });
   removeGarbage();
 }
 

@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
+
+#include <sqlite3.h>
 
 #include "store/Db.h"
+#include "store/Schema.h"
 
 namespace mox::store {
 
@@ -56,6 +60,26 @@ void copyOctets(Files& files, const std::string& from, const std::string& to) {
 }
 
 }  // namespace
+
+std::int64_t copiedStamp(Files& files, const std::string& path) {
+  // What lies in a WAL or a journal beside it is somebody's work on the copy.
+  if (files.size(path) <= 0 || files.size(path + "-wal") > 0 || files.size(path + "-journal") > 0) return 0;
+  std::string uri = "file:";
+  for (char c : path) {
+    if (c == '%' || c == '?' || c == '#') uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+    else uri += c;
+  }
+  uri += "?immutable=1";  // nothing is written beside it
+  sqlite3* db = nullptr;
+  int code = sqlite3_open_v2(uri.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> owner(db, sqlite3_close_v2);
+  sqlite3_stmt* statement = nullptr;
+  if (code == SQLITE_OK) code = sqlite3_prepare_v2(db, "SELECT stamp, (SELECT user_version FROM pragma_user_version) FROM state", -1, &statement, nullptr);
+  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> row(statement, sqlite3_finalize);
+  // A damaged one, or one of an older format, is simply copied anew.
+  if (code != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW || sqlite3_column_int(statement, 1) != accountFormat) return 0;
+  return sqlite3_column_int64(statement, 0);
+}
 
 void copyDatabase(Db& from, Files& files, const std::string& to) {
   auto part = to + ".new";

@@ -18,8 +18,12 @@ struct BackupCounts {
   std::uint64_t copied = 0;   ///< files linked or copied
   std::uint64_t kept = 0;     ///< files that were there from an earlier backup
   std::uint64_t removed = 0;  ///< files that only an earlier backup needed
+  std::uint64_t unchanged = 0;  ///< databases of which the earlier copy is still true
 };
 
+/// state.stamp of an account's database that an earlier backup has copied (SCHEMA.md): equal to the database's own, it is a copy
+/// of the same commit. 0 if there is no copy, it is of another format, or somebody may have written to it.
+std::int64_t copiedStamp(Files& files, const std::string& path);
 /// A consistent copy while others write; `to` is replaced.
 void copyDatabase(Db& from, Files& files, const std::string& to);
 /// A file that never changes: linked, or copied where links do not reach; the link or copy of an earlier backup is left

@@ -33,12 +33,14 @@ struct Waiter {
 }  // namespace
 
 struct GroupCommit::State {
-  State(std::unique_ptr<Db> database, DbOptions dbOptions) : path(database->path()), options(dbOptions), db(std::move(database)) {
+  State(std::unique_ptr<Db> database, DbOptions dbOptions, std::function<void(Db&)> onChange)
+      : path(database->path()), options(dbOptions), stamp(std::move(onChange)), db(std::move(database)) {
     db->rewriteWal();
   }
 
   const std::string path;
   const DbOptions options;
+  const std::function<void(Db&)> stamp;
   std::unique_ptr<Db> db;  ///< used only by the leader; null if it could not be opened again
   std::mutex mutex;
   std::deque<Waiter*> queue;
@@ -72,8 +74,8 @@ struct GroupCommit::State {
   void alone(const std::function<void()>& work);
 };
 
-GroupCommit::GroupCommit(std::unique_ptr<Db> db, const DbOptions& options)
-    : state_(std::make_unique<State>(std::move(db), options)) {}
+GroupCommit::GroupCommit(std::unique_ptr<Db> db, const DbOptions& options, std::function<void(Db&)> stamp)
+    : state_(std::make_unique<State>(std::move(db), options, std::move(stamp))) {}
 GroupCommit::~GroupCommit() {
   if (state_->inDoubt || state_->needsReopening) state_->disconnect();
 }
@@ -138,6 +140,7 @@ void GroupCommit::State::commit(const std::vector<Waiter*>& batch) {
   Tx tx(*db);
   for (auto* waiter : batch) runOne(*waiter, batch.size() == 1);
   if (batch.size() == 1 && batch.front()->error) return;
+  if (stamp && db->totalChanges() != changesBefore) stamp(*db);
   // Something must be written over the commit that failed, whatever the work was.
   if (inDoubt) db->exec(("PRAGMA user_version=" + std::to_string(db->scalar("PRAGMA user_version"))).c_str());
   tx.commit();  // after this line the work is on disk, or rides

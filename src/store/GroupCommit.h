@@ -55,7 +55,8 @@ class GroupCommit {
  public:
   /// Takes over the writing connection; what a crash left in its WAL is written again. `options`: for the connection
   /// that checkpoints, and for the writing one when it is opened again.
-  explicit GroupCommit(std::unique_ptr<Db> db, const DbOptions& options = {});
+  /// `stamp` runs at the end of each transaction that changed something.
+  explicit GroupCommit(std::unique_ptr<Db> db, const DbOptions& options = {}, std::function<void(Db&)> stamp = {});
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;

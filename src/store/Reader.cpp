@@ -82,6 +82,15 @@ std::optional<ImportMark> Reader::imported(MailboxId mailbox, std::string_view d
   return ImportMark{mailbox, std::string(digest), row.int64(0), row.int64(1), row.int64(2)};
 }
 
+std::vector<ImportOrigin> Reader::importOrigins(std::int64_t source, Uid from, Uid to, std::int64_t most) {
+  auto row = db().prepare("SELECT there, mailbox, uid, modseq, flags, keywords FROM imported_from WHERE source=? AND there BETWEEN ? AND ? ORDER BY there LIMIT ?");
+  row.bind(source).bind(from).bind(to).bind(most);
+  std::vector<ImportOrigin> out;
+  while (row.step())
+    out.push_back({source, row.id<Uid>(0), row.id<MailboxId>(1), row.id<Uid>(2), row.id<ModSeq>(3), {static_cast<FlagBits>(row.int64(4)), splitKeywords(row.text(5))}});
+  return out;
+}
+
 std::optional<MessageRow> Reader::message(MessageId id) {
   static const std::string sql = messageSql + "m.id=?";
   auto row = db().prepare(sql);
@@ -148,21 +157,26 @@ std::optional<std::pair<ContentId, ThreadId>> Reader::objectIds(MessageId id) {
   return std::pair{row.id<ContentId>(0), row.id<ThreadId>(1)};
 }
 
-std::vector<MessageId> Reader::messagesOf(ContentId content) {
-  auto row = db().prepare("SELECT id FROM message WHERE content=? ORDER BY id");
-  row.bind(content);
+namespace {
+
+/// Its first column.
+std::vector<MessageId> messageIds(Stmt& rows) {
   std::vector<MessageId> out;
-  while (row.step()) out.push_back(row.id<MessageId>(0));
+  while (rows.step()) out.push_back(rows.id<MessageId>(0));
   return out;
+}
+
+}  // namespace
+
+std::vector<MessageId> Reader::messagesOf(ContentId content) {
+  auto rows = db().prepare("SELECT id FROM message WHERE content=? ORDER BY id");
+  return messageIds(rows.bind(content));
 }
 
 std::vector<MessageId> Reader::messagesOf(ThreadId thread) {
   // The index has those that are not the thread's first.
-  auto row = db().prepare("SELECT id FROM message WHERE id=?1 AND thread=?1 UNION SELECT id FROM message WHERE thread=?1 AND thread<>id ORDER BY id");
-  row.bind(thread);
-  std::vector<MessageId> out;
-  while (row.step()) out.push_back(row.id<MessageId>(0));
-  return out;
+  auto rows = db().prepare("SELECT id FROM message WHERE id=?1 AND thread=?1 UNION SELECT id FROM message WHERE thread=?1 AND thread<>id ORDER BY id");
+  return messageIds(rows.bind(thread));
 }
 
 // Content ------------------------------------------------------------------------------------------------------

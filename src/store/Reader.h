@@ -16,6 +16,7 @@ namespace mox::store {
 
 class Db;
 struct ImportMark;
+struct ImportOrigin;
 
 class Reader {
  public:
@@ -71,6 +72,9 @@ class Reader {
 
   /// How often imports have put these octets into the mailbox.
   std::optional<ImportMark> imported(MailboxId mailbox, std::string_view digest);
+
+  /// Origins of a source from UID `from` to `to` there, ascending, at most `most`.
+  std::vector<ImportOrigin> importOrigins(std::int64_t source, Uid from, Uid to, std::int64_t most);
 
   std::vector<Annotation> annotations(MailboxId mailbox);
   AnnotationUse annotationUse();

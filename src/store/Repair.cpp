@@ -146,32 +146,45 @@ std::size_t Repair::recount() {
 }
 
 /// False if the content has gone meanwhile.
-bool Repair::reparseOne(ContentId id) {
+/// What is computed of a content.
+struct Repair::Parsed {
+  ContentId id;
+  std::int64_t headerSize = 0, traits = 0;
+  std::string envelope, body, extended, tree, recipients, preview, messageId, subjectBase;
+};
+
+/// Nothing if no message has the content any more.
+std::optional<Repair::Parsed> Repair::parseAgain(ContentId id) {
   Content content;
   {
     auto look = account_.reader();
     auto row = look.db().prepare("SELECT min(id) FROM message WHERE content=?");
     if (row.bind(id).step() && !row.isNull(0)) content = look.content(row.id<MessageId>(0));
   }
-  if (!content) return false;
+  if (!content) return std::nullopt;
   auto parsed = message::parse(content.view());
-  auto envelope = imap::renderEnvelope(*parsed.root.envelope);
-  auto body = imap::renderBody(parsed.root), extended = imap::renderBodyStructure(parsed.root), tree = message::encode(parsed.root);
-  auto recipients = recipientLines(&parsed);
-  std::int64_t traits = 0;
-  if (parsed.isMailingList) traits |= isMailingListTrait;
-  if (parsed.isDsn) traits |= isDsnTrait;
+  Parsed out{id, static_cast<std::int64_t>(parsed.root.bodyStart), 0, imap::renderEnvelope(*parsed.root.envelope), imap::renderBody(parsed.root),
+             imap::renderBodyStructure(parsed.root), message::encode(parsed.root), recipientLines(&parsed), parsed.preview, parsed.messageId, parsed.subjectBase};
+  if (parsed.isMailingList) out.traits |= isMailingListTrait;
+  if (parsed.isDsn) out.traits |= isDsnTrait;
+  return out;
+}
+
+/// In one commit.
+void Repair::keep(const std::vector<Parsed>& all) {
+  if (all.empty()) return;
   account_.state_->write([&](Operation& op) {
     auto& db = op.db();
-    auto there = db.prepare("SELECT 1 FROM content WHERE id=?");
-    if (!there.bind(id).step()) return;
-    db.prepare("INSERT OR REPLACE INTO structure(content, header_size, envelope, body, bodystructure, preview, recipients, part_tree) VALUES(?,?,?,?,?,?,?,?)")
-        .bind(id).bind(static_cast<std::int64_t>(parsed.root.bodyStart)).bindBlob(envelope).bindBlob(body).bindBlob(extended)
-        .bind(parsed.preview).bind(recipients).bindBlob(tree).run();
-    db.prepare("UPDATE message SET message_id=?, subject_base=?, traits=(traits & ~?)|? WHERE content=?")
-        .bind(parsed.messageId).bind(parsed.subjectBase).bind(std::int64_t{isMailingListTrait | isDsnTrait}).bind(traits).bind(id).run();
+    for (const auto& one : all) {
+      auto there = db.prepare("SELECT 1 FROM content WHERE id=?");
+      if (!there.bind(one.id).step()) continue;
+      db.prepare("INSERT OR REPLACE INTO structure(content, header_size, envelope, body, bodystructure, preview, recipients, part_tree) VALUES(?,?,?,?,?,?,?,?)")
+          .bind(one.id).bind(one.headerSize).bindBlob(one.envelope).bindBlob(one.body).bindBlob(one.extended)
+          .bind(one.preview).bind(one.recipients).bindBlob(one.tree).run();
+      db.prepare("UPDATE message SET message_id=?, subject_base=?, traits=(traits & ~?)|? WHERE content=?")
+          .bind(one.messageId).bind(one.subjectBase).bind(std::int64_t{isMailingListTrait | isDsnTrait}).bind(one.traits).bind(one.id).run();
+    }
   });
-  return true;
 }
 
 std::size_t Repair::reparse(bool onlyMissing) {
@@ -187,7 +200,11 @@ std::size_t Repair::reparse(bool onlyMissing) {
       while (row.step()) ids.push_back(row.id<ContentId>(0));
     }
     if (ids.empty()) return count;
-    for (auto id : ids) count += reparseOne(id) ? 1 : 0;
+    std::vector<Parsed> parsed;
+    for (auto id : ids)
+      if (auto one = parseAgain(id)) parsed.push_back(std::move(*one));
+    keep(parsed);
+    count += parsed.size();
     last = ids.back();
   }
 }

@@ -8,14 +8,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/Result.h"
 #include "store/Account.h"
 
 namespace mox::store {
 
-/// Contents looked up at a time.
+/// Contents looked up, parsed and written at a time.
 inline constexpr std::size_t repairBatch = 50;
 
 class Repair {
@@ -40,7 +42,8 @@ class Repair {
 
  private:
   struct Parsed;
-  bool reparseOne(ContentId content);
+  std::optional<Parsed> parseAgain(ContentId content);
+  void keep(const std::vector<Parsed>& all);
   Account& account_;
 };
 

@@ -173,6 +173,20 @@ constexpr const char* format2[] = {
     "ALTER TABLE state ADD COLUMN modseq_floor INTEGER NOT NULL DEFAULT 0",
 };
 
+// What format 3 adds to 2: where imported messages came from, so that a later import can tell what became of them there; and
+// what every commit leaves, so that a backup knows a copy that is still true.
+constexpr const char* format3 = R"(CREATE TABLE imported_from(
+  source INTEGER NOT NULL,
+  there INTEGER NOT NULL,
+  mailbox INTEGER NOT NULL REFERENCES mailbox,
+  uid INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  flags INTEGER NOT NULL,
+  keywords TEXT NOT NULL,
+  PRIMARY KEY (source, there)) WITHOUT ROWID;
+CREATE INDEX imported_from_mailbox ON imported_from(mailbox);
+ALTER TABLE state ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0)";
+
 constexpr const char* authTables = R"(
 CREATE TABLE tls_public_key(
   fingerprint TEXT PRIMARY KEY,
@@ -221,6 +235,7 @@ void migrateAccount(Db& db, Time now) {
     if (from < 1) makeFormat1(d, now);
     if (from < 2)
       for (const auto* change : format2) d.exec(change);
+    if (from < 3) d.exec(format3);
   });
 }
 

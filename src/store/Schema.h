@@ -7,7 +7,7 @@ namespace mox::store {
 
 class Db;
 
-inline constexpr int accountFormat = 2;
+inline constexpr int accountFormat = 3;
 inline constexpr int authFormat = 1;
 
 /// Creates or upgrades the tables. `now` seeds UIDVALIDITY of a new account.

@@ -14,7 +14,7 @@ namespace mox::store {
 
 namespace {
 
-constexpr std::int64_t tidySeconds = 10;         ///< between looks at one shard each
+constexpr std::int64_t tidySeconds = 10;         ///< for each shard, between looks at all of them
 constexpr std::int64_t tidyFrom = 1'024;         ///< contents of a shard that still grows, from which on it is looked at
 constexpr std::int64_t freePages = 64;           ///< of the file, not worth giving back
 constexpr std::int64_t freePagesShare = 32;      ///< nor is one in so many
@@ -188,7 +188,7 @@ SearchIndex::Work SearchIndex::tidy(Reader& account) {
   if (merge(all) || vacuum()) return Work::more;
   auto now = seconds(*env_.clock);
   if (now < nextTidy_) return Work::later;
-  nextTidy_ = now + tidySeconds;
+  nextTidy_ = now + tidySeconds * static_cast<std::int64_t>(all.size());  // a look counts the contents of all
   auto run = staleRun(account, all);
   if (!run) return Work::none;
   Tx tx(*db_);

@@ -38,7 +38,7 @@ class ArchiveEntries final : public Entries {
       if (name == nullptr) name = archive_entry_pathname(found);
       Entry entry;
       entry.path = name == nullptr ? "" : name;
-      if (entry.path.size() > maxEntryPath) return fail(Errc::tooLong, path_ + ": an entry with too long a name");
+      if (entry.path.size() > maxEntryPath) return fail(Errc::syntax, path_ + ": an entry with too long a name");
       // A folder's name ends with "/".
       while (entry.path.ends_with('/')) entry.path.pop_back();
       entry.isFolder = type == AE_IFDIR;

@@ -24,7 +24,7 @@ struct Entry {
   bool isFolder = false;
 };
 
-/// Errors: Errc for what the input is (damaged, a bomb); store::FileError for the machine.
+/// Errors: Errc for what the input is (syntax: damaged; tooLong: beyond maxArchiveRatio; tooMany: beyond maxArchiveEntries); store::FileError for the machine.
 class Entries {
  public:
   virtual ~Entries() = default;

@@ -1,6 +1,8 @@
 // What the readers of this room find, and who takes it.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +22,17 @@ struct Found {
   imap::Flags flags;             ///< what is known before its octets
   std::optional<Time> received;  ///< if the format says
   std::string where;             ///< for people: "in.mbox, octet 1234"
+  /// Of a message on another server: its mailbox there, as a number, and its UID. 0: a later import will not follow it.
+  std::int64_t source = 0;
+  std::uint32_t sourceUid = 0;
+};
+
+/// How a stretch of a mailbox on another server is now, as far as an earlier import came.
+struct SourceState {
+  std::int64_t source = 0;
+  std::uint32_t first = 1, last = 0;  ///< UIDs it is about
+  std::map<std::uint32_t, imap::Flags> there;
+  bool isComplete = false;  ///< what is not in `there` is gone; else nothing is known of it
 };
 
 /// Takes messages in order. An error ends the reading; what is merely odd goes to problem() and the rest goes on.

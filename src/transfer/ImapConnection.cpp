@@ -49,6 +49,7 @@ Result<imap::ServerResponse> ImapConnection::response(const ImapListener& listen
     auto next = line();
     if (!next) return tl::unexpected(next.error());
     text += *next;
+    if (text.size() > maxResponseBytes) return fail(Errc::tooLong, "the server sends a response without end");
     auto size = imap::literalAtEnd(*next);
     if (!size || text.starts_with("+ ")) return imap::parseServerResponse(text);
     bool streamed = listener.takesLiteral && listener.takesLiteral(text, *size);

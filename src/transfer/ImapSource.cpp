@@ -47,11 +47,19 @@ std::optional<std::uint32_t> bodyOf(std::string_view line) {
   return static_cast<std::uint32_t>(*number);
 }
 
-std::optional<std::pair<std::uint32_t, std::uint32_t>> parseMark(const std::optional<std::string>& mark) {
-  auto parts = mark ? cut(*mark, ' ') : std::nullopt;
-  auto validity = parts ? parseUnsigned(parts->first) : std::nullopt, uid = parts ? parseUnsigned(parts->second) : std::nullopt;
-  if (!validity || !uid) return std::nullopt;
-  return std::pair(static_cast<std::uint32_t>(*validity), static_cast<std::uint32_t>(*uid));
+imap::Flags flagsOf(const ServerResponse& fetch) {
+  imap::Flags out;
+  if (const auto* flags = itemOf(fetch, "FLAGS"))
+    for (const auto& flag : flags->items) (void)out.add(flag.text);  // \\Recent and unknown ones are not ours to keep
+  return out;
+}
+
+/// The number of "[NAME 12] text"; 0 if the text has another code.
+std::uint64_t codeNumber(std::string_view text, std::string_view name) {
+  auto start = "[" + std::string(name) + " ";
+  if (!startsWithNoCase(text, start)) return 0;
+  text.remove_prefix(start.size());
+  return parseUnsigned(text.substr(0, text.find(']'))).value_or(0);
 }
 
 }  // namespace
@@ -61,6 +69,8 @@ ImapSource::ImapSource(ImapConnection& connection, FoundSink& sink, ImapSourceOp
 
 Result<void> ImapSource::run(const ServerResponse& greeting) {
   if (auto done = logIn(greeting); !done) return done;
+  if (auto asked = askCapabilities(); !asked) return asked;  // there may be more once it knows who asks
+  if (auto done = enableUtf8(); !done) return done;
   auto all = folders();
   if (!all) return tl::unexpected(all.error());
   for (const auto& one : *all) {
@@ -73,18 +83,22 @@ Result<void> ImapSource::run(const ServerResponse& greeting) {
   return {};
 }
 
-Result<void> ImapSource::logIn(const ServerResponse& greeting) {
-  if (greeting.condition == "PREAUTH") return {};
-  std::vector<std::string> capabilities;
+Result<void> ImapSource::askCapabilities() {
+  capabilities_.clear();
   ImapListener listener;
   listener.untagged = [&](const ServerResponse& said) -> Result<void> {
     if (!said.values.empty() && said.values[0].is("CAPABILITY"))
-      for (const auto& value : said.values) addCapabilities(value.text, capabilities);
+      for (const auto& value : said.values) addCapabilities(value.text, capabilities_);
     return {};
   };
-  if (auto asked = connection_.command("CAPABILITY", listener); !asked) return asked;
+  return connection_.command("CAPABILITY", listener);
+}
+
+Result<void> ImapSource::logIn(const ServerResponse& greeting) {
+  if (greeting.condition == "PREAUTH") return {};
+  if (auto asked = askCapabilities(); !asked) return asked;
   if (!encrypted_) return fail(Errc::denied, "the password is not sent over a connection without TLS");
-  if (has(capabilities, "AUTH=PLAIN")) {
+  if (has(capabilities_, "AUTH=PLAIN")) {
     auto secret = base64(std::string(1, '\0') + options_.user + std::string(1, '\0') + options_.password);
     return connection_.command("AUTHENTICATE PLAIN", {}, secret);
   }
@@ -93,11 +107,25 @@ Result<void> ImapSource::logIn(const ServerResponse& greeting) {
   return connection_.command("LOGIN " + *user + " " + *password);
 }
 
+Result<void> ImapSource::enableUtf8() {
+  if (!has(capabilities_, "ENABLE")) return {};
+  const char* wanted = has(capabilities_, "UTF8=ACCEPT") ? "UTF8=ACCEPT" : has(capabilities_, "IMAP4REV2") ? "IMAP4rev2" : nullptr;
+  if (wanted == nullptr) return {};
+  ImapListener listener;
+  listener.untagged = [&](const ServerResponse& said) -> Result<void> {
+    if (!said.values.empty() && said.values[0].is("ENABLED"))
+      for (const auto& value : said.values) utf8_ = utf8_ || value.is(wanted);
+    return {};
+  };
+  return connection_.command(std::string("ENABLE ") + wanted, listener);
+}
+
 std::optional<ImapSource::Folder> ImapSource::folder(const ServerResponse& line) {
   if (line.values.size() < 4 || !line.values[0].is("LIST")) return std::nullopt;
   Folder out;
   out.wireName = line.values[3].text;
-  auto decoded = imap::decodeModifiedUtf7(out.wireName).value_or(out.wireName);
+  auto decoded = utf8_ ? out.wireName : imap::decodeModifiedUtf7(out.wireName).value_or(out.wireName);
+  out.key = utf8_ ? imap::encodeModifiedUtf7(out.wireName) : out.wireName;
   auto delimiter = line.values[2].text;
   for (const auto& attribute : line.values[1].items) {
     if (attribute.is("\\Noselect") || attribute.is("\\NonExistent")) return std::nullopt;
@@ -126,35 +154,119 @@ Result<std::vector<ImapSource::Folder>> ImapSource::folders() {
   return out;
 }
 
-Result<void> ImapSource::read(const Folder& folder) {
-  auto name = imap::quotedArgument(folder.wireName);
+Result<ImapSource::Opened> ImapSource::open(const Folder& folder) {
+  auto name = imap::quotedArgument(folder.wireName, utf8_);
   if (!name) return fail(Errc::unsupported, "its name cannot be sent");
-  std::uint32_t count = 0, validity = 0;
+  Opened out;
   ImapListener listener;
   listener.untagged = [&](const ServerResponse& said) -> Result<void> {
-    if (said.values.size() == 2 && said.values[1].is("EXISTS")) count = static_cast<std::uint32_t>(said.values[0].number().value_or(0));
-    if (startsWithNoCase(said.text, "[UIDVALIDITY ")) validity = static_cast<std::uint32_t>(parseUnsigned(said.text.substr(13, said.text.find(']') - 13)).value_or(0));
+    if (said.values.size() == 2 && said.values[1].is("EXISTS")) out.count = static_cast<std::uint32_t>(said.values[0].number().value_or(0));
+    if (auto number = codeNumber(said.text, "UIDVALIDITY")) out.validity = static_cast<std::uint32_t>(number);
+    if (auto number = codeNumber(said.text, "HIGHESTMODSEQ")) out.modSeq = number;
     return {};
   };
-  if (auto opened = connection_.command("EXAMINE " + *name, listener); !opened) return opened;
-  auto mark = parseMark(options_.mark(folder.wireName));
+  bool condstore = has(capabilities_, "CONDSTORE") || has(capabilities_, "QRESYNC");
+  if (auto done = connection_.command("EXAMINE " + *name + (condstore ? " (CONDSTORE)" : ""), listener); !done) return tl::unexpected(done.error());
+  if (!condstore) out.modSeq = 0;
+  return out;
+}
+
+/// "uidvalidity uid modseq"; the first versions had no modseq.
+std::optional<ImapSource::Mark> ImapSource::parseMark(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  auto words = split(*text, ' ');
+  if (words.size() < 2) return std::nullopt;
+  auto validity = parseUnsigned(words[0]), uid = parseUnsigned(words[1]);
+  if (!validity || !uid) return std::nullopt;
+  auto modSeq = words.size() > 2 ? parseUnsigned(words[2]).value_or(0) : 0;
+  return Mark{static_cast<std::uint32_t>(*validity), static_cast<std::uint32_t>(*uid), modSeq};
+}
+
+Result<void> ImapSource::setMark(const Folder& folder, const Opened& opened, std::uint32_t uid) {
+  return options_.setMark(folder.key, fmt::format("{} {} {}", opened.validity, uid, opened.modSeq));
+}
+
+Result<void> ImapSource::read(const Folder& folder) {
+  auto opened = open(folder);
+  if (!opened) return tl::unexpected(opened.error());
+  auto mark = parseMark(options_.mark(folder.key));
   std::uint32_t from = 1;
-  if (mark && mark->first == validity && validity != 0) {
-    auto first = firstAbove(mark->second, count);
+  if (mark && mark->validity == opened->validity && opened->validity != 0) {
+    auto first = firstAbove(mark->uid, opened->count);
     if (!first) return tl::unexpected(first.error());
     from = *first;
+    if (auto done = follow(folder, *opened, *mark, from - 1); !done) return done;
+    if (auto kept = setMark(folder, *opened, mark->uid); !kept) return kept;
+  } else if (mark) {
+    options_.forget(options_.number(folder.key, mark->validity));
   }
   // Sequence numbers stand: no server may tell of removals while only FETCH is asked (RFC 9051 §7.5.1).
-  for (; from <= count; from += imapSourceWindow) {
-    auto to = std::min(count, from + imapSourceWindow - 1);
+  for (; from <= opened->count; from += imapSourceWindow) {
+    auto to = std::min(opened->count, from + imapSourceWindow - 1);
     auto listed = list(from, to);
     if (!listed) return tl::unexpected(listed.error());
-    if (auto done = bodies(folder, from, to, *listed); !done) return done;
+    if (auto done = bodies(folder, *opened, from, to, *listed); !done) return done;
     auto last = listed->empty() ? 0 : listed->rbegin()->second.uid;
     if (last == 0) continue;
-    if (auto kept = options_.setMark(folder.wireName, fmt::format("{} {}", validity, last)); !kept) return kept;
+    if (auto kept = setMark(folder, *opened, last); !kept) return kept;
   }
   return {};
+}
+
+Result<void> ImapSource::follow(const Folder& folder, const Opened& opened, const Mark& mark, std::uint32_t known) {
+  auto source = options_.number(folder.key, opened.validity);
+  bool canAskForChanges = opened.modSeq != 0 && mark.modSeq != 0;
+  bool isUnchanged = canAskForChanges && opened.modSeq == mark.modSeq;
+  // RFC 7162 §3.2.3: with QRESYNC a removal moves HIGHESTMODSEQ, too.
+  if (isUnchanged && (!options_.wantsRemovals || has(capabilities_, "QRESYNC"))) return {};
+  if (canAskForChanges && !options_.wantsRemovals) return followChanged(source, mark);
+  return followAll(source, opened, mark, known);
+}
+
+Result<void> ImapSource::followChanged(std::int64_t source, const Mark& mark) {
+  SourceState state{source, 1, mark.uid, {}, false};
+  ImapListener listener;
+  listener.untagged = [&](const ServerResponse& said) -> Result<void> {
+    const auto* uid = isFetch(said) ? itemOf(said, "UID") : nullptr;
+    if (uid == nullptr || itemOf(said, "FLAGS") == nullptr) return {};
+    state.there[static_cast<std::uint32_t>(uid->number().value_or(0))] = flagsOf(said);
+    if (state.there.size() < imapFollowWindow) return {};
+    auto done = options_.follow(state);
+    state.there.clear();
+    return done;
+  };
+  auto done = connection_.command(fmt::format("UID FETCH 1:{} (UID FLAGS) (CHANGEDSINCE {})", mark.uid, mark.modSeq), listener);
+  return done ? options_.follow(state) : done;
+}
+
+/// What is not told, whatever the reason, is not known to be gone; nor is what comes after it, whose place nobody knows.
+Result<void> ImapSource::followAll(std::int64_t source, const Opened& opened, const Mark& mark, std::uint32_t known) {
+  auto isWhole = endsAt(opened, mark, known);
+  if (!isWhole) return tl::unexpected(isWhole.error());
+  std::uint32_t next = 1;  // UID
+  for (std::uint32_t from = 1; from <= known; from += imapFollowWindow) {
+    auto to = std::min(known, from + imapFollowWindow - 1);
+    auto listed = list(from, to, "UID FLAGS");
+    if (!listed) return tl::unexpected(listed.error());
+    SourceState state{source, next, mark.uid, {}, false};
+    for (const auto& [number, one] : *listed) state.there[one.uid] = one.flags;
+    *isWhole = *isWhole && state.there.size() == to - from + 1 && !state.there.contains(0);
+    state.isComplete = *isWhole;
+    if (state.there.empty()) continue;
+    if (to < known) state.last = state.there.rbegin()->first;
+    if (auto done = options_.follow(state); !done) return done;
+    next = state.last + 1;
+  }
+  if (known > 0 || !*isWhole) return {};
+  return options_.follow({source, next, mark.uid, {}, true});  // all are gone
+}
+
+/// Whether the message after the first `known` is surely above the mark.
+Result<bool> ImapSource::endsAt(const Opened& opened, const Mark& mark, std::uint32_t known) {
+  if (known >= opened.count) return true;
+  auto after = list(known + 1, known + 1, "UID FLAGS");
+  if (!after) return tl::unexpected(after.error());
+  return !after->empty() && after->begin()->second.uid > mark.uid;
 }
 
 Result<std::uint32_t> ImapSource::firstAbove(std::uint32_t uid, std::uint32_t count) {
@@ -169,7 +281,7 @@ Result<std::uint32_t> ImapSource::firstAbove(std::uint32_t uid, std::uint32_t co
   return low;
 }
 
-Result<std::map<std::uint32_t, ImapSource::Listed>> ImapSource::list(std::uint32_t from, std::uint32_t to) {
+Result<std::map<std::uint32_t, ImapSource::Listed>> ImapSource::list(std::uint32_t from, std::uint32_t to, std::string_view items) {
   std::map<std::uint32_t, Listed> out;
   ImapListener listener;
   listener.untagged = [&](const ServerResponse& said) -> Result<void> {
@@ -179,24 +291,24 @@ Result<std::map<std::uint32_t, ImapSource::Listed>> ImapSource::list(std::uint32
     if (number < from || number > to || uid == nullptr) return {};  // of somebody else's doing
     auto& one = out[number];
     one.uid = static_cast<std::uint32_t>(uid->number().value_or(0));
-    if (const auto* flags = itemOf(said, "FLAGS"))
-      for (const auto& flag : flags->items) (void)one.flags.add(flag.text);  // \Recent and unknown ones are not ours to keep
+    if (itemOf(said, "FLAGS") != nullptr) one.flags = flagsOf(said);
     if (const auto* date = itemOf(said, "INTERNALDATE"))
       if (auto parsed = parseImapDateTime(date->text)) one.received = parsed->time;
     return {};
   };
-  auto done = connection_.command(fmt::format("FETCH {}:{} (UID FLAGS INTERNALDATE)", from, to), listener);
+  auto done = connection_.command(fmt::format("FETCH {}:{} ({})", from, to, items), listener);
   if (!done) return tl::unexpected(done.error());
   return out;
 }
 
-Result<void> ImapSource::bodies(const Folder& folder, std::uint32_t from, std::uint32_t to, const std::map<std::uint32_t, Listed>& listed) {
+Result<void> ImapSource::bodies(const Folder& folder, const Opened& opened, std::uint32_t from, std::uint32_t to, const std::map<std::uint32_t, Listed>& listed) {
   bool tooLong = false;
+  auto source = opened.validity == 0 ? 0 : options_.number(folder.key, opened.validity);
   auto begin = [&](std::uint32_t number) {
     auto known = listed.find(number);
     if (known == listed.end()) return false;
     const auto& one = known->second;
-    sink_.begin({folder.name, one.flags, one.received, fmt::format("{}, UID {}", printable(folder.wireName), one.uid)});
+    sink_.begin({folder.name, one.flags, one.received, fmt::format("{}, UID {}", printable(folder.wireName), one.uid), source, one.uid});
     return true;
   };
   ImapListener listener;

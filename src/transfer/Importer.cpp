@@ -65,6 +65,7 @@ std::string markKey(MailboxId mailbox, const std::string& digest) { return std::
 struct Importer::Item {
   Found found;
   MailboxId mailbox;
+  imap::Flags flagsThere;  ///< as the source has them
   std::unique_ptr<store::Spool> spool;
   CrlfWriter lines;
   Digest hash;
@@ -169,6 +170,7 @@ Result<void> Importer::end(const imap::Flags& flags) {
     return {};
   }
   item->mailbox = *id;
+  item->flagsThere = all;
   bool judged = all.has(imap::Flag::junk) || all.has(imap::Flag::notJunk);
   if (!judged && isJunkName(destination(item->found.mailbox))) all.set(imap::Flag::junk);
   item->spool->finish();
@@ -223,12 +225,18 @@ std::vector<store::ImportMark> values(const std::map<std::string, store::ImportM
 
 }  // namespace
 
+store::DeliverOptions Importer::deliverOptions(const std::vector<Item*>& items) const {
+  store::DeliverOptions out;
+  out.quota = options_.quota;
+  out.quotaMessages = options_.quotaMessages;
+  for (const auto* item : items) out.origins.push_back({item->found.source, Uid(item->found.sourceUid), {}, {}, {}, item->flagsThere});
+  return out;
+}
+
 Result<void> Importer::store(std::vector<Item*>& items, const std::map<std::string, store::ImportMark>& marks) {
   std::vector<store::NewMessage> messages;
   for (auto* item : items) messages.push_back(item->message(services_.clock));
-  store::DeliverOptions options;
-  options.quota = options_.quota;
-  options.quotaMessages = options_.quotaMessages;
+  auto options = deliverOptions(items);
   options.imported = values(marks);
   auto stored = account_->deliver(std::move(messages), options);
   if (!stored) return storeSingly(items, marks);
@@ -246,9 +254,7 @@ Result<void> Importer::storeSingly(std::vector<Item*>& items, const std::map<std
     auto mark = ++each[markKey(item->mailbox, item->digest)].count;
     std::vector<store::NewMessage> one;
     one.push_back(item->message(services_.clock));
-    store::DeliverOptions options;
-    options.quota = options_.quota;
-    options.quotaMessages = options_.quotaMessages;
+    auto options = deliverOptions({item});
     options.imported = {each[markKey(item->mailbox, item->digest)]};
     auto stored = account_->deliver(std::move(one), options);
     if (stored) {

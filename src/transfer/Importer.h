@@ -37,6 +37,7 @@ struct ImportOptions {
   std::int64_t quota = -1;  ///< octets, negative for none
   bool again = false;       ///< also what an earlier import brought
   std::int64_t quotaMessages = -1;
+  bool removes = false;  ///< what is gone at the source goes here, too, if nobody has touched it here: follow()
 };
 
 struct ImportCounts {
@@ -44,6 +45,8 @@ struct ImportCounts {
   std::uint64_t known = 0;    ///< there since an earlier import
   std::uint64_t refused = 0;  ///< named as problems
   std::uint64_t bytes = 0;    ///< of added
+  std::uint64_t changed = 0;  ///< that an earlier import brought: flags were changed there since
+  std::uint64_t removed = 0;  ///< and removed there
 };
 
 /// How an import tells of itself. Exceptions of these end the import (a client that hung up).
@@ -76,6 +79,12 @@ class Importer final : public FoundSink {
   void mailbox(const std::string& name) override;
   void problem(const std::string& where, const std::string& reason) override;
 
+  /// Takes over what became of messages an earlier import brought. Flags that were set or cleared there since are set or
+  /// cleared here; what was changed here besides stays. A message that is gone there is removed only with `removes`, and
+  /// only while it is where the import put it and as the import left it: one that was read, flagged or moved here is
+  /// somebody's. What was expunged or moved here is left alone.
+  Result<void> follow(const SourceState& now);
+
   /// Stores what is left.
   Result<void> finish();
   const ImportCounts& counts() const { return counts_; }
@@ -89,6 +98,7 @@ class Importer final : public FoundSink {
   std::string destination(const std::string& name) const;
   Result<void> flush();
   /// The n-th copy of these octets in this run: true if there is no n-th in the account.
+  store::DeliverOptions deliverOptions(const std::vector<Item*>& items) const;
   bool isNew(store::Reader& look, std::map<std::string, store::ImportMark>& marks, const Item& item);
   Result<void> store(std::vector<Item*>& items, const std::map<std::string, store::ImportMark>& marks);
   Result<void> storeSingly(std::vector<Item*>& items, const std::map<std::string, store::ImportMark>& marks);

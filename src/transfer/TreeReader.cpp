@@ -64,7 +64,7 @@ Result<void> TreeReader::readKeywords(Entries& entries) {
     if (!*next) return {};
     auto [folder, name] = splitLast((*next)->path);
     if ((*next)->isFolder || name != "dovecot-keywords") continue;
-    if (keywords_.size() >= maxKeywordFiles) return fail(Errc::tooMany, "too many dovecot-keywords files");
+    if (keywords_.size() >= maxKeywordFiles) return fail(Errc::syntax, "too many dovecot-keywords files");
     auto text = readAll(entries, maxKeywordFileBytes);
     if (!text) return tl::unexpected(text.error());
     keywords_.emplace(folder, parseDovecotKeywords(*text));

@@ -83,6 +83,11 @@ ImapWorld::ImapWorld(bool tlsFromStart) : limits_(metrics_, Log()) {
 
 ImapWorld::~ImapWorld() = default;
 
+void ImapWorld::logTo(LogLevel level) {
+  sink_ = std::make_unique<LogSink>(clock(), LogFormat::logfmt, level, [this](std::string_view line) { logged_ += line; });
+  services_->log = Log(*sink_, "imapserver");
+}
+
 std::unique_ptr<net::Session> ImapWorld::connect() { return imapserver::makeSession(*services_, listener); }
 
 bool ImapWorld::announces(std::string_view capability) {

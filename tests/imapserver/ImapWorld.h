@@ -31,6 +31,10 @@ class ImapWorld : public DialogueWorld {
   /// True if the greeting names the capability.
   bool announces(std::string_view capability);
   store::Account& account() { return *account_; }
+  double metric(const std::string& name, const Metrics::Labels& labels = {}) { return metrics_.value(name, labels); }
+  /// Sessions made from now on log up to `level`, to logged().
+  void logTo(LogLevel level);
+  const std::string& logged() const { return logged_; }
   void deliver(const std::string& mailbox, std::string_view message) { deliverTo("mjl", mailbox, message); }
   void deliverTo(const std::string& account, const std::string& mailbox, std::string_view message) {
     deliverAll(account, mailbox, {std::string(message)});
@@ -50,6 +54,8 @@ class ImapWorld : public DialogueWorld {
   };
   void takeRecent(const std::string& mailbox);
   Directory directory_;
+  std::string logged_;
+  std::unique_ptr<LogSink> sink_;
   store::SystemFiles files_;
   FakeRandom random_;
   Metrics metrics_;

@@ -3,6 +3,8 @@
 #include "imap/CommandKind.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
+#include "base/Text.h"
+#include "support/ChosenByAlpn.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -14,6 +16,9 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
     l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
     l.add("a session that is busy for long is told of an overflow", &ImapSessionTest::notifyOverflow);
+    l.add("a search for a word reads few messages once they are indexed, and finds new ones at once", &ImapSessionTest::indexedSearch);
+    l.add("passwords, SASL responses and literals are not in a trace log", &ImapSessionTest::traceWithoutSecrets);
+    l.add("a listener that chooses by ALPN can start a session", &ImapSessionTest::chosenByAlpn);
     l.add("pipelined commands are answered in order", &ImapSessionTest::pipelined);
     l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
@@ -131,6 +136,78 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     CHECK(say("e NOTIFY SET (PERSONAL (SubscriptionChange))").find("e OK") == 0);
     CHECK(world->account().subscribe("y").has_value());
     CHECK_EQ(std::string("* LIST (\\NonExistent \\Subscribed) \"/\" \"y\"\r\n"), channel->take());
+  }
+
+  void indexedSearch() {
+    logIn();
+    std::vector<std::string> messages;
+    for (int i = 0; i < 300; ++i) messages.push_back("Subject: one of many\r\n\r\n" + std::string(i == 123 ? "a needle in" : "nothing but") + " hay\r\n");
+    world->deliverAll("mjl", "Inbox", messages);
+    say("b SELECT Inbox");
+    auto search = [&](const std::string& program, const std::string& expected) {
+      auto before = world->metric("mox_imap_search_read_total");
+      auto got = say("c SEARCH " + program);
+      CHECK_MSG(got, got.starts_with("* SEARCH" + expected + "\r\n"));
+      return world->metric("mox_imap_search_read_total") - before;
+    };
+    // Without the index all have to be read.
+    CHECK_EQ(300.0, search("BODY needle", " 124"));
+    while (world->account().updateSearch(true)) {}
+    // With it: a few before it is asked, then only what may match.
+    for (const char* program : {"BODY needle", "TEXT NEEDLE", "BODY eedl"}) CHECK(search(program, " 124") < 20);
+    CHECK(search("BODY absent", "") < 20);
+    // What came since is found, and is all that is read besides.
+    world->deliver("Inbox", "Subject: new\r\n\r\nanother needle\r\n");
+    say("d NOOP");
+    CHECK(search("TEXT needle", " 124 301") < 21);
+    CHECK_EQ(0.0, search("UNSEEN LARGER 1000", ""));
+  }
+
+  void traceWithoutSecrets() {
+    auto runs = [&](LogLevel level) {
+      world = std::make_unique<test::ImapWorld>();
+      world->logTo(level);
+      connect();
+      auto plain = base64(std::string("\0mjl@mox.example\0test1234", 25));
+      say("a LOGIN mjl@mox.example \"wrong-secret\"");
+      say("b LOGIN {15+}\r\nmjl@mox.example {14+}\r\nliteral-secret");
+      say("c LOGIN mjl@mox.example bad-syntax-secret and-more");
+      channel->feed("d AUTHENTICATE PLAIN\r\n" + base64(std::string_view("\0mjl@mox.example\0sasl-secret", 28)) + "\r\n");
+      connect();  // after three failures it would have to wait
+      CHECK(say("e AUTHENTICATE PLAIN " + plain).find("e OK") != std::string::npos);
+      say("f APPEND Inbox {22+}\r\nSubject: x\r\n\r\nletter!!");
+      say("g SETMETADATA Inbox (/private/comment {7+}\r\nprivacy)");
+      CHECK(say("h SELECT Inbox").find("h OK") != std::string::npos);
+      CHECK(say("i FETCH 1 BODY.PEEK[]").find("letter!!") != std::string::npos);
+      return world->logged();
+    };
+    auto hidden = {std::string("secret"), base64(std::string_view("\0mjl@mox.example\0sasl-secret", 28)), base64(std::string("\0mjl@mox.example\0test1234", 25)),
+                   std::string("test1234"), std::string("letter!!"), std::string("privacy")};
+    auto trace = runs(LogLevel::trace);
+    CHECK(trace.find("h SELECT Inbox") != std::string::npos);
+    for (const auto& text : hidden) CHECK_MSG(text + " in " + trace, trace.find(text) == std::string::npos);
+    // Only who asks for it with traceauth sees the line of LOGIN.
+    CHECK(runs(LogLevel::traceAuth).find("wrong-secret") != std::string::npos);
+  }
+
+  void chosenByAlpn() {
+    world->listener->clientCertificates = false;  // browsers have some that were not meant for mail
+    auto begin = [&](const std::string& protocol) {
+      channel.reset();
+      session = std::make_unique<test::ChosenByAlpn>(std::map<std::string, test::ChosenByAlpn::Make>{{"imap", [&] { return world->connect(); }}});
+      channel = std::make_unique<test::FakeChannel>(*session, world->clock());
+      auto tls = test::FakeChannel::defaultTls();
+      tls.alpn = protocol;
+      channel->setTls(tls);
+      channel->openTls();
+    };
+    begin("imap");
+    auto greeting = channel->take();
+    CHECK_MSG(greeting, greeting.starts_with("* OK [CAPABILITY IMAP4rev2") && greeting.find("AUTH=EXTERNAL") == std::string::npos);
+    CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
+    CHECK(say("b LOGOUT").find("* BYE") == 0);
+    begin("h2");
+    CHECK(channel->take().empty() && channel->ended());
   }
 
   void pipelined() {

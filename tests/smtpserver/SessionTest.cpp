@@ -5,6 +5,7 @@
 #include "delivery/Checks.h"
 #include "net/ConnectionLimiter.h"
 #include "smtpserver/SmtpWorld.h"
+#include "support/ChosenByAlpn.h"
 #include "support/FakeChannel.h"
 #include "support/Test.h"
 
@@ -56,6 +57,7 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     l.add("a message whose storing fails is not read as commands", &SmtpSessionTest::failureAfterData);
     l.add("a full job pool", &SmtpSessionTest::poolFull);
     l.add("shutdown", &SmtpSessionTest::shutdown);
+    l.add("a listener that chooses by ALPN can start a submission", &SmtpSessionTest::chosenByAlpn);
     l.add("a peer that goes while we check gets nothing stored", &SmtpSessionTest::peerGone);
     l.add("limits of recipients", &SmtpSessionTest::recipientLimit);
     l.add("slow mode after a refusal", &SmtpSessionTest::slow);
@@ -182,6 +184,22 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     CHECK_EQ(std::size_t(0), world.messages("mjl").size());
     CHECK_EQ(std::string("250"), code(talk.say("RSET")));
     CHECK_EQ(std::string("250"), code(talk.say("MAIL FROM:<a@sender.example>")));
+  }
+
+  void chosenByAlpn() {
+    SmtpWorld world(Kind::submission);
+    test::ChosenByAlpn chosen({{"smtp", [&] { return world.connect(); }}});
+    FakeChannel channel(chosen, world.clock());
+    auto tls = FakeChannel::defaultTls();
+    tls.alpn = "smtp";
+    channel.setTls(tls);
+    channel.openTls();
+    CHECK_EQ(std::string("220"), code(channel.take()));
+    channel.feed("EHLO x\r\n");
+    auto offered = channel.take();
+    CHECK_MSG(offered, offered.find("AUTH ") != std::string::npos && offered.find("STARTTLS") == std::string::npos);
+    channel.feed("AUTH PLAIN " + base64(std::string_view("\0mjl@mox.example\0test1234", 25)) + "\r\n");
+    CHECK_EQ(std::string("235"), code(channel.take()));
   }
 
   void shutdown() {

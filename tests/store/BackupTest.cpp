@@ -26,6 +26,7 @@ struct BackupTest : mox::test::Suite<BackupTest>, AccountFixture {
   static void list(List& l) {
     l.add("a backup opens as the account it was", &BackupTest::restores);
     l.add("a second one copies what changed", &BackupTest::incremental);
+    l.add("a database without a change is not copied again, and nothing else is taken for one", &BackupTest::unchanged);
     l.add("a reused file number is not taken for the old file", &BackupTest::reusedNumber);
     l.add("consistent while mail is delivered and expunged", &BackupTest::underLoad);
     l.add("a failed one leaves the last one", &BackupTest::failed);
@@ -73,6 +74,54 @@ struct BackupTest : mox::test::Suite<BackupTest>, AccountFixture {
     std::ofstream(directory / "b/account.db-wal") << "stale";
     account->backup(directory / "b");
     checkRestored("b", 2);
+  }
+
+  void unchanged() {
+    deliverMany(3, inbox);
+    auto backup = [&] {
+      auto counts = account->backup(directory / "b");
+      CHECK_EQ(std::uint64_t{1}, counts.databases + counts.unchanged);
+      checkRestored("b", static_cast<std::size_t>(account->reader().mailbox("Inbox")->counts.total));
+      return counts.databases == 1;
+    };
+    CHECK(backup());
+    CHECK(!backup());
+    // Whatever is written, it is copied: a flag, a setting, a subscription, a message.
+    FlagChange seen{FlagChange::Mode::add, {}, {}};
+    seen.flags.set(imap::Flag::seen);
+    CHECK(account->setFlags(inbox, {Uid(1)}, seen).has_value());
+    CHECK(backup());
+    CHECK(account->setFlags(inbox, {Uid(1)}, seen).has_value());  // changes nothing
+    CHECK(!backup());
+    account->setSetting("x", "y");
+    CHECK(backup());
+    CHECK(account->subscribe("z").has_value());
+    CHECK(backup());
+    // What a close or an open still writes is a change, too.
+    reopen();
+    backup();
+    CHECK(!backup());
+    reopen();
+    CHECK(!backup());
+    deliverMany(1, inbox);
+    CHECK(backup());
+    // A copy that somebody wrote to, that is damaged or gone is made anew.
+    { Db(directory / "b/account.db").exec("UPDATE state SET stamp=7"); }
+    CHECK(backup());
+    std::ofstream(directory / "b/account.db-wal") << "stale";
+    CHECK(backup());
+    std::filesystem::resize_file(directory / "b/account.db", 512);
+    CHECK(backup());
+    std::filesystem::remove(directory / "b/account.db");
+    CHECK(backup());
+    CHECK(!backup());
+    // Two lives with as many commits each: what one has copied is not what the other has.
+    std::filesystem::copy(directory / "b", directory / "c", std::filesystem::copy_options::recursive);
+    deliverMany(1, inbox);
+    CHECK(backup());
+    Account other("alice", directory / "c", directory / "tmp", environment());
+    CHECK(other.subscribe("elsewhere").has_value());
+    CHECK_EQ(std::uint64_t{1}, other.backup(directory / "b").databases);
   }
 
   void reusedNumber() {

@@ -64,6 +64,8 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
   static void list(List& l) {
     l.add("mailboxes, flags, dates and octets, however they come", &ImapSourceTest::reads);
     l.add("a later run asks only for what is above the mark", &ImapSourceTest::repeats);
+    l.add("what became of earlier messages: all are asked for, or with CONDSTORE the changed ones", &ImapSourceTest::follows);
+    l.add("names in UTF-8, where the server can", &ImapSourceTest::utf8Names);
     l.add("no password without TLS, none that was refused", &ImapSourceTest::login);
     l.add("a connection that ends within a message drops it", &ImapSourceTest::breaks);
     l.add("a line without end, literals nobody asked for, answers to nothing", &ImapSourceTest::hostile);
@@ -71,6 +73,8 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
 
   Sink sink;
   std::map<std::string, std::string> marks;
+  std::vector<std::string> followed;
+  bool wantsRemovals = false;
 
   Result<void> run(Script& script, bool encrypted = true) {
     ImapConnection connection(script);
@@ -85,6 +89,15 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
       marks[mailbox] = value;
       return {};
     };
+    options.number = [](const std::string&, std::uint32_t validity) { return std::int64_t{validity} + 1000; };
+    options.forget = [this](std::int64_t source) { followed.push_back("forget " + std::to_string(source)); };
+    options.follow = [this](const SourceState& state) -> Result<void> {
+      std::string text = std::to_string(state.source) + " " + std::to_string(state.first) + ":" + std::to_string(state.last) + (state.isComplete ? " all" : "");
+      for (const auto& [uid, flags] : state.there) text += " " + std::to_string(uid) + imap::flagsText(flags);
+      followed.push_back(text);
+      return {};
+    };
+    options.wantsRemovals = wantsRemovals;
     return ImapSource(connection, sink, options, encrypted).run(*greeting);
   }
 
@@ -98,7 +111,7 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
       CHECK_EQ(std::string("AUTHENTICATE PLAIN"), script.heard.at(1));
       CHECK((sink.mailboxes == std::vector<std::string>{"", "Sent", "a/b_c"}));
       CHECK((sink.all == std::vector<std::string>{"|(\\Seen custom)|9|a\r\n{9}", "|()|0|quoted"}));
-      CHECK_EQ(std::string("7 5"), marks["INBOX"]);
+      CHECK_EQ(std::string("7 5 0"), marks["INBOX"]);
       CHECK_EQ(std::size_t(1), sink.problems.size());
     }
   }
@@ -108,6 +121,8 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
     auto answers = oneFolder;
     answers["FETCH 2:2 (UID FLAGS INTERNALDATE)"] = "* 2 FETCH (FLAGS () UID 5)\r\n{tag} OK\r\n";
     answers["FETCH 1:1 (UID FLAGS INTERNALDATE)"] = "* 1 FETCH (FLAGS () UID 3)\r\n{tag} OK\r\n";
+    answers["FETCH 1:1 (UID FLAGS)"] = "* 1 FETCH (FLAGS (\\Flagged) UID 3)\r\n{tag} OK\r\n";
+    answers["FETCH 2:2 (UID FLAGS)"] = "* 2 FETCH (FLAGS () UID 5)\r\n{tag} OK\r\n";
     answers["FETCH 2:2 (UID BODY.PEEK[])"] = "* 2 FETCH (UID 5 BODY[] {3}\r\nnew)\r\n{tag} OK\r\n";
     Script script(answers);
     CHECK(run(script).has_value());
@@ -117,6 +132,58 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
     Script other(oneFolder);
     CHECK(run(other).has_value());
     CHECK_EQ(std::size_t(2), sink.all.size());
+    CHECK((followed == std::vector<std::string>{"1007 1:3 all 3(\\Flagged)", "forget 1006"}));
+  }
+
+  void follows() {
+    auto answers = oneFolder;
+    answers["CAPABILITY"] = "* CAPABILITY IMAP4rev1 AUTH=PLAIN CONDSTORE\r\n{tag} OK\r\n";
+    answers["EXAMINE \"INBOX\" (CONDSTORE)"] = "* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [HIGHESTMODSEQ 90] x\r\n{tag} OK\r\n";
+    answers["FETCH 1:1 (UID FLAGS INTERNALDATE)"] = answers["FETCH 1:1 (UID FLAGS)"] = "* 1 FETCH (FLAGS () UID 3)\r\n{tag} OK\r\n";
+    answers["UID FETCH 1:5 (UID FLAGS) (CHANGEDSINCE 80)"] = "* 1 FETCH (UID 3 FLAGS (\\Seen) MODSEQ (85))\r\n{tag} OK\r\n";
+    marks["INBOX"] = "7 5 80";
+    Script changed(answers);
+    CHECK(run(changed).has_value());
+    CHECK((followed == std::vector<std::string>{"1007 1:5 3(\\Seen)"}));
+    CHECK_EQ(std::string("7 5 90"), marks["INBOX"]);
+    // Nothing has changed: nothing is asked. Only QRESYNC says so of removals.
+    followed.clear();
+    Script same(answers);
+    CHECK(run(same).has_value() && followed.empty());
+    wantsRemovals = true;
+    Script removals(answers);
+    CHECK(run(removals).has_value());
+    CHECK((followed == std::vector<std::string>{"1007 1:5 all 3()"}));
+    // All are gone; and a message that the server does not tell of is not gone.
+    followed.clear();
+    answers["EXAMINE \"INBOX\" (CONDSTORE)"] = "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n";
+    Script empty(answers);
+    CHECK(run(empty).has_value());
+    answers["EXAMINE \"INBOX\" (CONDSTORE)"] = "* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n";
+    answers["FETCH 1:1 (UID FLAGS)"] = "{tag} OK\r\n";
+    Script silent(answers);
+    CHECK(run(silent).has_value());
+    CHECK((followed == std::vector<std::string>{"1007 1:5 all"}));
+    // Nor are others, if one that was not told may have hidden where the mark is.
+    followed.clear();
+    answers["EXAMINE \"INBOX\" (CONDSTORE)"] = "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n";
+    answers["FETCH 1:1 (UID FLAGS)"] = "* 1 FETCH (FLAGS () UID 3)\r\n{tag} OK\r\n";
+    answers["FETCH 2:2 (UID FLAGS INTERNALDATE)"] = answers["FETCH 2:2 (UID FLAGS)"] = "{tag} OK\r\n";
+    Script hidden(answers);
+    CHECK(run(hidden).has_value());
+    CHECK((followed == std::vector<std::string>{"1007 1:5 3()"}));
+  }
+
+  void utf8Names() {
+    Script script({{"CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=PLAIN ENABLE UTF8=ACCEPT\r\n{tag} OK\r\n"},
+                   {"ENABLE UTF8=ACCEPT", "* ENABLED UTF8=ACCEPT\r\n{tag} OK\r\n"},
+                   {"LIST \"\" \"*\"", "* LIST () \"/\" \"Entw\xc3\xbcrfe & mehr\"\r\n{tag} OK\r\n"},
+                   {"EXAMINE \"Entw\xc3\xbcrfe & mehr\"", "* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n"},
+                   {"FETCH 1:1 (UID FLAGS INTERNALDATE)", "* 1 FETCH (UID 2 FLAGS ())\r\n{tag} OK\r\n"}});
+    CHECK(run(script).has_value());
+    CHECK((sink.mailboxes == std::vector<std::string>{"Entw\xc3\xbcrfe & mehr"}));
+    // Its mark is the one of a run without UTF-8.
+    CHECK_EQ(std::string("7 2 0"), marks["Entw&APw-rfe &- mehr"]);
   }
 
   void login() {
@@ -140,8 +207,10 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
   }
 
   void hostile() {
+    std::string endless;  // a response that goes on after each empty literal
+    while (endless.size() < 2 * maxResponseBytes) endless += "* X {0}\r\n";
     for (const std::string& answer : {std::string(2 * maxResponseBytes, 'x'), std::string("* X {99999999}\r\n"), std::string("zzz OK\r\n"), std::string("* (\r\n"),
-                                      "* " + std::string(100, '(') + "\r\n"}) {
+                                      "* " + std::string(100, '(') + "\r\n", endless}) {
       auto answers = oneFolder;
       answers["CAPABILITY"] = answer;
       Script script(answers);

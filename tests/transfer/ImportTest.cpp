@@ -32,9 +32,79 @@ struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
     l.add("the quota ends it, and what fitted is there", &ImportTest::quota);
     l.add("a message with too many keywords is named, the others are stored", &ImportTest::oneRefused);
     l.add("what is no mail is named", &ImportTest::noMail);
+    l.add("another server's messages are followed: flags, removals, and what was changed here stays", &ImportTest::follows);
     l.add("one import at a time", &ImportTest::oneAtATime);
     l.add("large bodies", &ImportTest::largeBodies);
     l.add("an mbox of bare From lines under a folder's name", &ImportTest::mboxFolder);
+  }
+
+  /// An import of what another server has: UIDs and flags of one mailbox. Messages up to `known` came before.
+  void importFrom(const std::map<std::uint32_t, std::string>& there, std::uint32_t known, bool removes, bool isComplete = true) {
+    ImportListener listener;
+    listener.progress = [](const ImportCounts&) {};
+    listener.problem = [&](const std::string& where, const std::string& reason) { problems.push_back(where + ": " + reason); };
+    ImportOptions options;
+    options.removes = removes;
+    auto importer = *Importer::make({*accounts, clock, random, limits}, account("a"), options, listener);
+    SourceState state{77, 1, known, {}, isComplete};
+    for (const auto& [uid, words] : there) {
+      imap::Flags flags;
+      if (!words.empty()) CHECK(flags.add(words));
+      if (uid <= known) {
+        state.there[uid] = flags;
+        continue;
+      }
+      importer->begin({"", flags, std::nullopt, "", 77, uid});
+      importer->append("Subject: " + std::to_string(uid) + "\r\n\r\nx\r\n");
+      CHECK(importer->end({}).has_value());
+    }
+    CHECK(importer->follow(state).has_value());
+    CHECK(importer->finish().has_value());
+    counts = importer->counts();
+  }
+
+  /// "1(\\Seen) 3()": subjects and flags of a mailbox.
+  std::string inbox(const std::string& name = "Inbox") {
+    std::string out;
+    auto look = account("a")->reader();
+    look.forEach(look.mailbox(name).value().id, Uid(1), [&](const store::MessageRow& row) {
+      out += (out.empty() ? "" : " ") + row.subjectBase + imap::flagsText(row.flags);
+      return true;
+    });
+    return out;
+  }
+
+  void follows() {
+    importFrom({{1, ""}, {2, "\\Seen"}, {3, ""}, {4, "custom"}, {5, ""}, {6, ""}}, 0, false);
+    auto a = account("a");
+    auto id = a->reader().mailbox(std::string_view("Inbox")).value().id;
+    auto moved = a->createMailbox("moved")->created.back().id;
+    store::FlagChange flagged{store::FlagChange::Mode::add, {}, {}};
+    flagged.flags.set(imap::Flag::flagged);
+    CHECK(a->setFlags(id, {Uid(3), Uid(5)}, flagged).has_value());
+    CHECK(a->move(id, {Uid(6)}, moved).has_value());
+    // 1 was read there, 2 unread, 4 lost its keyword, 5 was answered there and flagged here, 6 was moved here.
+    importFrom({{1, "\\Seen"}, {2, ""}, {3, ""}, {4, ""}, {5, "\\Answered"}, {6, "\\Seen"}}, 6, false);
+    CHECK_EQ(std::string("1(\\Seen) 2() 3(\\Flagged) 4() 5(\\Answered \\Flagged)"), inbox());
+    CHECK_EQ(std::string("6()"), inbox("moved"));
+    CHECK_EQ(std::uint64_t(4), counts.changed);
+    // The same once more changes nothing; nor does one that tells of changes only.
+    importFrom({{1, "\\Seen"}, {2, ""}, {3, ""}, {4, ""}, {5, "\\Answered"}}, 6, false);
+    CHECK_EQ(std::uint64_t(0), counts.changed);
+    importFrom({{2, "\\Draft"}}, 6, true, false);
+    CHECK_EQ(std::string("1(\\Seen) 2(\\Draft) 3(\\Flagged) 4() 5(\\Answered \\Flagged)"), inbox());
+    // Gone there: only with `removes`, and never what somebody here has touched.
+    importFrom({{4, ""}}, 6, false);
+    CHECK_EQ(std::uint64_t(0), counts.removed);
+    importFrom({{4, ""}, {7, ""}}, 6, true);
+    CHECK_EQ(std::string("3(\\Flagged) 4() 5(\\Answered \\Flagged) 7()"), inbox());
+    CHECK_EQ(std::uint64_t(2), counts.removed);
+    CHECK_EQ(std::string("6()"), inbox("moved"));
+    CHECK(problems.empty());
+    // With the mailbox goes what is kept of its messages.
+    a->forgetOrigins(77);
+    CHECK(a->reader().importOrigins(77, Uid(1), Uid(100), 100).empty());
+    checkSound("a");
   }
 
   void maildir() {

@@ -41,7 +41,8 @@ void Driver::step() {
       {&Driver::remove, 1, false},  {&Driver::rename, 1, false},         {&Driver::subscribe, 1, false}, {&Driver::append, 8, false},
       {&Driver::fetch, 14, true},   {&Driver::fetchBody, 6, true},       {&Driver::store, 14, true},   {&Driver::copy, 5, true},
       {&Driver::move, 4, true},     {&Driver::expunge, 5, true},         {&Driver::search, 14, true},
-      {&Driver::notify, 1, false},
+      {&Driver::notify, 1, false},   {&Driver::sort, 5, true},          {&Driver::thread, 4, true},    {&Driver::setMetadata, 3, false},
+      {&Driver::getMetadata, 2, false},
   };
   if (chance(4)) return deliver(accounts_[below(2)]);
   auto& client = *clients_[below(static_cast<std::uint32_t>(clients_.size()))];

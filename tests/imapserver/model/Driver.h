@@ -29,6 +29,16 @@ class Driver {
     std::vector<std::uint32_t> uids;   ///< what it means, ascending, present or not
     bool valid = true;                 ///< false: a number beyond the end
   };
+  /// RETURN of SEARCH.
+  struct Return {
+    bool min = false, max = false, count = false, all = false, save = false;
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> window;  ///< PARTIAL
+    bool fromEnd = false;                                           ///< of the window
+    bool tells() const { return min || max || count || all || window; }
+    std::string text() const;
+    std::string windowText() const;
+    std::vector<std::uint32_t> inWindow(const std::vector<std::uint32_t>& found) const;
+  };
   using Step = void (Driver::*)(Client&);
 
   // Randomness
@@ -47,7 +57,8 @@ class Driver {
   Message makeMessage(Account& account, std::uint32_t content, FlagSet flags, std::int64_t received);
   void deliver(Account& account);
 
-  // Steps by file: DriverMailboxes.cpp, DriverMessages.cpp, DriverSearch.cpp, Driver.cpp
+  // Steps by file: DriverMailboxes.cpp, DriverMessages.cpp, DriverSearch.cpp, DriverOrder.cpp, DriverMetadata.cpp,
+  // Driver.cpp
   void select(Client& client);
   void closeOrUnselect(Client& client);
   void noop(Client& client);
@@ -69,7 +80,20 @@ class Driver {
   void move(Client& client) { copyOrMove(client, true); }
   void expunge(Client& client);
   void search(Client& client);
+  void sort(Client& client);
+  void thread(Client& client);
+  void setMetadata(Client& client);
+  void getMetadata(Client& client);
 
+  Return someReturn();
+  void checkExtended(Client& client, const Outcome& outcome, const Return& wanted, const std::vector<std::uint32_t>& found);
+  void checkSaved(Client& client, const Return& wanted, const std::vector<std::uint32_t>& uids);
+  /// What SORT and THREAD are asked of: the text of a program and the messages it finds, by number, in mailbox order.
+  struct Searched {
+    std::string text;
+    std::vector<std::pair<std::uint32_t, const Message*>> found;
+  };
+  Searched someSet(Client& client, bool uid);
   void renameInbox(Account& account, const std::string& to);
   void checkFetched(Client& client, const Outcome& outcome, const Picked& picked, const std::function<void(const Message&, const Value&)>& check);
   void count(const std::string& what, const Outcome& outcome);

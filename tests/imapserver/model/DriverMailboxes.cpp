@@ -156,6 +156,7 @@ void Driver::renameInbox(Account& account, const std::string& to) {
     target.add(message);
   }
   inbox.messages.clear();
+  target.metadata = inbox.metadata;  // RFC 5464 §4.1: Inbox keeps its own, too
 }
 
 void Driver::rename(Client& client) {

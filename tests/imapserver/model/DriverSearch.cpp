@@ -91,40 +91,122 @@ void Driver::search(Client& client) {
     }
   };
   auto key = make(2);
-  bool uid = chance(50), extended = chance(50);
-  std::vector<std::uint32_t> expected;
+  bool uid = chance(50);
+  std::optional<Return> wanted;
+  if (chance(60)) wanted = someReturn();
+  std::vector<std::uint32_t> expected, expectedUids;
   for (std::size_t i = 0; i < client.list.size(); ++i) {
     const auto* message = client.selected->find(client.list[i].uid);
-    if (message != nullptr && key.test(*message)) expected.push_back(uid ? message->uid : static_cast<std::uint32_t>(i + 1));
+    if (message == nullptr || !key.test(*message)) continue;
+    expected.push_back(uid ? message->uid : static_cast<std::uint32_t>(i + 1));
+    expectedUids.push_back(message->uid);
   }
-  auto got = client.say(fmt::format("{}SEARCH {}{}", uid ? "UID " : "", extended ? "RETURN (MIN MAX COUNT ALL) " : "", key.text));
+  auto got = client.say(fmt::format("{}SEARCH {}{}", uid ? "UID " : "", wanted ? wanted->text() : "", key.text));
   if (client.selected->gone && !got.ok()) return;
   if (!got.ok()) client.fail("SEARCH failed");
   if (!uid && !got.all("EXPUNGE").empty()) client.fail("EXPUNGE while SEARCH is answered");
-  std::vector<std::uint32_t> told;
-  if (extended || client.rev2) {
-    auto lines = got.all("ESEARCH");
-    if (lines.size() != 1) client.fail("no ESEARCH");
-    const auto& said = lines[0]->words;
-    auto numberOf = [&](std::string_view name) {
-      for (std::size_t i = 0; i + 1 < said.size(); ++i)
-        if (said[i].is(name)) return said[i + 1].text;
-      return std::string();
-    };
-    if (auto all = numberOf("ALL"); !all.empty()) told = parseSet(all);
-    auto expectedNumber = [&](std::string_view name, std::optional<std::uint32_t> number) {
-      if (extended && numberOf(name) != (number ? std::to_string(*number) : "")) client.fail("ESEARCH: wrong " + std::string(name));
-    };
-    bool none = expected.empty();
-    expectedNumber("COUNT", static_cast<std::uint32_t>(expected.size()));
-    expectedNumber("MIN", none ? std::nullopt : std::optional(expected.front()));
-    expectedNumber("MAX", none ? std::nullopt : std::optional(expected.back()));
+  if (wanted || client.rev2) {
+    checkExtended(client, got, wanted.value_or(Return{}), expected);
   } else {
+    std::vector<std::uint32_t> told;
     for (const auto* line : got.all("SEARCH"))
       for (std::size_t i = 1; i < line->words.size(); ++i) told.push_back(static_cast<std::uint32_t>(line->words[i].number()));
+    if (told != expected) client.fail("SEARCH found " + formatSet(told) + ", not " + formatSet(expected));
   }
-  if (told != expected) client.fail("SEARCH found " + formatSet(told) + ", not " + formatSet(expected));
   count("SEARCH", got);
+  if (wanted && wanted->window) count("SEARCH PARTIAL", got);
+  if (wanted && wanted->save) checkSaved(client, *wanted, expectedUids);
+}
+
+Driver::Return Driver::someReturn() {
+  Return out;
+  out.min = chance(40);
+  out.max = chance(40);
+  out.count = chance(40);
+  out.save = chance(30);
+  if (chance(40)) out.all = true;
+  else if (chance(50)) out.window = std::pair(1 + below(6), 1 + below(6));
+  if (out.window && out.window->first > out.window->second) std::swap(out.window->first, out.window->second);
+  out.fromEnd = chance(50);
+  return out;
+}
+
+std::string Driver::Return::windowText() const {
+  auto sign = fromEnd ? "-" : "";
+  return fmt::format("{}{}:{}{}", sign, window->first, sign, window->second);
+}
+
+std::string Driver::Return::text() const {
+  std::string out = "RETURN (";
+  auto add = [&](bool wanted, const std::string& name) {
+    if (wanted) out += (out.back() == '(' ? "" : " ") + name;
+  };
+  add(min, "MIN");
+  add(max, "MAX");
+  add(count, "COUNT");
+  add(all, "ALL");
+  add(save, "SAVE");
+  if (window) add(true, "PARTIAL " + windowText());
+  return out + ") ";
+}
+
+/// RFC 9394 §3.1: ranks from 1, or from the last.
+std::vector<std::uint32_t> Driver::Return::inWindow(const std::vector<std::uint32_t>& found) const {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t i = 0; i < found.size(); ++i) {
+    auto rank = fromEnd ? static_cast<std::uint32_t>(found.size()) - i : i + 1;
+    if (rank >= window->first && rank <= window->second) out.push_back(found[i]);
+  }
+  return out;
+}
+
+/// RFC 4731 §3.1, RFC 9394 §3.1.
+void Driver::checkExtended(Client& client, const Outcome& outcome, const Return& wanted, const std::vector<std::uint32_t>& found) {
+  auto lines = outcome.all("ESEARCH");
+  if (wanted.save && !wanted.tells()) {
+    if (!lines.empty()) client.fail("SAVE alone says something");
+    return;
+  }
+  if (lines.size() != 1) client.fail("no ESEARCH");
+  const auto& said = lines[0]->words;
+  auto valueOf = [&](std::string_view name) -> const Value* {
+    for (std::size_t i = 0; i + 1 < said.size(); ++i)
+      if (said[i].is(name)) return &said[i + 1];
+    return nullptr;
+  };
+  auto expect = [&](std::string_view name, const std::string& expected) {
+    const auto* value = valueOf(name);
+    if ((value == nullptr ? "" : value->text) != expected) client.fail(fmt::format("ESEARCH: {} should be {}", name, expected));
+  };
+  bool none = found.empty(), all = wanted.all || !(wanted.tells() || wanted.save);
+  expect("COUNT", wanted.count ? std::to_string(found.size()) : "");
+  expect("MIN", wanted.min && !none ? std::to_string(found.front()) : "");
+  expect("MAX", wanted.max && !none ? std::to_string(found.back()) : "");
+  expect("ALL", all ? formatSet(found) : "");
+  const auto* partial = valueOf("PARTIAL");
+  if ((partial != nullptr) != wanted.window.has_value()) client.fail("ESEARCH: PARTIAL");
+  if (partial == nullptr) return;
+  auto expected = formatSet(wanted.inWindow(found));
+  if (partial->items.size() != 2 || partial->items[0].text != wanted.windowText()) client.fail("PARTIAL of another window");
+  if (partial->items[1].text != (expected.empty() ? "NIL" : expected)) client.fail("PARTIAL should be " + expected);
+}
+
+/// RFC 5182 §2.4, RFC 9394 §3.2: what `$` is now.
+void Driver::checkSaved(Client& client, const Return& wanted, const std::vector<std::uint32_t>& uids) {
+  std::set<std::uint32_t> kept;
+  bool some = (wanted.min || wanted.max || wanted.window) && !wanted.all && !wanted.count;
+  if (!some) kept.insert(uids.begin(), uids.end());
+  if (some && wanted.min && !uids.empty()) kept.insert(uids.front());
+  if (some && wanted.max && !uids.empty()) kept.insert(uids.back());
+  if (some && wanted.window)
+    for (auto uid : wanted.inWindow(uids)) kept.insert(uid);
+  std::erase_if(kept, [&](std::uint32_t uid) { return client.selected->find(uid) == nullptr; });
+  auto got = client.say("UID SEARCH RETURN (ALL) $");
+  if (!got.ok()) client.fail("SEARCH $ failed");
+  Return all;
+  all.all = true;
+  checkExtended(client, got, all, {kept.begin(), kept.end()});
+  count("SEARCH SAVE", got);
 }
 
 }  // namespace mox::test::model

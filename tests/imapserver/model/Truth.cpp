@@ -20,9 +20,10 @@ Content make(const std::string& mark, std::uint32_t i) {
   out.from = fmt::format("writer{} <w{}@remote.example>", i % 7, i % 7);
   out.subject = fmt::format("{} number {}", nouns[i % 5], i);
   out.body = fmt::format("{} {} {}", mark, nouns[(i / 5) % 5], nouns[(i * 3) % 5]);
+  auto references = i < firstReply ? "" : fmt::format("References: <{}.{}@remote.example>\r\n", i - firstReply, mark);
   auto filler = std::string(i * 13, 'x');
-  out.bytes = fmt::format("From: Writer{} <w{}@remote.example>\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}.{}@remote.example>\r\n\r\n{}\r\n{}\r\n", i % 7,
-                          i % 7, out.subject, rfc5322Date(sent), i, mark, out.body, filler);
+  out.bytes = fmt::format("From: Writer{} <w{}@remote.example>\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}.{}@remote.example>\r\n{}\r\n{}\r\n{}\r\n", i % 7,
+                          i % 7, out.subject, rfc5322Date(sent), i, mark, references, out.body, filler);
   return out;
 }
 

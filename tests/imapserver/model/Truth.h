@@ -17,9 +17,11 @@ using FlagSet = std::set<std::string>;
 struct Content {
   std::string bytes;
   std::string from, subject, body;  ///< as searched, lower case
-  int sentDay = 0;                  ///< days since 1970 of the Date field
+  int sentDay = 0;                  ///< days since 1970 of the Date field; a higher index was sent later
 };
 inline constexpr std::uint32_t contentCount = 40;
+/// From here on a content answers the one so many before it (References).
+inline constexpr std::uint32_t firstReply = 30;
 /// `mark` is a word that only this account's messages have.
 const Content& content(const std::string& mark, std::uint32_t index);
 
@@ -36,6 +38,7 @@ struct Mailbox {
   std::uint32_t uidNext = 1;
   std::vector<Message> messages;
   bool gone = false;
+  std::map<std::string, std::string> metadata;
 
   Message* find(std::uint32_t uid);
   void add(Message message);
@@ -46,6 +49,7 @@ struct Account {
   std::string mark;
   std::map<std::string, std::shared_ptr<Mailbox>> mailboxes;
   std::set<std::string> subscribed;
+  std::map<std::string, std::string> metadata;  ///< the server's
   std::set<std::uint32_t> uidValidities;  ///< ever told
 
   bool hasChildren(const std::string& name) const;

@@ -108,7 +108,8 @@ Response parseOne(Cursor& in) {
   in.expect(" ");
   if (out.tag != "+") {
     while (!in.atLineEnd()) {
-      if (!out.words.empty()) in.expect(" ");
+      if (!out.words.empty() && in.peek() != '(') in.expect(" ");  // "(1)(2)" of THREAD
+      else in.take(' ');
       out.words.push_back(in.value());
       if (!isStatus(out.words.back()) || out.words.size() > 1) continue;
       in.expect(" ");
