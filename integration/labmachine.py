@@ -9,8 +9,9 @@ from machine import Machine
 # Not default.target, and no timers or sockets: what the machine that runs the tests has enabled is none of a script's business.
 TARGET = "[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\n"
 KERNEL_ARGUMENT = "systemd.unit=lab.target"
+ENVIRONMENT = "/etc/lab-environment"  # what commands of scripts find in their environment, as bash sets it
 SHELL = ["/usr/bin/env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8",
-         "MOXCONF=/etc/mox/mox.conf", "/bin/bash", "-c"]
+         "BASH_ENV=" + ENVIRONMENT, "/bin/bash"]
 
 
 class LabMachine(Machine):

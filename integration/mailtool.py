@@ -10,7 +10,6 @@ import email
 import glob
 import hashlib
 import imaplib
-import os
 import re
 import smtplib
 import ssl
@@ -250,33 +249,10 @@ def count_inbox(options: argparse.Namespace) -> None:
     client.logout()
 
 
-def idle(options: argparse.Namespace) -> None:
-    """Opens sessions that stay; says "open N" when they are, and fails if one is closed before it is told to end (SIGTERM)."""
-    clients = []
-    for _ in range(options.sessions):
-        client = open_imap()
-        client.select("INBOX", readonly=True)
-        clients.append(client)
-    with open(options.ledger, "w") as file:
-        file.write(f"open {len(clients)}\n")
-    for _ in range(int(options.seconds)):
-        if os.path.exists(options.ledger + ".end"):
-            break
-        time.sleep(1)
-    alive = 0
-    for client in clients:
-        try:
-            alive += client.noop()[0] == "OK"
-        except (OSError, imaplib.IMAP4.error):
-            pass
-    print(f"{alive} of {len(clients)} alive")
-    sys.exit(alive != len(clients))
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mailtool")
     commands = parser.add_subparsers(dest="command", required=True)
-    for word in ("submit", "send", "sendmail", "append", "audit", "idle"):
+    for word in ("submit", "send", "sendmail", "append", "audit"):
         command = commands.add_parser(word)
         command.add_argument("name", help="of the message; numbered from 1 when there are several")
         command.add_argument("--server")
@@ -291,7 +267,6 @@ def parse() -> argparse.Namespace:
         command.add_argument("--require-tls", action="store_true", help="RFC 8689")
         command.add_argument("--maildir", action="store_true")
         command.add_argument("--until-broken", action="store_true")
-        command.add_argument("--seconds", type=float, default=300)
     for word in ("inbox", "maildir"):
         command = commands.add_parser(word)
         command.add_argument("text")
@@ -314,8 +289,6 @@ def main() -> None:
         show(options, maildir_find)
     elif options.command == "audit":
         audit(options)
-    elif options.command == "idle":
-        idle(options)
     else:
         count_inbox(options)
 

@@ -100,7 +100,7 @@ class Nspawn(LabMachine):
         if self.process is None:
             self.start()
         with open(self._errors, "ab") as errors:
-            done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "--", *SHELL, command], stdin=subprocess.DEVNULL,
+            done = subprocess.run(["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-n", "-p", "-C", "--", *SHELL, "-c", command], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=errors, timeout=timeout, text=True, errors="replace")
         return done.returncode, done.stdout
 

@@ -23,7 +23,7 @@ exec 3<>/dev/vport*p1
 echo ready >&3
 while IFS= read -r line <&3; do
   base64 -d <<<"$line" >/run/lab-command
-  {shlex.join(SHELL[:-1])} /run/lab-command </dev/null >/run/lab-output 2>>/run/lab-errors
+  {shlex.join(SHELL)} /run/lab-command </dev/null >/run/lab-output 2>>/run/lab-errors
   echo "$? $(base64 -w0 /run/lab-output)" >&3
 done
 """

@@ -11,9 +11,10 @@ peer  unit postfix.service; every address at peer.test is kept in one Maildir, /
 """
 import os
 
+import nixos
 from dnslab import DnsLab
 from lab import Lab, run
-from labmachine import LabMachine
+from labmachine import ENVIRONMENT, LabMachine
 from mailtool import PASSWORD
 from moxhost import ROOT, binary
 from postfix import MAIL_UID, MASTER, main_parameters
@@ -21,6 +22,7 @@ from postfix import MAIL_UID, MASTER, main_parameters
 UID = 990  # of the user mox
 FOLDER = "/var/lib/mox"
 PROGRAM = "/usr/local/bin/mox"
+CONFIGURATION = "/etc/mox/mox.conf"
 TLS = "/etc/lab-tls"
 ADDRESSES = 25  # that peer has besides its own
 
@@ -38,8 +40,8 @@ class Neighbourhood:
             zones["0.77.10.in-addr.arpa"][machine.address.rsplit(".", 1)[1]] = [f"PTR mail.{domain}."]
         self.dns = DnsLab(lab, zones)
 
-    def furnish(self) -> None:
-        """Stages everything on every machine."""
+    def furnish(self, by_module: bool = False) -> None:
+        """Stages everything on every machine; mox as services.mox has it, if so."""
         hosts = "127.0.0.1 localhost\n" + "".join(f"{m.address} {m.name}\n" for m in self.machines)
         for machine in self.machines:
             machine.stage("/etc/hosts", hosts)
@@ -49,7 +51,7 @@ class Neighbourhood:
             machine.stage_file(self.lab.ca(), TLS + "/ca.pem")
             machine.stage_file(certificate, TLS + "/cert.pem")
             machine.stage_file(key, TLS + "/key.pem", 0o600, UID if machine.name == "mox" else 0)
-            ROLES[machine.name](machine)
+            (furnish_module if by_module and machine.name == "mox" else ROLES[machine.name])(machine)
 
 
 def furnish_mox(machine: LabMachine) -> None:
@@ -62,11 +64,12 @@ def furnish_mox(machine: LabMachine) -> None:
     else:
         machine.link("/opt/mox-old", PROGRAM)
     machine.stage("/etc/tmpfiles.d/lab-mox.conf", f"d {FOLDER} 0750 mox mox\nd {FOLDER}/config 0750 mox mox\nd {FOLDER}/data 0750 mox mox\n")
-    machine.stage("/etc/mox/mox.conf", STATIC.format(address=machine.address, tls=TLS, folder=FOLDER))
+    machine.stage(CONFIGURATION, STATIC.format(address=machine.address, tls=TLS, folder=FOLDER))
     machine.stage("/etc/mox/domains.conf", DYNAMIC)
     machine.stage("/etc/mox/password", PASSWORD + "\n", 0o600, UID)
     machine.stage("/etc/systemd/system/mox.service", printed_unit(machine.lab))
-    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", "[Unit]\nAfter=lab-dns.service\n[Service]\nEnvironment=MOXCONF=/etc/mox/mox.conf\n"
+    machine.stage(ENVIRONMENT, f"export MOXCONF={CONFIGURATION}\n")
+    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", f"[Unit]\nAfter=lab-dns.service\n[Service]\nEnvironment=MOXCONF={CONFIGURATION}\n"
                   f"ExecStartPost=/bin/sh -c '{PROGRAM} setaccountpassword test </etc/mox/password'\n")
     machine.enable("mox.service")
 
@@ -105,6 +108,16 @@ def address(number: int) -> str:
 def accounts(machine: LabMachine, passwd: str, group: str) -> None:
     machine.stage("/etc/passwd", machine.original("/etc/passwd") + passwd)
     machine.stage("/etc/group", machine.original("/etc/group") + group)
+
+
+def furnish_module(machine: LabMachine) -> None:
+    """The same server by services.mox of nixos-module/: its unit and its JSON, with secrets as credentials."""
+    furnish_mox(machine)
+    with open(os.path.join(nixos.TESTS, "lab.nix")) as file:
+        system = nixos.Nix(machine.lab.path("nix", "")).render(file.read())
+    here = {"/var/lab/password": "/etc/mox/password", "/var/lab/cert.pem": TLS + "/cert.pem", "/var/lab/key.pem": TLS + "/key.pem"}
+    nixos.furnish(machine, system, {name: machine.original(here[path]) for name, path in system.credentials.items()})
+    machine.stage(ENVIRONMENT, "export MOXCONF=/etc/mox/mox.json\n")
 
 
 ROLES = {"mox": furnish_mox, "peer": furnish_peer}

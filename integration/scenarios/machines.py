@@ -39,15 +39,16 @@ def virtual(lab, name):
     return Qemu(lab, name, os.environ["MOX_VM_IMAGE"])
 
 
-# How each back end makes a machine. In "mixed" only mox is virtual; its neighbours generate load and judge, at full speed.
-BACK_ENDS = {"nspawn": Nspawn, "qemu": virtual, "mixed": lambda lab, name: (virtual if name == "mox" else Nspawn)(lab, name)}
+# How each back end makes a machine. In "module" mox is services.mox of nixos-module/. In "mixed" only mox is virtual; its
+# neighbours generate load and judge, at full speed.
+BACK_ENDS = {"nspawn": Nspawn, "module": Nspawn, "qemu": virtual, "mixed": lambda lab, name: (virtual if name == "mox" else Nspawn)(lab, name)}
 SCRIPTS = [Script(name[:-3]) for name in sorted(os.listdir(FOLDER)) if name.endswith(".py")]
 
 
 def register(script, back_end):
     def run_script(lab):
         machines = [BACK_ENDS[back_end](lab, name) for name in script.machines]
-        roles.Neighbourhood(lab, machines).furnish()
+        roles.Neighbourhood(lab, machines).furnish(by_module=back_end == "module")
         try:
             script.run(machines)
         except AssertionError:
@@ -59,7 +60,7 @@ def register(script, back_end):
 
     run_script.__name__ = f"{script.name}_{back_end}"
     run_script.__doc__ = script.text.lstrip("# ").split("\n")[0]
-    scenario(seconds=script.seconds, needs_mox=True, needs_vm=back_end != "nspawn")(run_script)
+    scenario(seconds=script.seconds, needs_mox=True, needs_vm=back_end in ("qemu", "mixed"))(run_script)
 
 
 for script in SCRIPTS:
