@@ -26,8 +26,9 @@ constexpr std::size_t maxConfigFiles = 1'000;
 constexpr std::uintmax_t maxConfigBytes = 64u << 20;
 
 /// What the parts below copy themselves, and what nobody misses.
+/// Also the record of what was applied: of a restored account it would say more than is true. Without it all is looked at.
 bool isLeftOut(const std::string& name) {
-  static constexpr std::string_view names[] = {"accounts", "queue", "tmp", "ctl", "search.db"};
+  static constexpr std::string_view names[] = {"accounts", "queue", "tmp", "ctl", "search.db", "applied", "applied.new"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names) || name.starts_with("auth.db") || name.starts_with("search.db-") ||
          name == unfinishedBackupFile;
 }

@@ -33,6 +33,7 @@ int version(Invocation&) { return 2; }  // answered before the table is asked
 int help(Invocation&) { return 2; }
 
 int stop(Invocation& call) { return forwardToServer(call, "stop"); }
+int reloadCommand(Invocation& call) { return forwardToServer(call, "reload"); }
 int logLevels(Invocation& call) { return forwardToServer(call, "loglevels"); }
 int reindexCommand(Invocation& call) { return forwardToServer(call, "reindex"); }
 int queueListCommand(Invocation& call) { return forwardToServer(call, "queue list"); }
@@ -50,13 +51,17 @@ int keyRemove(Invocation& call) { return forwardToServer(call, "config tlspubkey
 
 std::vector<Command> table() {
   return {
-      {"serve", "", "Runs the mail server.\n\nStarted as root it binds its ports, then becomes the configured User for good. HUP reloads domains.conf\n"
-                    "and certificates; INT and TERM stop within 3 seconds. Sockets passed by systemd are used where they fit.", commandServe},
+      {"serve", "", "Runs the mail server.\n\nStarted as root it binds its ports, then becomes the configured User for good. HUP reloads the\n"
+                    "configuration; INT and TERM stop within 3 seconds. Sockets passed by systemd are used where they fit.", commandServe},
       {"quickstart", "[-skipdial] [-existing-webserver] [-hostname host] user@domain [user | uid]",
        "Makes a configuration for a domain, in the current directory.\n\nWrites config/ with keys and passwords, data/ with the account, prints the DNS "
        "records to publish and\nwhat to do next. Checks DNS and network, and warns of what will hinder mail. The last argument is the system\n"
        "user that the server runs as, \"mox\" if not given.", commandQuickstart},
       {"stop", "", "Stops the running server; connections have 3 seconds to end.", stop},
+      {"reload", "", "Has the running server take over the configuration, and prints what changed.\n\nA configuration with errors is refused as a whole: "
+                     "they are printed, the status is 1, and the server goes on with the\none it has. Sessions stay open, except those of accounts that are "
+                     "not there any more. What is in mox.conf (or in the\nsame part of mox.json) takes effect at the next start only. \"mox config plan\" "
+                     "shows what a reload will do.", reloadCommand},
       {"setaccountpassword", "account", "Sets an account's password, read from standard input: at least 8 characters.", commandSetAccountPassword},
       {"setadminpassword", "", "Sets the admin password, read from standard input, by writing AdminPasswordFile.", commandSetAdminPassword},
       {"loglevels", "[level [package]]", "Shows log levels of the running server, or sets one.\n\nLevels are error, warn, info, debug, trace, traceauth and "
@@ -115,8 +120,16 @@ std::vector<Command> table() {
       {"ensureparsed", "[-all] account", "Parses the messages whose structure is not stored; with -all, all of them.", commandEnsureParsed},
       {"reassignthreads", "[account]", "Puts messages into threads anew, as if they were delivered again in their order; the server must not run.", commandReassignThreads},
       {"retrain", "[account]", "There is no junk filter yet; says so.", commandRetrain},
-      {"config test", "", "Checks the configuration; status 1 if it has errors.", commandConfigTest},
-      {"config check", "", "The same as config test.", commandConfigTest},
+      {"config check", "[-no-secrets] [path | -]",
+       "Checks a configuration without a server; status 1 if it has errors, each with file and line.\n\nThat of -config, or of the path, or in JSON on "
+       "standard input. With -no-secrets files with secrets, and the certificates\nof keys, are not looked for: for a machine that does not have them, such "
+       "as the one that builds the configuration.", commandConfigCheck},
+      {"config test", "[-no-secrets] [path | -]", "The same as config check.", commandConfigCheck},
+      {"config plan", "[-exitcode]",
+       "Shows what a start or reload with the configuration would change, without a server.\n\nIt is compared with the record of what was applied last, in "
+       "the data directory, which it must be able to read, as it\nmust the files with secrets. One line a change; of secrets it says that they changed. "
+       "What takes effect at the next\nstart only is marked. The status is 0, or 1 if the configuration has errors; with -exitcode it is 3 if there is "
+       "anything\nto change.", commandConfigPlan},
       {"config dnsrecords", "domain", "Prints the DNS records that a configured domain should have.", commandDnsRecords},
       {"config dnscheck", "domain",
        "Checks the DNS records of a configured domain, and of this host, as the DNS has them now.\n\nSays of each what is right, what could be better and what "

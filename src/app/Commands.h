@@ -17,7 +17,8 @@ int commandHealthCheck(Invocation& call);  // HealthCheck.cpp
 int commandImapServe(Invocation& call);   // ImapTunnel.cpp
 
 // ConfigCommands.cpp
-int commandConfigTest(Invocation& call);
+int commandConfigCheck(Invocation& call);
+int commandConfigPlan(Invocation& call);
 int commandDescribeStatic(Invocation& call);
 int commandDescribeDomains(Invocation& call);
 int commandConfigSchema(Invocation& call);

@@ -1,8 +1,12 @@
 // Commands that read the configuration and print.
+#include <istream>
+#include <iterator>
 #include <map>
 #include <ostream>
 
+#include "app/Applied.h"
 #include "app/Commands.h"
+#include "app/DataDir.h"
 #include "app/DnsCheck.h"
 #include "app/DnsFormats.h"
 #include "app/Resolvers.h"
@@ -13,13 +17,52 @@
 
 namespace mox::app {
 
-int commandConfigTest(Invocation& call) {
-  if (!parseFlags(call, Flags(), 0, 0)) return 2;
+namespace {
+
+constexpr int exitChanges = 3;  ///< of "config plan -exitcode": there is something to change
+
+}  // namespace
+
+int commandConfigCheck(Invocation& call) {
+  config::LoadOptions options;
+  Flags flags;
+  flags.toggle("no-secrets", options.withoutSecrets, "do not look for files with secrets");
+  if (!parseFlags(call, flags, 0, 1)) return 2;
+  config::Loaded loaded;
+  if (!call.args.empty() && call.args[0] == "-") {
+    std::string text(std::istreambuf_iterator<char>(call.in), {});
+    loaded = config::loadText("stdin.json", text, text, config::diskFiles(), options);
+  } else {
+    loaded = config::load(call.args.empty() ? call.configPath : call.args[0], config::diskFiles(), options);
+  }
+  for (const auto& problem : loaded.errors) call.err << "error: " << problem.text() << "\n";
+  for (const auto& problem : loaded.warnings) call.err << "warning: " << problem.text() << "\n";
+  if (!loaded.ok()) return 1;
+  call.out << "config OK\n";
+  return 0;
+}
+
+int commandConfigPlan(Invocation& call) {
+  bool exitCode = false;
+  Flags flags;
+  flags.toggle("exitcode", exitCode, "status 3 if there is anything to change");
+  if (!parseFlags(call, flags, 0, 0)) return 2;
   auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
   for (const auto& problem : loaded.warnings) call.err << "warning: " << problem.text() << "\n";
   if (!loaded.config) return 1;
-  call.out << "config OK\n";
-  return 0;
+  const auto& dataDir = loaded.config->dataDir();
+  auto record = loaded.files(appliedPath(dataDir)), key = loaded.files(saltKeyPath(dataDir));
+  for (const auto* read : {&record, &key}) {
+    if (*read || read->error().code == Errc::notFound) continue;
+    return call.err << "error: the record of what was applied, in " << dataDir << ": " << read->error().text << "\n", 1;
+  }
+  auto before = readApplied(loaded.files, dataDir);
+  if (before.empty()) call.err << "nothing was applied yet: all is new\n";
+  auto changes = plan(before, Applied::of(*loaded.config, loaded.files, key.value_or(""), before));
+  // Before the first start nothing runs that would have to be started again.
+  for (const auto& change : changes) call.out << (before.empty() ? change.text : change.line()) << "\n";
+  if (changes.empty()) call.out << "nothing to change\n";
+  return exitCode && !changes.empty() ? exitChanges : 0;
 }
 
 int commandDescribeStatic(Invocation& call) {

@@ -25,6 +25,7 @@ std::string readWhole(const std::string& path) {
 }  // namespace
 
 std::string ctlPath(const std::string& dataDir) { return dataDir + "/ctl"; }
+std::string saltKeyPath(const std::string& dataDir) { return dataDir + "/salt.key"; }
 std::string receivedIdKeyPath(const std::string& dataDir) { return dataDir + "/receivedid.key"; }
 
 void makeDataDirectory(store::Files& files, const std::string& path) {

@@ -14,6 +14,8 @@ namespace mox::app {
 /// Paths below the data directory.
 std::string ctlPath(const std::string& dataDir);
 std::string receivedIdKeyPath(const std::string& dataDir);
+/// Of secrets for strangers' SCRAM logins and for digests of Applied.
+std::string saltKeyPath(const std::string& dataDir);
 
 /// Makes the directory, for its owner and group only, if it is not there. Throws store::FileError.
 void makeDataDirectory(store::Files& files, const std::string& path);

@@ -61,11 +61,11 @@ Result<std::string> askPassword(Invocation& call, std::size_t minimum) {
 }
 
 int forwardToServer(Invocation& call, std::string_view words, std::string input) {
-  auto loaded = loadConfig(call.configPath, false, call.err);
-  if (!loaded.config) return 1;
+  auto dataDir = configuredDataDir(call.configPath);
+  if (!dataDir) return failed(call, dataDir.error().text);
   CtlRequest request{{std::string(words)}, std::move(input)};
   request.words.insert(request.words.end(), call.args.begin(), call.args.end());
-  auto status = ctlCall(ctlPath(loaded.config->dataDir()), request, call.out, call.err);
+  auto status = ctlCall(ctlPath(*dataDir), request, call.out, call.err);
   return status ? *status : failed(call, status.error().text);
 }
 
@@ -83,6 +83,7 @@ int commandSetAdminPassword(Invocation& call) {
   if (!loaded.config) return 1;
   const auto& file = loaded.config->fixed().adminPasswordFile;
   if (file.empty()) return failed(call, "the configuration has no AdminPasswordFile");
+  if (loaded.config->fixed().declared) return failed(call, "this configuration is declared: put the hash of a new password into " + file);
   auto password = askPassword(call, minPasswordLength);
   if (!password) return failed(call, password.error().text);
   SystemRandom random;

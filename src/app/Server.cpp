@@ -7,8 +7,10 @@
 #include <stdexcept>
 #include <thread>
 
-#include "app/Changes.h"
+#include "app/Applied.h"
 #include "app/DataDir.h"
+#include "app/DeclaredPasswords.h"
+#include "app/DkimKeys.h"
 #include "app/Listeners.h"
 #include "app/Resolvers.h"
 #include "app/ServerCommands.h"
@@ -56,8 +58,13 @@ struct Server::State {
   void stop(Duration grace);
   void openListeners();
   void warnOfSelfSigned() const;
-  bool reload();
-  void reloadCertificates();
+  /// At start: what the configuration asks of the data directory.
+  void takeOver();
+  /// apply(), counted and told to the service manager. With `reloading` held.
+  ReloadReport reload();
+  ReloadReport apply();
+  ReloadReport refused(const std::vector<config::Problem>& problems);
+  void reloadCertificates(ReloadReport& report);
 
   ServerOptions options;
   Foundations& foundations;
@@ -135,7 +142,7 @@ void Server::State::warnOfSelfSigned() const {
 
 Server::Server(ServerOptions options, Foundations& foundations) : state_(std::make_unique<State>(std::move(options), foundations)) {
   auto& s = *state_;
-  s.storage.createAccounts(*s.options.config);
+  s.takeOver();
   s.queue.start();
   // Before the listeners: who sees a port answer may give commands.
   s.control = std::make_unique<CtlServer>(ctlPath(s.dataDir), [this](const CtlRequest& request, std::ostream& out, std::ostream& err) {
@@ -149,7 +156,7 @@ Server::Server(ServerOptions options, Foundations& foundations) : state_(std::ma
 
 Server::~Server() = default;
 
-bool Server::reload() {
+ReloadReport Server::reload() {
   std::lock_guard hold(state_->reloading);
   return state_->reload();
 }
@@ -159,34 +166,98 @@ Result<config::ConfigPtr> Server::changeDomains(const Changing& changing) {
   std::lock_guard hold(s.reloading);
   ManagedFiles managed{s.options.configPath, s.config.current()->staticText(), s.options.files, s.foundations.files};
   auto changed = app::changeDomains(managed, changing);
-  if (changed && !s.reload()) return fail(Errc::temporary, "domains.conf is changed, but was not taken over: see the log");
+  if (!changed) return changed;
+  auto report = s.reload();
+  if (!report) return fail(Errc::temporary, "domains.conf is changed, but was not taken over: " + report.errors.front());
   return changed;
 }
 
-bool Server::State::reload() {
-  auto& s = *this;
-  auto before = s.config.current();
-  auto loaded = s.config.reload();
-  for (const auto& problem : loaded.errors) s.log.error("configuration", {{"problem", problem.text()}});
-  for (const auto& problem : loaded.warnings) s.log.warn("configuration", {{"problem", problem.text()}});
-  if (!loaded.ok()) {
-    s.log.error("configuration not reloaded, the one before stays");
-  } else {
-    auto changed = changes(before->dynamic(), loaded.config->dynamic());
-    for (const auto& change : changed) s.log.info("configuration", {{"change", change}});
-    if (changed.empty()) s.log.info("configuration reloaded, nothing changed");
-    s.storage.createAccounts(*loaded.config);
+void Server::State::takeOver() {
+  if (!makeDkimKeys(foundations.files, *config.current(), log).empty()) {
+    auto again = config.reload();
+    if (!again.ok()) throw std::runtime_error(config::text(again.errors));
   }
-  s.reloadCertificates();
-  return loaded.ok();
+  auto now = config.current();
+  auto before = readApplied(options.files, dataDir);
+  auto after = Applied::of(*now, options.files, storage.saltKey, before);
+  auto passwords = derivePasswords(*now, options.files, before, after, storage, foundations);
+  if (!passwords) throw std::runtime_error(passwords.error().text);
+  storage.createAccounts(*now);
+  setPasswords(*passwords, storage, log);
+  if (after == before) return;
+  if (!before.empty())
+    for (const auto& change : plan(before, after)) log.info("configuration", {{"change", change.text}});
+  writeApplied(foundations.files, dataDir, after);
 }
 
-void Server::State::reloadCertificates() {
+ReloadReport Server::State::refused(const std::vector<config::Problem>& problems) {
+  ReloadReport out;
+  for (const auto& problem : problems) out.errors.push_back(problem.text());
+  for (const auto& error : out.errors) log.error("configuration", {{"problem", error}});
+  log.error("configuration not reloaded, the one before stays");
+  return out;
+}
+
+ReloadReport Server::State::apply() {
+  auto prepared = config.prepare();
+  if (prepared.next.ok() && !makeDkimKeys(foundations.files, *prepared.next.config, log).empty()) prepared = config.prepare();
+  if (!prepared.next.ok()) return refused(prepared.next.errors);
+  auto next = prepared.next.config;
+  auto before = readApplied(options.files, dataDir);
+  auto after = Applied::of(*next, options.files, storage.saltKey, before);
+  auto passwords = derivePasswords(*next, options.files, before, after, storage, foundations);
+  if (!passwords) return refused({{options.configPath, 0, "", passwords.error().text}});
+
+  // Nothing was changed so far, and from here on nothing is refused.
+  ReloadReport out;
+  out.ok = true;
+  for (const auto& change : plan(before, Applied::of(*prepared.wanted, options.files, storage.saltKey, before))) out.changes.push_back(change.line());
+  for (const auto& problem : prepared.next.warnings) out.warnings.push_back(problem.text());
+  for (const auto& warning : out.warnings) log.warn("configuration", {{"problem", warning}});
+  for (const auto& change : out.changes) log.info("configuration", {{"change", change}});
+  if (out.changes.empty()) log.info("configuration reloaded, nothing changed");
+  storage.createAccounts(*next);
+  setPasswords(*passwords, storage, log);
+  config.use(next);
+  auto ended = imap.loggedIn->end([&](const std::string& name) {
+    const auto* account = next->account(name);
+    return account == nullptr || account->loginDisabled;
+  });
+  if (ended > 0) log.info("sessions ended, their accounts may not be used any more", {{"sessions", ended}});
+  if (after != before) writeApplied(foundations.files, dataDir, after);
+  reloadCertificates(out);
+  return out;
+}
+
+ReloadReport Server::State::reload() {
+  auto count = [&](std::string result) {
+    foundations.metrics.counter("mox_config_reload_total", "Reloads of the configuration, by result.", {{"result", std::move(result)}}).inc();
+  };
+  auto tell = [&](const std::string& status) {
+    if (options.onStatus) options.onStatus(status);
+  };
+  try {
+    auto out = apply();
+    count(out.ok ? "ok" : "failed");
+    tell(out.ok ? "serving mail" : "serving mail; the last reload was refused: " + out.errors.front());
+    return out;
+  } catch (...) {  // the disk failed: the server goes on with what it has
+    count("failed");
+    tell("serving mail; the last reload failed");
+    throw;
+  }
+}
+
+void Server::State::reloadCertificates(ReloadReport& report) {
   auto files = readCertificates(*config.current(), options.files);
-  if (!files) return log.error("certificates not reloaded, those before stay", {{"err", files.error().text}});
+  auto complain = [&](const std::string& error) {
+    report.warnings.push_back("certificate not reloaded, the one before stays: " + error);
+    log.error("certificate not reloaded, the one before stays", {{"err", error}});
+  };
+  if (!files) return complain(files.error().text);
   auto reloaded = certificates->reload(*files);
   for (const auto& name : reloaded.changed) log.info("new certificate", {{"listener", name}});
-  for (const auto& error : reloaded.errors) log.error("certificate not reloaded, the one before stays", {{"err", error}});
+  for (const auto& error : reloaded.errors) complain(error);
 }
 
 void Server::State::stop(Duration grace) {
@@ -216,7 +287,7 @@ const std::vector<Opened>& Server::listeners() const { return state_->opened; }
 ServerParts Server::parts() {
   return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop,
           [this] { return state_->ending.load(); }, &state_->engine, &state_->imap,
-          [this](const Changing& changing) { return changeDomains(changing); }};
+          [this](const Changing& changing) { return changeDomains(changing); }, [this] { return reload(); }};
 }
 
 config::ConfigPtr Server::config() const { return state_->config.current(); }

@@ -47,6 +47,17 @@ struct ServerOptions {
   bool localserve = false;
   /// What `mox stop` causes. Must not stop() itself, but have it done.
   std::function<void()> requestStop;
+  /// Told in a few words how the server is, for a service manager.
+  std::function<void(const std::string& status)> onStatus;
+};
+
+/// What a reload did.
+struct ReloadReport {
+  bool ok = false;  ///< else the configuration was refused, and the one before stays
+  std::vector<std::string> changes;  ///< lines of plan(); of a refused one none
+  std::vector<std::string> errors, warnings;
+
+  explicit operator bool() const { return ok; }
 };
 
 struct Opened {
@@ -67,6 +78,7 @@ struct ServerParts {
   imapserver::Services* imap = nullptr;
   /// Changes domains.conf and works by it.
   std::function<Result<config::ConfigPtr>(const Changing&)> changeDomains = {};
+  std::function<ReloadReport()> reload = {};
   std::shared_ptr<net::Fd> passed = {};  ///< a descriptor that came with the request; null if none
 };
 
@@ -78,8 +90,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Configuration and certificates anew; what changed is logged. False if the configuration was refused.
-  bool reload();
+  /// Configuration, passwords and certificates anew, or nothing of it if the configuration is refused; logged either way.
+  ReloadReport reload();
   /// The same after a change of domains.conf that app::changeDomains() makes.
   Result<config::ConfigPtr> changeDomains(const Changing& changing);
   /// Idempotent; done when it returns, at most a little after `grace`.

@@ -18,6 +18,7 @@ std::vector<ServerCommand> allCommands() {
       {"stop", serverStop},
       {"setaccountpassword", serverSetAccountPassword},
       {"loglevels", serverLogLevels},
+      {"reload", serverReload},
       {"reindex", serverReindex},
       {"queue list", queueList},
       {"queue hold", queueHold},
@@ -82,6 +83,17 @@ int serverSetAccountPassword(ServerParts& server, Invocation& call) {
   auto done = password ? server.storage.setPassword(*server.config.current(), call.args[0], *password) : tl::unexpected(password.error());
   if (!done) return call.err << done.error().text << "\n", 1;
   call.out << "password set\n";
+  return 0;
+}
+
+int serverReload(ServerParts& server, Invocation& call) {
+  if (!parseFlags(call, Flags(), 0, 0)) return 2;
+  auto report = server.reload();
+  for (const auto& warning : report.warnings) call.err << "warning: " << warning << "\n";
+  for (const auto& error : report.errors) call.err << "error: " << error << "\n";
+  if (!report.ok) return call.err << "refused, the configuration before stays\n", 1;
+  for (const auto& change : report.changes) call.out << change << "\n";
+  if (report.changes.empty()) call.out << "nothing changed\n";
   return 0;
 }
 

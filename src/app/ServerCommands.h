@@ -25,6 +25,7 @@ int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostrea
 int serverStop(ServerParts& server, Invocation& call);
 int serverSetAccountPassword(ServerParts& server, Invocation& call);
 int serverLogLevels(ServerParts& server, Invocation& call);
+int serverReload(ServerParts& server, Invocation& call);
 int serverReindex(ServerParts& server, Invocation& call);
 int queueList(ServerParts& server, Invocation& call);
 int queueHold(ServerParts& server, Invocation& call);

@@ -61,11 +61,20 @@ std::string reloadingState() {
 
 }  // namespace
 
-LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err) {
+LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err, const config::LoadOptions& options) {
   auto files = pedantic ? pedanticFiles(path) : config::diskFiles();
-  auto loaded = config::load(path, files);
+  auto loaded = config::load(path, files, options);
   for (const auto& problem : loaded.errors) err << "error: " << problem.text() << "\n";
   return {loaded.config, std::move(files), std::move(loaded.warnings)};
+}
+
+Result<std::string> configuredDataDir(const std::string& path) {
+  auto text = config::diskFiles()(path);
+  if (!text) return fail(path, text.error());
+  auto document = path.ends_with(".json") ? config::parseJson(path, *text) : config::parseSconf(path, *text);
+  for (const auto& entry : document.root.entries)
+    if (entry.key == "DataDir" && !entry.value.text.empty()) return config::resolvePath(config::directoryOf(path), entry.value.text);
+  return fail(Errc::syntax, document.ok() ? path + ": has no DataDir" : document.errors().front().text());
 }
 
 Result<std::optional<LogLevel>> logLevelOption(const Invocation& call) {
@@ -99,6 +108,8 @@ void runUntilStopped(Server& server, const Log& log) {
   notify("STOPPING=1", log);
   server.stop();
 }
+
+void notifyStatus(const std::string& status, const Log& log) { notify("STATUS=" + status, log); }
 
 void requestStopBySignal() { ::kill(::getpid(), SIGTERM); }
 

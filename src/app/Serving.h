@@ -18,7 +18,11 @@ struct LoadedConfig {
   config::FileReader files;
   std::vector<config::Problem> warnings;
 };
-LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err);
+LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err, const config::LoadOptions& options = {});
+
+/// DataDir of a configuration, which may be wrong otherwise, or hold secrets that this process cannot read: all that is
+/// needed to speak with its server. Errors name the file.
+Result<std::string> configuredDataDir(const std::string& path);
 
 /// The level that -loglevel names; nothing without it. Errc::syntax.
 Result<std::optional<LogLevel>> logLevelOption(const Invocation& call);
@@ -29,6 +33,9 @@ void blockSignals();
 /// Tells the service manager that the server is ready, then waits for signals: HUP reloads, INT and TERM stop. Returns
 /// when the server has stopped.
 void runUntilStopped(Server& server, const Log& log);
+
+/// Tells the service manager how the server is (sd_notify STATUS).
+void notifyStatus(const std::string& status, const Log& log);
 
 /// Makes this process receive TERM, for `mox stop`.
 void requestStopBySignal();

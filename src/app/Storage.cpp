@@ -15,7 +15,7 @@ constexpr std::size_t saltKeySize = 32;
 /// The first to use the directory, so it makes it.
 std::string saltKeyOf(Foundations& f, const std::string& dataDir) {
   makeDataDirectory(f.files, dataDir);
-  return readOrMakeSecret(f.files, f.random, dataDir + "/salt.key", saltKeySize);
+  return readOrMakeSecret(f.files, f.random, saltKeyPath(dataDir), saltKeySize);
 }
 
 delivery::ReceivedId receivedIdOf(Foundations& f, const std::string& dataDir) {
@@ -93,13 +93,15 @@ std::vector<std::string> Storage::createAccounts(const config::Config& config) {
     if (!info.settings.rejectsMailbox.empty()) mailboxes.emplace_back(info.settings.rejectsMailbox, store::SpecialUses(0));
     (*account)->ensureMailboxes(mailboxes);
     created.push_back(name);
-    foundations_.log.warn("new account has no password, nobody can log in; set one with \"mox setaccountpassword\"", {{"account", name}});
+    if (!info.password) foundations_.log.warn("new account has no password, nobody can log in; set one with \"mox setaccountpassword\"", {{"account", name}});
   }
   return created;
 }
 
 Result<void> Storage::setPassword(const config::Config& config, const std::string& account, std::string_view password) {
   if (config.account(account) == nullptr) return fail(Errc::notFound, "there is no account \"" + printable(account) + "\"");
+  const auto& source = config.account(account)->password;
+  if (source && !source->isMutable) return fail(Errc::denied, "the password of this account is declared: change " + source->file + " and reload");
   if (password.size() < minPasswordLength) return fail(Errc::syntax, "password must have at least " + std::to_string(minPasswordLength) + " characters");
   auto secrets = store::makeSecrets(password, foundations_.random);
   if (!secrets) return tl::unexpected(secrets.error());

@@ -34,7 +34,8 @@ class Storage {
 
   /// Creates accounts that are configured and have no database, with their first mailboxes. Names of the new ones.
   std::vector<std::string> createAccounts(const config::Config& config);
-  /// Errc::notFound for an account not configured, syntax for a password that will not do.
+  /// Errc::notFound for an account not configured, syntax for a password that will not do, denied if a file gives it and
+  /// it is not PasswordMutable.
   Result<void> setPassword(const config::Config& config, const std::string& account, std::string_view password);
 
   const dkim::PublicSuffixList suffixes;

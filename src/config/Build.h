@@ -37,7 +37,11 @@ void checkWeb(Build& b);         ///< CheckWeb.cpp: redirects and handlers
 
 // BuildSecrets.cpp
 
-enum class Lack { error, allowed };
+enum class Lack {
+  error,
+  allowed,     ///< the file need not be there
+  whenDenied,  ///< a running server need not be able to read it (LoadOptions::whileRunning)
+};
 /// Content of a file with a secret, which others must not be able to read: an error at `path` in declared mode, else a
 /// warning. Nothing if it cannot be read, or must not be (LoadOptions::withoutSecrets).
 std::optional<std::string> readSecret(Build& b, Document& file, const Path& path, const std::string& name, Lack lack = Lack::error);

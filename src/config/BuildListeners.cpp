@@ -54,7 +54,7 @@ class ListenerBuilder {
     for (std::size_t i = 0; i < tls.keyCerts.size(); ++i) keyCert(path / "KeyCerts" / i, tls.keyCerts[i]);
     for (std::size_t i = 0; i < tls.hostPrivateKeyFiles.size(); ++i) {
       const auto& name = tls.hostPrivateKeyFiles[i];
-      auto key = readSecret(b_, b_.fixedFile, path / "HostPrivateKeyFiles" / i, name);
+      auto key = readSecret(b_, b_.fixedFile, path / "HostPrivateKeyFiles" / i, name, Lack::whenDenied);
       if (!key) continue;
       if (auto info = inspectHostKey(*key); !info) error(path / "HostPrivateKeyFiles" / i, name + ": " + info.error().text);
     }
@@ -64,7 +64,7 @@ class ListenerBuilder {
   void keyCert(const Path& path, const KeyCert& pair) {
     auto certFile = resolvePath(b_.tables.configDir, pair.certFile), keyFile = resolvePath(b_.tables.configDir, pair.keyFile);
     info_.keyPairs.push_back({certFile, keyFile});
-    auto key = readSecret(b_, b_.fixedFile, path / "KeyFile", pair.keyFile);
+    auto key = readSecret(b_, b_.fixedFile, path / "KeyFile", pair.keyFile, Lack::whenDenied);
     if (b_.options.withoutSecrets) return;
     auto cert = b_.files(certFile);
     if (!cert) error(path / "CertFile", "cannot read " + pair.certFile + ": " + cert.error().text);

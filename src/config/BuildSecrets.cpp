@@ -21,6 +21,7 @@ std::optional<std::string> readChecked(Build& b, Document& file, const Path& at,
   auto content = info ? b.files(path) : tl::unexpected(info.error());
   if (!content) {
     if (content.error().code == Errc::notFound && lack == Lack::allowed) return std::nullopt;
+    if (content.error().code == Errc::denied && lack == Lack::whenDenied && b.options.whileRunning) return std::nullopt;
     file.error(at, "cannot read " + printable(name) + ": " + content.error().text);
     return std::nullopt;
   }

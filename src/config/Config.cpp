@@ -44,6 +44,7 @@ const Authorities& Config::authorities() const { return tables_->authorities; }
 const std::string& Config::configDir() const { return tables_->configDir; }
 const std::string& Config::dataDir() const { return tables_->dataDir; }
 const std::string& Config::staticText() const { return tables_->staticText; }
+const std::string& Config::dynamicText() const { return tables_->dynamicText; }
 const std::vector<ListenerInfo>& Config::listeners() const { return tables_->listeners; }
 const std::map<std::string, TransportInfo>& Config::transports() const { return tables_->transports; }
 const std::map<std::string, AccountInfo>& Config::accounts() const { return tables_->accounts; }

@@ -205,6 +205,8 @@ class Config {
   const std::string& dataDir() const;
   /// The file that fixed() was read from, for a reload to compare with.
   const std::string& staticText() const;
+  /// The same for dynamic().
+  const std::string& dynamicText() const;
 
   /// In order of name.
   const std::vector<ListenerInfo>& listeners() const;

@@ -26,10 +26,11 @@ void buildAll(Build& b) {
   checkWeb(b);
 }
 
-std::unique_ptr<Config::Tables> emptyTables(const std::string& path, const std::string& staticText) {
+std::unique_ptr<Config::Tables> emptyTables(const std::string& path, const std::string& staticText, const std::string& dynamicText) {
   auto tables = std::make_unique<Config::Tables>();
   tables->configDir = directoryOf(path);
   tables->staticText = staticText;
+  tables->dynamicText = dynamicText;
   return tables;
 }
 
@@ -51,7 +52,7 @@ Loaded finish(std::unique_ptr<Config::Tables> tables, const Document& fixedFile,
 /// missing because of them.
 Loaded loadOneJson(const std::string& path, const std::string& text, const FileReader& files, const LoadOptions& options) {
   auto document = parse(path, text);
-  auto tables = emptyTables(path, text);
+  auto tables = emptyTables(path, text, text);
   Whole whole;
   if (document.ok()) whole = read<Whole>(document);
   tables->fixed = std::move(whole.fixed);
@@ -84,7 +85,7 @@ Loaded loadText(const std::string& path, const std::string& staticText, const st
   if (isJson(path) && staticText == dynamicText) return loadOneJson(path, staticText, files, options);
   auto fixedFile = parse(path, staticText);
   auto dynamicFile = parse(dynamicPath(path), dynamicText);
-  auto tables = emptyTables(path, staticText);
+  auto tables = emptyTables(path, staticText, dynamicText);
   if (fixedFile.ok()) tables->fixed = readPart<Static>(fixedFile, path);
   if (dynamicFile.ok()) tables->dynamic = readPart<Dynamic>(dynamicFile, path);
   Build b{fixedFile, dynamicFile, *tables, files, options};
@@ -106,23 +107,32 @@ ConfigSource::ConfigSource(std::string path, ConfigPtr loaded, FileReader files)
 
 ConfigPtr ConfigSource::current() const { return *current_.lock(); }
 
-Loaded ConfigSource::reload() {
-  auto dynamic = files_(dynamicPath(path_));
-  if (!dynamic) return readError(dynamicPath(path_), dynamic.error());
-  auto out = loadText(path_, current()->staticText(), *dynamic, files_);
-  if (!out.ok()) return out;
-  auto fixed = files_(path_);
-  if (!fixed) {
-    out.warnings.push_back({path_, 0, "", "cannot read, the settings of the start stay: " + fixed.error().text});
-  } else {
-    auto now = parse(path_, *fixed);
-    auto wanted = readPart<Static>(now, path_);
-    if (!now.ok()) append(out.warnings, now.errors());
-    else if (writeJson(wanted) != writeJson(out.config->fixed()))
-      out.warnings.push_back({path_, 0, "", "has changed; that takes effect at the next start"});
+Prepared ConfigSource::prepare() const {
+  LoadOptions options;
+  options.whileRunning = true;
+  Prepared out;
+  auto all = load(path_, files_, options);
+  if (!all.ok()) return {std::move(all), nullptr};
+  out.wanted = all.config;
+  auto before = current();
+  if (writeJson(all.config->fixed()) == writeJson(before->fixed())) {
+    out.next = std::move(all);
+    return out;
   }
-  *current_.lock() = out.config;
+  const std::string restart = "has changed; that takes effect at the next start";
+  out.next = loadText(path_, before->staticText(), all.config->dynamicText(), files_, options);
+  // The new dynamic part may need the new static part, such as a transport.
+  if (out.next.ok()) out.next.warnings.push_back({path_, 0, "", restart});
+  else out.next.errors.push_back({path_, 0, "", restart + ", and the rest does not go with what it was: restart the server"});
   return out;
+}
+
+void ConfigSource::use(ConfigPtr next) { *current_.lock() = std::move(next); }
+
+Loaded ConfigSource::reload() {
+  auto prepared = prepare();
+  if (prepared.next.ok()) use(prepared.next.config);
+  return prepared.next;
 }
 
 }  // namespace mox::config

@@ -26,6 +26,8 @@ struct Loaded {
 struct LoadOptions {
   /// Secrets and the certificates beside them are not looked for: for a machine that does not have them.
   bool withoutSecrets = false;
+  /// A server that was root when it started need not be able to read the keys of its certificates again.
+  bool whileRunning = false;
 };
 
 /// Path of the dynamic part: domains.conf beside `path`, or `path` itself if it is JSON.
@@ -38,6 +40,14 @@ Loaded load(const std::string& path, const FileReader& files = diskFiles(), cons
 Loaded loadText(const std::string& path, const std::string& staticText, const std::string& dynamicText, const FileReader& files,
                 const LoadOptions& options = {});
 
+/// What a reload would do.
+struct Prepared {
+  /// What can be taken over now: the static part of the start with the dynamic part of the files. Null with errors.
+  Loaded next;
+  /// What the files say as a whole: that is how the next start will be. Null with errors.
+  ConfigPtr wanted;
+};
+
 /// The running server's configuration. Thread safe.
 class ConfigSource {
  public:
@@ -45,8 +55,10 @@ class ConfigSource {
   ConfigSource(std::string path, ConfigPtr loaded, FileReader files = diskFiles());
 
   ConfigPtr current() const;
-  /// Reads both files again. Only what is in the dynamic part is taken over; a change of the static part is a
-  /// warning, since it needs a restart. With errors the current configuration stays.
+  /// Reads the files again and checks them; nothing changes. A change of the static part is a warning.
+  Prepared prepare() const;
+  void use(ConfigPtr next);
+  /// Both at once: with errors the current configuration stays.
   Loaded reload();
 
  private:

@@ -28,6 +28,7 @@ struct Config::Tables {
   Dynamic dynamic;
   /// What `fixed` was read from: a reload keeps it, positions and all.
   std::string staticText;
+  std::string dynamicText;  ///< the same for `dynamic`; of JSON both are the whole file
   std::string configDir, dataDir;
   std::optional<Domain> hostname;  ///< always set in a Config
   Authorities authorities;

@@ -215,12 +215,18 @@ bool Context::logIn(const std::string& accountName, const std::string& address) 
   loginAddress = address;
   state = imap::State::authenticated;
   log = log.with({"account", accountName});
+  entry = services.loggedIn->add(accountName, channel->waker());
+  // Who takes an account away changes the configuration first and ends the sessions that are there then.
+  auto config = services.config.current();
+  const auto* info = config->account(accountName);
+  if (info == nullptr || info->loginDisabled) services.loggedIn->end([&](const std::string& name) { return name == accountName; });
   return true;
 }
 
 void Context::logOut() {
   notifications.reset();
   selected.reset();
+  entry.reset();
   account.reset();
   loginAddress.clear();
   utf8 = rev2 = condstore = qresync = uidOnly = false;

@@ -36,6 +36,7 @@ class Context {
   imap::State state = imap::State::notAuthenticated;
   std::shared_ptr<store::Account> account;  ///< null before login
   std::string loginAddress;
+  std::shared_ptr<LoggedIn::Entry> entry;  ///< with account
   login::Exchange exchange;
   std::unique_ptr<Selected> selected;  ///< null unless state is selected
   std::unique_ptr<Notifications> notifications;  ///< null until ENABLE METADATA or NOTIFY
@@ -103,7 +104,7 @@ class Context {
   std::int64_t quota() const;
   /// Messages it may hold; negative is no limit.
   std::int64_t quotaMessages() const;
-  /// Puts the session into the authenticated state.
+  /// Puts the session into the authenticated state. If the account was taken away this very moment, it is over after that.
   bool logIn(const std::string& accountName, const std::string& address);
   /// Back to where a new connection is; what is known of its user and what was enabled is forgotten.
   void logOut();

@@ -9,6 +9,7 @@
 #include "base/Log.h"
 #include "base/Metrics.h"
 #include "config/Source.h"
+#include "imapserver/LoggedIn.h"
 #include "login/Authenticator.h"
 #include "net/Session.h"
 #include "store/Accounts.h"
@@ -28,6 +29,7 @@ struct Services {
   Metrics& metrics;
   LimitHits& limits;
   Log log;
+  std::shared_ptr<LoggedIn> loggedIn = std::make_shared<LoggedIn>();
 };
 
 /// Messages one command works on, RFC 9738: what is more than anybody's mailbox, and still ends.

@@ -242,8 +242,10 @@ void Session::onDrained(net::Channel& channel) {
 }
 
 void Session::onWake(net::Channel& channel) {
-  if (context_.closing || (!context_.idling && !context_.notifications)) return;
+  bool mustEnd = context_.entry && context_.entry->mustEnd();
+  if (context_.closing || (!mustEnd && !context_.idling && !context_.notifications)) return;
   guarded(channel, [&] {
+    if (mustEnd) return context_.bye("this account cannot be used any more");
     if (context_.idling) context_.sync();
   });
 }

@@ -47,14 +47,39 @@ Uid Account::takeRecent(MailboxId mailbox, Uid end) {
 
 // Secrets and settings -----------------------------------------------------------------------------------------
 
-void Account::setPassword(const PasswordSecrets& secrets) {
+namespace {
+
+constexpr std::string_view passwordSourceKey = "password-source";
+
+void writePassword(Db& db, const PasswordSecrets& secrets) {
   const auto& sasl = secrets.sasl;
+  auto row = db.prepare("INSERT OR REPLACE INTO password VALUES(1,?,?,?,?,?,?,?,?,?,?,?)");
+  row.bind(secrets.hash).bindBlob(sasl.cramMd5.inner).bindBlob(sasl.cramMd5.outer);
+  for (const auto* scram : {&sasl.scramSha1, &sasl.scramSha256})
+    row.bindBlob(scram->salt).bind(std::int64_t{scram->iterations}).bindBlob(scram->storedKey).bindBlob(scram->serverKey);
+  row.run();
+}
+
+}  // namespace
+
+void Account::setPassword(const PasswordSecrets& secrets, const std::string& source) {
   state_->writer->submit([&](WriteTx& tx) {
-    auto row = tx.db().prepare("INSERT OR REPLACE INTO password VALUES(1,?,?,?,?,?,?,?,?,?,?,?)");
-    row.bind(secrets.bcrypt).bindBlob(sasl.cramMd5.inner).bindBlob(sasl.cramMd5.outer);
-    for (const auto* scram : {&sasl.scramSha1, &sasl.scramSha256})
-      row.bindBlob(scram->salt).bind(std::int64_t{scram->iterations}).bindBlob(scram->storedKey).bindBlob(scram->serverKey);
-    row.run();
+    writePassword(tx.db(), secrets);
+    tx.db().prepare("INSERT OR REPLACE INTO setting(key, value) VALUES(?,?)").bind(passwordSourceKey).bindBlob(source).run();
+  });
+}
+
+std::string Account::passwordSource() const {
+  auto look = reader();
+  auto row = look.db().prepare("SELECT value FROM setting WHERE key=?");
+  row.bind(passwordSourceKey);
+  return row.step() ? std::string(row.text(0)) : std::string();
+}
+
+void Account::addSaslSecrets(const std::string& hash, const sasl::PasswordSecrets& secrets) {
+  state_->writer->submit([&](WriteTx& tx) {
+    auto row = tx.db().prepare("SELECT 1 FROM password WHERE bcrypt=?");
+    if (row.bind(hash).step()) writePassword(tx.db(), {hash, secrets});
   });
 }
 

@@ -219,7 +219,12 @@ class Account {
   void pruneOutgoing(Time before);
 
   // Secrets and settings ----------------------------------------------------------------------------------
-  void setPassword(const PasswordSecrets& secrets);
+  /// `source` tells where it came from, such as a digest of a file; "" if a person set it.
+  void setPassword(const PasswordSecrets& secrets, const std::string& source = "");
+  /// What setPassword() was told last.
+  std::string passwordSource() const;
+  /// Secrets that were not known with the hash; nothing happens if that is not the hash any more.
+  void addSaslSecrets(const std::string& hash, const sasl::PasswordSecrets& secrets);
   /// Nothing if none was set.
   std::optional<PasswordSecrets> password() const;
   void setSetting(std::string_view key, const std::optional<std::string>& value);

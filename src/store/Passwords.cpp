@@ -67,9 +67,16 @@ std::string bcryptHash(std::string_view password, Random& random) {
   return hash;
 }
 
-bool bcryptVerify(std::string_view password, const std::string& hash) {
-  auto computed = crypt(bcryptInput(password), hash);
-  return computed[0] != '*' && sameSecret(computed, hash);
+bool passwordVerify(std::string_view password, const std::string& hash) {
+  auto matches = [&](const std::string& phrase) {
+    auto computed = crypt(phrase, hash);
+    return computed[0] != '*' && sameSecret(computed, hash);
+  };
+  bool isBcrypt = hash.starts_with("$2");
+  bool isCut = password.find('\0') != std::string_view::npos;  // crypt(3) stops there
+  if (isBcrypt && matches(bcryptInput(password))) return true;
+  // A hash made elsewhere, of the long password as it is.
+  return !isCut && (!isBcrypt || password.size() > bcryptMaxBytes) && matches(std::string(password));
 }
 
 Result<PasswordSecrets> makeSecrets(std::string_view password, Random& random) {
@@ -84,9 +91,10 @@ struct PasswordChecker::State {
   struct Cache {
     std::map<std::string, Steady> until;  // by cacheKey
   };
-  State(const Clock& c, Random& random) : clock(c), key(random.bytes(32)), dummy(dummyHash(random)) {}
+  State(const Clock& c, Random& r) : clock(c), random(r), key(r.bytes(32)), dummy(dummyHash(r)) {}
 
   const Clock& clock;
+  Random& random;
   const std::string key;    ///< of this process: a dump of the cache alone cannot be searched
   const std::string dummy;  ///< hash of a password nobody knows
   Guarded<Cache> cache;
@@ -121,24 +129,26 @@ struct PasswordChecker::State {
 PasswordChecker::PasswordChecker(const Clock& clock, Random& random) : state_(std::make_unique<State>(clock, random)) {}
 PasswordChecker::~PasswordChecker() = default;
 
-bool PasswordChecker::check(const Account* account, std::string_view given) {
+bool PasswordChecker::check(Account* account, std::string_view given) {
   auto& s = *state_;
   // What cannot be a password cannot be right; it still costs the same.
   auto prepared = sasl::preparePassword(given);
   if (!prepared) account = nullptr;
   std::string_view password = prepared ? std::string_view(*prepared) : std::string_view();
   auto secrets = account == nullptr ? std::nullopt : account->password();
-  if (!secrets || secrets->bcrypt.empty()) {
+  if (!secrets || secrets->hash.empty()) {
     ++s.hashes;
-    bcryptVerify(password, s.dummy);
+    passwordVerify(password, s.dummy);
     return false;
   }
   bool cacheable = password.size() >= passwordCacheMinimum;
-  auto cached = cacheable ? s.cacheKey(secrets->bcrypt, password) : std::string();
+  auto cached = cacheable ? s.cacheKey(secrets->hash, password) : std::string();
   if (cacheable && s.known(cached)) return true;
   ++s.hashes;
-  if (!bcryptVerify(password, secrets->bcrypt)) return false;
+  if (!passwordVerify(password, secrets->hash)) return false;
   if (cacheable) s.remember(cached);
+  if (secrets->sasl.scramSha256.empty())
+    if (auto derived = sasl::derive(password, s.random)) account->addSaslSecrets(secrets->hash, *derived);
   return true;
 }
 
@@ -146,7 +156,7 @@ bool PasswordChecker::cached(const Account& account, std::string_view given) {
   auto password = sasl::preparePassword(given);
   if (!password || password->size() < passwordCacheMinimum) return false;
   auto secrets = account.password();
-  return secrets && state_->known(state_->cacheKey(secrets->bcrypt, *password));
+  return secrets && state_->known(state_->cacheKey(secrets->hash, *password));
 }
 
 std::uint64_t PasswordChecker::hashesRun() const { return state_->hashes; }

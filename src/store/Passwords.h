@@ -17,7 +17,8 @@ class Account;
 
 /// Everything derived from the password when it was set. Secret: never log.
 struct PasswordSecrets {
-  std::string bcrypt;  ///< "$2b$10$...", for PLAIN and LOGIN
+  std::string hash;  ///< for PLAIN and LOGIN: "$2b$10$...", or one of any kind of crypt(5) that was given
+  /// Empty if only a hash was given, until the password is first seen: PasswordChecker::check() adds them then.
   sasl::PasswordSecrets sasl;
 };
 
@@ -35,8 +36,9 @@ inline constexpr std::size_t bcryptMaxBytes = 72;
 
 /// "$2b$" hash of the password (any bytes but NUL count). About 50 ms of CPU: call in a job pool.
 std::string bcryptHash(std::string_view password, Random& random);
-/// About 50 ms, the same for any input.
-bool bcryptVerify(std::string_view password, const std::string& hash);
+/// Checks against a hash of any kind that crypt(5) knows. As long as that hash asks for; 50 ms for our own, the same for
+/// any password.
+bool passwordVerify(std::string_view password, const std::string& hash);
 
 /// Checks passwords. One a process; thread safe.
 class PasswordChecker {
@@ -46,10 +48,10 @@ class PasswordChecker {
 
   /// Prepares the password (RFC 8265) and checks it. `account` null: the login is unknown; the same work is done
   /// and false returned. Call in a job pool.
-  bool check(const Account* account, std::string_view password);
+  bool check(Account* account, std::string_view password);
   /// True if the password is cached as right for this account, at once and without hashing.
   bool cached(const Account& account, std::string_view password);
-  /// How often bcrypt ran: for tests and metrics.
+  /// How often a hash was computed: for tests and metrics.
   std::uint64_t hashesRun() const;
 
  private:

@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 
 #include "AppFixture.h"
-#include "app/Changes.h"
 #include "app/CreatedFiles.h"
 #include "app/DataDir.h"
 #include "app/DnsRecords.h"
@@ -28,7 +27,6 @@ struct PiecesTest : test::Suite<PiecesTest> {
     l.add("a self-signed certificate stays, and is for the host key", &PiecesTest::selfSigned);
     l.add("what failed leaves nothing behind", &PiecesTest::createdFiles);
     l.add("passed sockets go to the address they are bound to", &PiecesTest::sockets);
-    l.add("what a reload changed", &PiecesTest::changed);
     l.add("users to become", &PiecesTest::users);
     l.add("the unit names program, user and directory", &PiecesTest::unit);
   }
@@ -133,21 +131,6 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK(net::localEndpoint((*got)[1].fd.get()).port != 0);
     auto taken = getSockets({{"local", Service::imap, at}}, {}, Log());
     CHECK(!taken && taken.error().text.find("local, imap at 127.0.0.1") == 0);
-  }
-
-  void changed() {
-    config::Dynamic before, after;
-    before.accounts["mjl"].domain = "mox.example";
-    before.accounts["gone"];
-    after.accounts["mjl"].domain = "other.example";
-    after.accounts["new"];
-    after.domains["mox.example"];
-    std::vector<std::string> wanted{"domain added: mox.example", "account removed: gone", "account changed: mjl", "account added: new"};
-    CHECK(changes(before, after) == wanted);
-    CHECK(changes(after, after).empty());
-    before = after;
-    after.monitorDnsbls = {"bl.example"};
-    CHECK_EQ(std::size_t(1), changes(before, after).size());
   }
 
   void users() {

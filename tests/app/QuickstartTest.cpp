@@ -80,9 +80,9 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
     environment.random = &foundations.random;
     store::Accounts accounts(dir / "data", environment);
     auto account = *accounts.open("mjl");
-    CHECK(store::bcryptVerify(password, account->password().value().bcrypt));
+    CHECK(store::passwordVerify(password, account->password().value().hash));
     CHECK(account->reader().mailbox(std::string_view("Rejects")).has_value());
-    CHECK(store::bcryptVerify(after("Admin password:  "), dir.read("config/adminpasswd")));
+    CHECK(store::passwordVerify(after("Admin password:  "), dir.read("config/adminpasswd")));
 
     CHECK_EQ(out.str(), dir.read("quickstart.log"));
     CHECK(dir.read("mox.service").find("ExecStart=") != std::string::npos);

@@ -12,21 +12,23 @@ namespace mox::store::test {
 struct PasswordsTest : mox::test::Suite<PasswordsTest>, AccountFixture {
   static void list(List& l) {
     l.add("bcrypt", &PasswordsTest::bcrypt);
+    l.add("other hashes of crypt(5)", &PasswordsTest::crypt);
+    l.add("an account with a hash only gets the other secrets with its first login", &PasswordsTest::hashOnly);
     l.add("checking", &PasswordsTest::checking);
   }
 
   void bcrypt() {
     // A public test vector of the "$2b$" form.
-    CHECK(bcryptVerify("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
-    CHECK(!bcryptVerify("U*V", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
-    CHECK(!bcryptVerify("x", "") && !bcryptVerify("x", "nonsense") && !bcryptVerify("", "*0"));
+    CHECK(passwordVerify("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+    CHECK(!passwordVerify("U*V", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+    CHECK(!passwordVerify("x", "") && !passwordVerify("x", "nonsense") && !passwordVerify("", "*0"));
     auto hash = bcryptHash("secret", random);
     CHECK_EQ(std::string("$2b$10$"), hash.substr(0, 7));
-    CHECK(bcryptVerify("secret", hash) && hash != bcryptHash("secret", random));
+    CHECK(passwordVerify("secret", hash) && hash != bcryptHash("secret", random));
     // Long passwords and NUL are not cut.
     std::string longOne(100, 'x'), nul("abc\0def", 7);
-    CHECK(!bcryptVerify(longOne + "y", bcryptHash(longOne, random)));
-    CHECK(!bcryptVerify("abc", bcryptHash(nul, random)));
+    CHECK(!passwordVerify(longOne + "y", bcryptHash(longOne, random)));
+    CHECK(!passwordVerify("abc", bcryptHash(nul, random)));
   }
 
   void checking() {
@@ -57,6 +59,36 @@ struct PasswordsTest : mox::test::Suite<PasswordsTest>, AccountFixture {
     account->setPassword(*makeSecrets("short", random));
     CHECK(!checker.check(account.get(), "correct horse"));  // the cache is bound to the hash
     CHECK(checker.check(account.get(), "short") && !checker.cached(*account, "short"));
+  }
+
+  void crypt() {
+    for (const char* hash : {"$y$j9T$abcdefghijklmnopqrstu.$kAc934MxROZDAsI/8Gis4gjqPiERfozmsLaJ7xz.9R2",
+                             "$6$saltsalt$cYhB4JV4BFssny.lrx/9C8pJEGlRdIuCuhmpG3HPpWbXnxQ.ozGv0tXQI6hnGXk69EjPGXm3qTgY6G3w0cQPm/",
+                             "$5$saltsalt$ZKifB.R3xf36bYRcPMkFKY3qr0rGtc9svI5.qJG6opD", "$2b$05$abcdefghijklmnopqrstuuUOabO4v2PoT/v47Y.znQK.9MsMDnesq"}) {
+      CHECK(passwordVerify("secret-word", hash) && !passwordVerify("secret-wore", hash));
+      CHECK(!passwordVerify(std::string("secret-word\0x", 13), hash));
+    }
+    // Made elsewhere, of 80 octets as they are.
+    CHECK(passwordVerify(std::string(80, 'a'), "$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u"));
+    CHECK(!passwordVerify(std::string(80, 'b'), "$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u"));
+  }
+
+  void hashOnly() {
+    PasswordChecker checker(clock, random);
+    const std::string hash = "$5$saltsalt$ZKifB.R3xf36bYRcPMkFKY3qr0rGtc9svI5.qJG6opD";
+    account->setPassword({hash, {}}, "digest");
+    CHECK_EQ(std::string("digest"), account->passwordSource());
+    CHECK(!checker.check(account.get(), "secret-wore") && account->password()->sasl.scramSha256.empty());
+    CHECK(checker.check(account.get(), "secret-word"));
+    auto known = *account->password();
+    CHECK_EQ(hash, known.hash);
+    CHECK_EQ(std::string("digest"), account->passwordSource());
+    CHECK(known.sasl.scramSha256.storedKey ==
+          sasl::deriveScram(sasl::HashKind::sha256, "secret-word", known.sasl.scramSha256.salt, known.sasl.scramSha256.iterations).storedKey);
+    account->addSaslSecrets("another hash", {});  // the password was changed meanwhile
+    CHECK_EQ(known.sasl.scramSha256.storedKey, account->password()->sasl.scramSha256.storedKey);
+    account->setPassword(*makeSecrets("by its user", random));
+    CHECK_EQ(std::string(), account->passwordSource());
   }
 };
 SUITE(PasswordsTest);

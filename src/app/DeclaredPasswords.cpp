@@ -1,0 +1,79 @@
+#include "app/DeclaredPasswords.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+namespace mox::app {
+
+namespace {
+
+/// What stands in the account decides; the record only spares a look at it.
+bool isWanted(const config::AccountInfo& info, const std::string& digest, Storage& storage, const Log& log) {
+  if (!storage.accounts.exists(info.name)) return true;
+  auto account = storage.accounts.open(info.name);
+  if (!account) return true;
+  auto source = (*account)->passwordSource();
+  if (source == digest) return false;
+  bool hasOwn = source.empty() && (*account)->password().has_value();
+  if (!hasOwn || !info.password->isMutable) return true;
+  log.info("the password of the file is not taken, the account has one that was set since", {{"account", info.name}});
+  return false;
+}
+
+Result<NewPassword> derive(const config::AccountInfo& info, const config::FileReader& files, const std::string& digest, Random& random) {
+  auto text = config::readPassword(files, *info.password);
+  if (!text) return fail("account " + info.name + ": " + info.password->file, text.error());
+  if (info.password->isHash) return NewPassword{info.name, {*text, {}}, digest};
+  auto secrets = store::makeSecrets(*text, random);
+  if (!secrets) return fail("account " + info.name + ": " + info.password->file, secrets.error());
+  return NewPassword{info.name, std::move(*secrets), digest};
+}
+
+}  // namespace
+
+Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, const config::FileReader& files, const Applied& before,
+                                                 const Applied& after, Storage& storage, Foundations& foundations) {
+  std::vector<const config::AccountInfo*> wanted;
+  for (const auto& [name, info] : config.accounts()) {
+    if (!info.password) continue;
+    auto digest = after.password(name);
+    bool isKnown = !digest.empty() && after.samePassword(before, name) && storage.accounts.exists(name);
+    if (!isKnown && isWanted(info, digest, storage, foundations.log)) wanted.push_back(&info);
+  }
+  std::vector<NewPassword> out(wanted.size());
+  std::mutex mutex;
+  std::optional<Error> broken;
+  std::atomic<std::size_t> next{0};
+  auto work = [&] {
+    for (auto i = next++; i < wanted.size(); i = next++) {
+      auto made = derive(*wanted[i], files, after.password(wanted[i]->name), foundations.random);
+      if (made) {
+        out[i] = std::move(*made);
+        continue;
+      }
+      std::lock_guard hold(mutex);
+      broken = made.error();
+    }
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < std::min<std::size_t>(wanted.size(), std::thread::hardware_concurrency()); ++i) others.emplace_back(work);
+  work();
+  others.clear();
+  if (broken) return tl::unexpected(*broken);
+  return out;
+}
+
+void setPasswords(const std::vector<NewPassword>& passwords, Storage& storage, const Log& log) {
+  for (const auto& password : passwords) {
+    auto account = storage.accounts.open(password.account);
+    if (!account) throw std::runtime_error("account " + password.account + ": " + account.error().text);
+    (*account)->setPassword(password.secrets, password.source);
+    log.info("password set from its file", {{"account", password.account}});
+  }
+}
+
+}  // namespace mox::app
