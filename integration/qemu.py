@@ -14,7 +14,7 @@ import vmimage
 from lab import Lab
 from labmachine import KERNEL_ARGUMENT, SHELL, LabMachine
 from scenario import Skipped, wait_for
-from volatiledisk import VolatileDisk
+from volatiledisk import SECTOR, VolatileDisk
 
 AGENT = f"""\
 #!/bin/bash
@@ -92,12 +92,13 @@ class Qemu(LabMachine):
         if os.path.exists(agent):
             os.remove(agent)
         arguments = f"{KERNEL_ARGUMENTS} lab.address={self.address}" + (f" lab.keep={self._kept}" if self._kept else "")
-        drives = [f"file={self._image}/root.ext4,format=raw,if=virtio,readonly=on", f"file={own},format=raw,if=virtio,readonly=on"]
+        drives = {f"file={self._image}/root.ext4,format=raw,readonly=on": "", f"file={own},format=raw,readonly=on": ""}
         if self._kept:
-            drives.append(f"file=nbd:unix:{self.host.path('kept.socket')},format=raw,if=virtio,cache=writeback")
+            drives[f"file=nbd:unix:{self.host.path('kept.socket')},format=raw,cache=writeback"] = f",logical_block_size={SECTOR},physical_block_size={SECTOR}"
         command = ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-cpu", "max", "-m", str(MEMORY), "-nodefaults", "-no-user-config", "-display", "none",
                    "-no-reboot", "-serial", "file:" + self._console, "-kernel", self._image + "/vmlinuz", "-initrd", self._image + "/initrd", "-append", arguments,
-                   *(word for drive in drives for word in ("-drive", drive)),
+                   *(word for i, (drive, device) in enumerate(drives.items())
+                     for word in ("-drive", f"{drive},if=none,id=d{i}", "-device", f"virtio-blk-pci,drive=d{i}{device}")),
                    "-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", f"virtio-net-pci,netdev=n,mac=52:54:00:77:00:{len(self.lab.hosts):02x},romfile=",
                    "-chardev", f"socket,id=agent,path={agent},server=on,wait=off", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent"]
         self.process = self.host.spawn(command, "qemu.log")

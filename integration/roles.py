@@ -57,10 +57,10 @@ class Neighbourhood:
 def furnish_mox(machine: LabMachine) -> None:
     accounts(machine, f"mox:x:{UID}:{UID}::{FOLDER}:/usr/sbin/nologin\n", f"mox:x:{UID}:\n")
     machine.keep(FOLDER)
-    machine.stage_file(binary(), PROGRAM, 0o755)
+    machine.stage_program(binary(), PROGRAM)
     old = os.environ.get("MOX_OLD_BINARY")
     if old:
-        machine.stage_file(old, "/opt/mox-old", 0o755)
+        machine.stage_program(old, "/opt/mox-old")
     else:
         machine.link("/opt/mox-old", PROGRAM)
     machine.stage("/etc/tmpfiles.d/lab-mox.conf", f"d {FOLDER} 0750 mox mox\nd {FOLDER}/config 0750 mox mox\nd {FOLDER}/data 0750 mox mox\n")
@@ -69,8 +69,7 @@ def furnish_mox(machine: LabMachine) -> None:
     machine.stage("/etc/mox/password", PASSWORD + "\n", 0o600, UID)
     machine.stage("/etc/systemd/system/mox.service", printed_unit(machine.lab))
     machine.stage(ENVIRONMENT, f"export MOXCONF={CONFIGURATION}\n")
-    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", f"[Unit]\nAfter=lab-dns.service\n[Service]\nEnvironment=MOXCONF={CONFIGURATION}\n"
-                  f"ExecStartPost=/bin/sh -c '{PROGRAM} setaccountpassword test </etc/mox/password'\n")
+    machine.stage("/etc/systemd/system/mox.service.d/lab.conf", f"[Unit]\nAfter=lab-dns.service\n[Service]\nEnvironment=MOXCONF={CONFIGURATION}\n")
     machine.enable("mox.service")
 
 
@@ -124,6 +123,7 @@ ROLES = {"mox": furnish_mox, "peer": furnish_peer}
 
 STATIC = """\
 DataDir: {folder}/data
+Declared: true
 LogLevel: debug
 User: mox
 Hostname: mail.mox.test
@@ -166,5 +166,6 @@ Accounts:
 		Domain: mox.test
 		Destinations:
 			test@mox.test: nil
+		PasswordFile: password
 		NoFirstTimeSenderDelay: true
 """

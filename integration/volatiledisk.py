@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 
-SECTOR = 512
+SECTOR = 4096  # what a disk of today writes whole or not at all; the guest is told so
 HANDSHAKE = b"NBDMAGICIHAVEOPT"
 OPTION_REPLY = 0x3E889045565A9
 REQUEST, REPLY = 0x25609513, 0x67446698

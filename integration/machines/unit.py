@@ -1,6 +1,6 @@
 # The systemd unit: its hardening is in force, and mail, reload, restart and stop work with it.
 # Machines: mox peer
-# Back ends: nspawn nixos
+# Back ends: nspawn module nixos
 # Seconds: 120
 
 start_all()
