@@ -138,7 +138,6 @@ in
       serviceConfig = import ./service.nix {
         inherit credentials;
         inherit (cfg) package;
-        kill = "${pkgs.coreutils}/bin/kill";
       };
     };
   };

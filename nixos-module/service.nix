@@ -1,12 +1,13 @@
 # The unit. The server is never root: systemd binds nothing for it, but lends it the right to bind low ports, which it
-# gives up once they are bound; capset and @resources' absence are for that and against the rest.
-{ package, credentials, kill }:
+# gives up once they are bound: that is what capset is for.
+{ package, credentials }:
 {
   Type = "notify";
   User = "mox";
   Group = "mox";
   ExecStart = "${package}/bin/mox serve";
-  ExecReload = "${kill} -HUP $MAINPID";
+  # Fails, and says why, if the server refuses the configuration; it goes on with the one it has then.
+  ExecReload = "${package}/bin/mox reload";
   Restart = "always";
   RestartSec = "5s";
   TimeoutStopSec = "15s";

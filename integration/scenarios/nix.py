@@ -8,9 +8,12 @@ import re
 import shutil
 import tarfile
 
+import roles
 from lab import require, run
+from mailtool import PASSWORD
 from moxhost import ROOT, binary
-from nixos import Nix, Refused, TESTS, sample
+from nixos import Nix, Refused, TESTS, furnish, sample
+from nspawn import Nspawn
 from scenario import contains, equal, scenario
 
 MODULE = os.path.join(ROOT, "nixos-module")
@@ -32,6 +35,54 @@ def module_reloads_for_what_the_server_reloads(lab):
     described = re.findall(r"^(?:# )?([A-Z]\w*):", run([binary(), "config", "describe-domains"]), re.M)
     listed = re.search(r"dynamic = \[(.*?)\]", text_of(MODULE, "default.nix"), re.S)
     equal(sorted(described), sorted(re.findall(r'"(\w+)"', listed[1])), "fields that need no restart")
+
+
+@scenario(seconds=120, needs_mox=True)
+def module_is_checked_by_the_server(lab):
+    """A sample system is evaluated; the server takes its configuration, in a build as on a rebuild."""
+    built = nix(lab).checked(sample(), binary())
+    equal(nix(lab).render(sample()).json, text_of(built), "the file that was checked")
+    settings = json.loads(text_of(built))
+    equal("/run/credentials/mox.service/account-alice-hash", settings["Accounts"]["alice"]["PasswordHashFile"])
+    equal(["alice@example.net", "alice@example.org", "info@example.org"], sorted(settings["Accounts"]["alice"]["Destinations"]))
+    equal(["bob@example.org", "@example.org"], sorted(settings["Accounts"]["bob"]["Destinations"], reverse=True))
+    contains("/run/secrets", "".join(nix(lab).render(sample()).credentials.values()))
+    if "/run/secrets" in text_of(built):
+        raise AssertionError("the configuration names a secret's own file")
+
+
+@scenario(seconds=300, needs_mox=True)
+def module_refuses_mistakes(lab):
+    """Each file of tests/wrong/ spoils the least configuration there is, and is refused with the words of its first line: by
+    the evaluation, or by the server in the build."""
+    evaluator, least = nix(lab), text_of(TESTS, "least.nix")
+    evaluator.checked(least, binary())
+    names = sorted(os.listdir(os.path.join(TESTS, "wrong")))
+    assert len(names) >= 10, names
+    for name in names:
+        path = os.path.join(TESTS, "wrong", name)
+        expected = re.match(r'# Refused: (.*)', text_of(path))[1]
+        both = f"{{ imports = [ ({least}) {path} ]; }}"
+        try:
+            evaluator.render(both)
+        except Refused as refusal:
+            check_refusal(name, expected, refusal)
+            assert not name.startswith("server_"), f"{name} is refused before the server sees it"
+            continue
+        assert name.startswith("server_"), f"{name} is not refused"
+        try:
+            evaluator.checked(both, binary())
+        except Refused as refusal:
+            check_refusal(name, expected, refusal)
+            continue
+        raise AssertionError(f"{name} is not refused by the server")
+
+
+def check_refusal(name: str, expected: str, refusal: Refused) -> None:
+    said = str(refusal)
+    if not re.search(expected, said):
+        raise AssertionError(f"{name}: expected {expected!r} in what Nix said: {said}")
+    print(f"  {name}: {re.search('.*' + expected + '.*', said)[0].strip()}")
 
 
 @scenario(seconds=60, needs_mox=True)
@@ -267,3 +318,28 @@ def image_has_libraries_of_the_store(lab):
 def digest(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
+
+
+@scenario(seconds=240, needs_mox=True)
+def module_unit_on_a_host(lab):
+    """The unit of services.mox on a host with systemd that enforces it: machines/unit.py, with Postfix as the peer."""
+    on_a_host(lab, "unit")
+
+
+@scenario(seconds=240, needs_mox=True)
+def module_mail_on_a_host(lab):
+    """machines/mail_both_ways.py with services.mox."""
+    on_a_host(lab, "mail_both_ways")
+
+
+def on_a_host(lab, name: str) -> None:
+    # Not at the top: whatever imports them there would register their scenarios as its own.
+    from scenarios.machines import Script
+    script = Script(name)
+    machines = [Nspawn(lab, machine) for machine in script.machines]
+    neighbourhood = roles.Neighbourhood(lab, machines)
+    neighbourhood.furnish()
+    certificate, key = neighbourhood.certificates["mox"]
+    secrets = {"tls-0-cert": text_of(certificate), "tls-0-key": text_of(key), "account-test-password": PASSWORD + "\n"}
+    furnish(machines[0], nix(lab).render(text_of(TESTS, "lab.nix"), program=roles.PROGRAM), secrets)
+    script.run(machines)

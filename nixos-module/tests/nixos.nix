@@ -56,7 +56,6 @@ let
       inherit system;
       isx86_64 = system == "x86_64-linux";
     };
-    coreutils = "/usr";
     runCommand =
       name: env: script:
       derivation (

@@ -1,2 +1,2 @@
-# Refused: mox.json:[0-9]+: Domains.*Aliases.team.*carol
+# Refused: mox.json:[0-9]+: .Domains.*Aliases.team.*carol
 { services.mox.domains."example.org".aliases.team.addresses = [ "carol" ]; }

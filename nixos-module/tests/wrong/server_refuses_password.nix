@@ -1,4 +1,4 @@
-# Refused: mox.json:[0-9]+: Transports.out.Submission.Auth.Password
+# Refused: mox.json:[0-9]+: .Transports.out.Submission.Auth.Password
 {
   services.mox.settings.Transports.out.Submission = {
     Host = "smtp.example.com";

@@ -1,2 +1,2 @@
-# Refused: option .services.mox.settings.LogLevel' is not of type .*tracedata
+# Refused: option .services.mox.logLevel' is not of type .*tracedata
 { services.mox.logLevel = "verbose"; }
