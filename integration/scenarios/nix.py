@@ -332,14 +332,63 @@ def module_mail_on_a_host(lab):
     on_a_host(lab, "mail_both_ways")
 
 
+@scenario(seconds=240, needs_mox=True)
+def module_rebuild_on_a_host(lab):
+    """A rebuild that changes accounts: the new mox.json takes effect by a reload, with the same process; what was taken out gets
+    no mail any more; what the server refuses leaves everything as it was, and the reload fails."""
+    mox, peer = prepared(lab, ["mox", "peer"])
+
+    def rebuild(change: str) -> None:
+        system = rendered(lab, f"{{ imports = [ ({lab_module()}) ]; {change} }}")
+        write(lab.path("mox.json"), system.json)
+        mox.copy_from_host(lab.path("mox.json"), "/etc/mox/mox.json")
+        mox.succeed("systemctl reload mox.service")
+
+    for machine, unit in ((mox, "mox.service"), (peer, "postfix.service")):
+        machine.start()
+        machine.wait_for_unit(unit)
+    process = mox.succeed("systemctl show --property=MainPID mox.service")
+    at_mox = "--server mail.mox.test --to sales@mox.test"
+    peer.fail(f"mailtool send early {at_mox}")
+    rebuild('services.mox.postmaster.account = "test"; services.mox.domains."mox.test".accounts.sales = { };'
+            'services.mox.domains."mox.test".accounts.test.addresses = [ "test" "orders" ];')
+    peer.succeed(f"mailtool send added {at_mox}", "mailtool send another --server mail.mox.test --to orders@mox.test")
+    mox.succeed("mailtool inbox another")
+
+    rebuild("")
+    peer.fail(f"mailtool send late {at_mox}")
+    mox.succeed("find /var/lib/mox -path '*sales*' | grep -q .")
+    equal(process, mox.succeed("systemctl show --property=MainPID mox.service"), "the process that serves")
+
+    write(lab.path("mox.json"), text_of(lab.path("mox.json")).replace('"Domain"', '"Domian"'))
+    mox.copy_from_host(lab.path("mox.json"), "/etc/mox/mox.json")
+    mox.fail("systemctl reload mox.service")
+    peer.succeed("mailtool send kept --server mail.mox.test")
+    mox.succeed("mailtool inbox kept")
+    mox.require_unit_state("mox.service")
+
+
 def on_a_host(lab, name: str) -> None:
     # Not at the top: whatever imports them there would register their scenarios as its own.
     from scenarios.machines import Script
     script = Script(name)
-    machines = [Nspawn(lab, machine) for machine in script.machines]
+    script.run(prepared(lab, script.machines))
+
+
+def prepared(lab, names: list) -> list:
+    """Machines of a script, not started yet, with services.mox on the one called mox, the first."""
+    machines = [Nspawn(lab, name) for name in names]
     neighbourhood = roles.Neighbourhood(lab, machines)
     neighbourhood.furnish()
     certificate, key = neighbourhood.certificates["mox"]
     secrets = {"tls-0-cert": text_of(certificate), "tls-0-key": text_of(key), "account-test-password": PASSWORD + "\n"}
-    furnish(machines[0], nix(lab).render(text_of(TESTS, "lab.nix"), program=roles.PROGRAM), secrets)
-    script.run(machines)
+    furnish(machines[0], rendered(lab, lab_module()), secrets)
+    return machines
+
+
+def lab_module() -> str:
+    return text_of(TESTS, "lab.nix")
+
+
+def rendered(lab, module: str):
+    return nix(lab).render(module, program=roles.PROGRAM)
