@@ -1,6 +1,6 @@
 # Mail between mox and Postfix in both directions: plain, 8-bit, SMTPUTF8 and large; STARTTLS offered, missing and required.
 # Machines: mox peer
-# Back ends: nspawn nixos
+# Back ends: nspawn module nixos
 # Seconds: 180
 
 KINDS = ["plain", "8bit", "utf8"]

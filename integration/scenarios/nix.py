@@ -10,9 +10,8 @@ import tarfile
 
 import roles
 from lab import require, run
-from mailtool import PASSWORD
 from moxhost import ROOT, binary
-from nixos import Nix, Refused, TESTS, furnish, sample
+from nixos import Nix, Refused, TESTS, sample
 from nspawn import Nspawn
 from scenario import contains, equal, scenario
 
@@ -321,25 +320,14 @@ def digest(path: str) -> str:
 
 
 @scenario(seconds=240, needs_mox=True)
-def module_unit_on_a_host(lab):
-    """The unit of services.mox on a host with systemd that enforces it: machines/unit.py, with Postfix as the peer."""
-    on_a_host(lab, "unit")
-
-
-@scenario(seconds=240, needs_mox=True)
-def module_mail_on_a_host(lab):
-    """machines/mail_both_ways.py with services.mox."""
-    on_a_host(lab, "mail_both_ways")
-
-
-@scenario(seconds=240, needs_mox=True)
 def module_rebuild_on_a_host(lab):
     """A rebuild that changes accounts: the new mox.json takes effect by a reload, with the same process; what was taken out gets
     no mail any more; what the server refuses leaves everything as it was, and the reload fails."""
-    mox, peer = prepared(lab, ["mox", "peer"])
+    mox, peer = Nspawn(lab, "mox"), Nspawn(lab, "peer")
+    roles.Neighbourhood(lab, [mox, peer]).furnish(by_module=True)
 
     def rebuild(change: str) -> None:
-        system = rendered(lab, f"{{ imports = [ ({lab_module()}) ]; {change} }}")
+        system = nix(lab).render(f"{{ imports = [ {TESTS}/lab.nix ]; {change} }}")
         write(lab.path("mox.json"), system.json)
         mox.copy_from_host(lab.path("mox.json"), "/etc/mox/mox.json")
         mox.succeed("systemctl reload mox.service")
@@ -366,29 +354,3 @@ def module_rebuild_on_a_host(lab):
     peer.succeed("mailtool send kept --server mail.mox.test")
     mox.succeed("mailtool inbox kept")
     mox.require_unit_state("mox.service")
-
-
-def on_a_host(lab, name: str) -> None:
-    # Not at the top: whatever imports them there would register their scenarios as its own.
-    from scenarios.machines import Script
-    script = Script(name)
-    script.run(prepared(lab, script.machines))
-
-
-def prepared(lab, names: list) -> list:
-    """Machines of a script, not started yet, with services.mox on the one called mox, the first."""
-    machines = [Nspawn(lab, name) for name in names]
-    neighbourhood = roles.Neighbourhood(lab, machines)
-    neighbourhood.furnish()
-    certificate, key = neighbourhood.certificates["mox"]
-    secrets = {"tls-0-cert": text_of(certificate), "tls-0-key": text_of(key), "account-test-password": PASSWORD + "\n"}
-    furnish(machines[0], rendered(lab, lab_module()), secrets)
-    return machines
-
-
-def lab_module() -> str:
-    return text_of(TESTS, "lab.nix")
-
-
-def rendered(lab, module: str):
-    return nix(lab).render(module, program=roles.PROGRAM)
