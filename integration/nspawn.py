@@ -23,6 +23,8 @@ def check_possible() -> None:
     for path in ("/usr/bin/systemctl", "/lib/systemd/systemd"):
         if not os.path.exists(path):
             raise Skipped(f"no {path}, which a machine of systemd-nspawn boots")
+    if not hierarchies():
+        raise Skipped(f"no cgroups at {CGROUPS}, which systemd needs")
 
 
 class Nspawn(LabMachine):
@@ -82,7 +84,7 @@ class Nspawn(LabMachine):
         if self.process.poll() is not None:
             with open(self.host.path("console"), errors="replace") as file:
                 said = file.read()[-2000:]
-            if "Operation not permitted" in said or "Permission denied" in said:
+            if any(reason in said for reason in ("Operation not permitted", "Permission denied", "Read-only file system")):
                 raise Skipped(f"systemd-nspawn may not run here: {said}")
             raise AssertionError(f"systemd-nspawn ended with {self.process.returncode}: {said}")
         try:
