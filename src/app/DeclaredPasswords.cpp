@@ -44,6 +44,7 @@ Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, c
     bool isKnown = !digest.empty() && after.samePassword(before, name) && storage.accounts.exists(name);
     if (!isKnown && isWanted(info, digest, storage, foundations.log)) wanted.push_back(&info);
   }
+  if (!wanted.empty()) foundations.log.info("taking passwords from files", {{"accounts", wanted.size()}});
   std::vector<NewPassword> out(wanted.size());
   std::mutex mutex;
   std::optional<Error> broken;

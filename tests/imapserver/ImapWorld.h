@@ -35,6 +35,7 @@ class ImapWorld : public DialogueWorld {
   /// Sessions made from now on log up to `level`, to logged().
   void logTo(LogLevel level);
   const std::string& logged() const { return logged_; }
+  imapserver::LoggedIn& loggedIn() { return *services_->loggedIn; }
   void deliver(const std::string& mailbox, std::string_view message) { deliverTo("mjl", mailbox, message); }
   void deliverTo(const std::string& account, const std::string& mailbox, std::string_view message) {
     deliverAll(account, mailbox, {std::string(message)});

@@ -22,6 +22,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     l.add("pipelined commands are answered in order", &ImapSessionTest::pipelined);
     l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
+    l.add("sessions of an account that is taken away end with BYE, whatever they do", &ImapSessionTest::takenAway);
     l.add("guessing slows the connection down and fills the limit", &ImapSessionTest::guessing);
   }
 
@@ -46,6 +47,26 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
   void logIn() {
     connect();
     CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
+  }
+
+  void takenAway() {
+    auto end = [&](const std::string& account) { return world->loggedIn().end([&](const std::string& name) { return name == account; }); };
+    for (const char* doing : {"", "b SELECT Inbox", "b IDLE"}) {
+      logIn();
+      if (*doing != '\0') say(doing);
+      CHECK_EQ(std::size_t(0), end("other"));
+      channel->settle();
+      CHECK_EQ(std::string(), channel->take());
+      CHECK_EQ(std::size_t(1), end("mjl"));
+      channel->settle();
+      CHECK_EQ(std::string("* BYE this account cannot be used any more\r\n"), channel->take());
+      CHECK(channel->end() == net::End::closed);
+    }
+    logIn();
+    say("b LOGOUT");
+    channel.reset();
+    session.reset();
+    CHECK_EQ(std::size_t(0), end("mjl"));
   }
 
   void injection() {
