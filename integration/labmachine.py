@@ -78,7 +78,7 @@ class LabMachine(Machine):
     def last_words(self) -> str:
         """The end of its journal, for whoever looks into a failure."""
         try:
-            return self.execute("journalctl --no-pager -n 12 | cut -c -300", timeout=20)[1]
+            return self.execute("(journalctl --no-pager -n 12; tail -n 8 /var/log/postfix.log 2>/dev/null) | cut -c -300", timeout=20)[1]
         except Exception as error:
             return f"says nothing: {error}"
 
