@@ -31,7 +31,7 @@ def main() -> None:
             "User": f"{contents.USER}:{contents.USER}",
             "Entrypoint": ["/usr/bin/mox"],
             "Cmd": ["serve"],
-            "Env": ["MOXCONF=/config/mox.conf", "PATH=/usr/bin"],
+            "Env": ["MOXCONF=/config/mox.json", "PATH=/usr/bin"],
             "WorkingDir": "/data",
             "Volumes": {"/data": {}},
             "ExposedPorts": {f"{port}/tcp": {} for port in (25, 143, 465, 587, 993)},

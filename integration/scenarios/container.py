@@ -1,99 +1,204 @@
-"""The OCI image under podman, hardened as container/README.md says."""
+"""The OCI image: what is in it, and under podman and Docker from Debian by the commands of container/README.md."""
 import json
 import os
-import smtplib
+import re
+import shutil
+import socket
+import tarfile
 
-import clients
-from dnslab import DnsLab
-from lab import run, stop
-from moxhost import MOX_UID, Serve, binary
-from podman import Podman, build_image, inspect
-from postfix import Postfix
+from containerhost import CONFIG, DATA, ContainerHost
+from containers import Docker, Podman, build_image, skopeo_inspect
+from documented import documented
+from lab import require, run
+from moxhost import MOX_UID, ROOT, binary
 from scenario import contains, equal, scenario, wait_for
 
+HARDENED = ["--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all"]
+BIND = ["--cap-add", "NET_BIND_SERVICE"]
+AS_ROOT = ["--user", "0:0", "--cap-add", "SETUID", "--cap-add", "SETGID", "--security-opt", "no-new-privileges"]
+LIMIT = 40 << 20  # octets of the archive
 
-class Container(Serve):
-    """Serve in a container: configuration and TLS files mounted read-only, data on a volume."""
 
-    def start(self):
-        self.podman = Podman(self.host)
-        archive = self.host.path("mox.tar")
-        self.digest = build_image(binary(), archive)
-        self.image = self.podman.load(archive)
-        self.archive = archive
-        data = self.host.path("mox", "data", "x")
-        os.chown(os.path.dirname(data), MOX_UID, MOX_UID)
-        run(["chown", "-R", str(MOX_UID), self.host.lab.path("tls")])
-        tls = os.path.dirname(self.host.lab.path("tls", "x"))
-        self.process = self.podman.spawn("mox", self.image, volumes=[f"{self.host.path('mox', 'config')}:/config:ro", f"{tls}:{tls}:ro",
-                                                                     f"{os.path.dirname(data)}:/data"])
-        for port in (25, 465, 587, 143, 993):
-            self.host.wait_for_port(port, process=self.process)
-        wait_for("the control socket", lambda: os.path.exists(self.host.path("mox", "data", "ctl")), 10)
+def walk(host):
+    """From the README's first command to mail in both directions, a restart and an end."""
+    run, name = host.engine.run, host.engine.name
+    host.type(documented(name))
+    host.wait()
+    said = host.type(documented(name + ", once it is up"))
+    for part in ("healthy\n", "rsa1._domainkey.example.com.", "ed1._domainkey.example.com.", "m=ready"):
+        contains(part, said)
+    host.check_process(host.engine.pid("mox"))
+    signatures = host.mail_both_ways(name).get_all("DKIM-Signature")
+    equal(["ed1", "rsa1"], sorted(re.search(r"\bs=(\w+)", field)[1] for field in signatures), "selectors that sign")
+    host.check_no_relay()
+    equal("", host.engine.shell(f"{name} logs mox 2>/dev/null"), "standard output of the server")
+    if name == "docker":  # podman asks by systemd's timers, which are not here
+        wait_for("Docker to find it healthy", lambda: host.engine.inspect("mox")["State"]["Health"]["Status"] == "healthy", 60, 0.5)
+    change(host)
+    run("restart", "mox")
+    host.wait()
+    contains(b"Subject: in " + name.encode(), host.wait_arrival("in " + name))
+    print(f"note: {name} stop took {host.end('mox'):.1f} s")
 
-    def command(self, words, input=None):
-        return self.podman.run("exec", "-i", "mox", "/usr/bin/mox", *words, input=input)
+
+def change(host):
+    """A new address in mox.json is planned, and taken over while the server runs."""
+    host.engine.shell(f"sed -i 's/\"you@example.com\": {{}}/&, \"new@example.com\": {{}}/' {CONFIG}/mox.json")
+    contains("new@example.com", host.type(documented(host.engine.name + ", after a change of mox.json")))
+    host.send_in("new@example.com", "to a new address")
+    host.wait_arrival("to a new address", seconds=40)
+
+
+def table(host, ways):
+    """Each row of the README's table of privileges: what the options lead to, and that mail is taken and kept."""
+    for number, (title, uid, options) in enumerate(ways):
+        host.type(f"chown -R {uid}:{uid} {DATA}; chgrp -R {uid} {CONFIG}")
+        words = " ".join([*HARDENED, *options])
+        host.type(f"{host.engine.name} run -d --name mox {words} -v {CONFIG}:/config:ro -v {DATA}:/data localhost/mox:0.1.0")
+        host.wait()
+        host.check_process(host.engine.pid("mox"), uid)
+        host.submit(host.user, f"way {number}")
+        host.wait_arrival(f"way {number}")
+        host.end("mox")
+        print(f"note: {host.engine.name}, {title}: runs as {uid}")
+
+
+@scenario(seconds=420, needs_mox=True)
+def container_podman(lab):
+    """The README's podman, between two Postfix hosts: mail both ways, a restart, an end in order; then other users, no new privileges, no capability, the
+    quadlet's keys, and kubernetes.yaml."""
+    host = ContainerHost(lab, Podman)
+    walk(host)
+    table(host, [("another user", 12345, ["--user", "12345:12345", *BIND]),
+                 ("no new privileges", MOX_UID, [*BIND, "--security-opt", "no-new-privileges"]),
+                 ("no new privileges, from root", MOX_UID, [*BIND, *AS_ROOT])])
+    quadlet(host)
+    kubernetes(host)
+    host.type("sysctl net.ipv4.ip_unprivileged_port_start=25")
+    table(host, [("no capability", MOX_UID, ["--security-opt", "no-new-privileges"])])
+
+
+@scenario(seconds=420, needs_mox=True)
+def container_docker(lab):
+    """The same with Docker, which must also find it healthy by itself, and with compose."""
+    host = ContainerHost(lab, Docker)
+    walk(host)
+    table(host, [("another user", 12345, ["--user", "12345:12345", *BIND]), ("no new privileges, from root", MOX_UID, [*BIND, *AS_ROOT])])
+    compose(host)
+    host.type("sysctl net.ipv4.ip_unprivileged_port_start=25")
+    table(host, [("no capability", MOX_UID, ["--security-opt", "no-new-privileges"])])
+    host.engine.end()
+
+
+def compose(host):
+    require("docker-compose")
+    host.type(documented("compose"))
+    name = host.engine.run("ps", "--format", "{{.Names}}").strip()
+    host.wait(name)
+    contains(b"Subject: in docker", host.wait_arrival("in docker"))
+    host.check_process(host.engine.pid(name))
+    print(host.engine.shell("docker-compose down", "/srv/mox"))
+
+
+class Notices:
+    """What a service manager hears from the container."""
+
+    def __init__(self, host):
+        self.path = host.path("notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(30)
+
+    def wait_ready(self):
+        while "READY=1" not in self.socket.recv(4096).decode().split("\n"):
+            pass
+
+
+def quadlet(host):
+    """podman 4.3 has no quadlet: the run that podman 4.4's generator makes of the keys."""
+    with open(os.path.join(ROOT, "container", "mox.container")) as file:
+        section = re.search(r"^\[Container\]\n(.*?)^\[", file.read(), re.M | re.S)[1]
+    words, image = ["run", "-d", "--name", "mox"], ""
+    options = {"Network": "--network", "Tmpfs": "--tmpfs", "DropCapability": "--cap-drop", "AddCapability": "--cap-add", "Volume": "-v",
+               "HealthCmd": "--health-cmd", "HealthInterval": "--health-interval"}
+    switches = {"ReadOnly": ["--read-only"], "NoNewPrivileges": ["--security-opt", "no-new-privileges"], "Notify": ["--sdnotify", "container"]}
+    for key, value in re.findall(r"^(\w+)=(.*)$", section, re.M):
+        if key == "Image":
+            image = value
+        elif key in switches and value == "true":
+            words += switches[key]
+        else:
+            words += [options[key], value]
+    notices = Notices(host.host)
+    said = host.host.run(["env", "NOTIFY_SOCKET=" + notices.path, host.host.path("bin", "podman"), *words, image], env=host.engine.variables)
+    print(f"$ podman {' '.join([*words, image])}\n{said}")
+    notices.wait_ready()
+    host.wait()
+    host.engine.run("healthcheck", "run", "mox")
+    contains(b"Subject: in podman", host.wait_arrival("in podman"))
+    host.end("mox")
+
+
+def kubernetes(host):
+    """podman play kube, which knows neither projected volumes nor what Kubernetes keeps as Secret."""
+    with open(os.path.join(ROOT, "container", "kubernetes.yaml")) as file:
+        text = file.read()
+    adapted, count = re.subn(r"projected:\n( {12}.*\n)+", f"hostPath: {{path: {CONFIG}, type: Directory}}\n", text)
+    equal(1, count, "projected volumes in kubernetes.yaml")
+    path = host.host.write("kubernetes.yaml", adapted)
+    print(host.engine.run("play", "kube", path))
+    name = next(line for line in host.engine.run("ps", "--format", "{{.Names}}").split() if line.endswith("-mox"))
+    host.wait(name)
+    host.check_process(host.engine.pid(name))
+    host.submit(host.user, "in a pod")
+    host.wait_arrival("in a pod")
+    host.engine.run("play", "kube", "--down", path)
 
 
 @scenario(seconds=180, needs_mox=True)
-def container_receives_and_delivers(lab):
-    """Read-only root, no capability but NET_BIND_SERVICE, uid 65532: mail comes in on 25, is read on 993, goes out by the
-    queue; the image is the same octets twice; SIGTERM ends it in order."""
-    host = lab.host("m")
-    DnsLab(lab, {"mox.test": {"@": ["MX 10 mail"], "mail": [f"A {host.address}"]}}).serve(host)
-    server = Container(host, "mox.test", "mail.mox.test", tls=lab.certificate("mail.mox.test", "m"))
-    equal(server.digest, inspect(server.archive)["Digest"], "digest that skopeo sees")
-    contains("healthy", server.command(["healthcheck"]))
+def container_image(lab):
+    """The same octets from another folder, umask, time zone and language; labels, licences, the list of packages; nothing
+    to start but the server."""
+    archive = lab.path("mox.tar")
+    digest = build_image(binary(), archive)
+    copy = lab.path("elsewhere", "container")
+    shutil.copytree(os.path.join(ROOT, "container"), copy)
+    shutil.copy(os.path.join(ROOT, "LICENSE"), os.path.dirname(copy))
+    shutil.copy(binary(), lab.path("elsewhere", "program"))
+    again = lab.path("again.tar")
+    variables = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/root", "TMPDIR": lab.path("elsewhere", "")}
+    second = build_image(lab.path("elsewhere", "program"), again, root=os.path.dirname(copy), umask=0o077, variables=variables)
+    equal(digest, second, "digest of the second build")
+    run(["cmp", archive, again])
+    if os.path.getsize(archive) > LIMIT:
+        raise AssertionError(f"{os.path.getsize(archive)} octets")
 
-    status = dict(line.split(":\t", 1) for line in run(["cat", f"/proc/{pid_of(server)}/status"]).splitlines() if ":\t" in line)
-    equal([str(MOX_UID)] * 4, status["Uid"].split(), "uid")
-    equal(0, int(status["CapEff"], 16), "capabilities left after the ports are bound")
-    equal("1", status["NoNewPrivs"], "NoNewPrivs")
-    mounts = run(["cat", f"/proc/{pid_of(server)}/mounts"])
-    root = next(line for line in mounts.splitlines() if line.split()[1] == "/")
-    contains("ro", root.split()[3].split(","), "options of the root")
-
-    submission = server.open_submission()
-    submission.sendmail(server.user, [server.user], clients.letter(server, "into the container"), mail_options=["BODY=8BITMIME"])
-    submission.quit()
-    clients.check_body(server.wait_arrival("into the container"))
-    listing = json.loads(server.podman.run("inspect", server.image))[0]
-    equal(f"{MOX_UID}:{MOX_UID}", listing["Config"]["User"], "user of the image")
-    server.podman.run("stop", "-t", "10", "mox")
-    equal(0, wait_for("its end", lambda: (server.process.poll() is not None) and (server.process.returncode, ))[0], "exit status")
+    seen = skopeo_inspect(archive)
+    equal(digest, seen["Digest"], "digest that skopeo sees")
+    for label in ("title", "version", "description", "licenses", "created"):
+        contains("org.opencontainers.image." + label, seen["Labels"])
+    names = check_files(archive)
+    print(f"note: {os.path.getsize(archive)} octets, {len(names)} files")
 
 
-@scenario(seconds=180, needs_mox=True)
-def container_between_two_hosts(lab):
-    """Two Postfix hosts with the container between them: what one sends is read there, what is answered from there arrives at
-    the other, and its port 25 relays nothing between them."""
-    middle, a, b = lab.host("m"), lab.host("a"), lab.host("b")
-    dns = DnsLab(lab, {f"{domain}.test": {"@": ["MX 10 mail", 'TXT "v=spf1 mx -all"'], "mail": [f"A {host.address}"]}
-                       for domain, host in (("mox", middle), ("a", a), ("b", b))})
-    for host in (middle, a, b):
-        dns.serve(host)
-    tls = {domain: lab.certificate(f"mail.{domain}.test", host.name) for domain, host in (("mox", middle), ("a", a), ("b", b))}
-    first = Postfix(a, "mail.a.test", ["a.test"], tls=tls["a"], smtp_tls_security_level="secure", smtp_tls_secure_cert_match="nexthop, hostname", notify_classes="")
-    second = Postfix(b, "mail.b.test", ["b.test"], tls=tls["b"])
-    server = Container(middle, "mox.test", "mail.mox.test", tls=tls["mox"])
-
-    first.send("x@a.test", server.user, f"From: x@a.test\nTo: {server.user}\nSubject: to the container\n\nbody\n")
-    contains("250 2", first.wait_sent(server.user))
-    contains(b"spf=pass", server.wait_arrival("to the container"))
-    submission = server.open_submission()
-    submission.sendmail(server.user, ["y@b.test"], clients.letter(server, "from the container"), mail_options=["BODY=8BITMIME"])
-    submission.quit()
-    got = second.wait_message("y@b.test", "Subject: from the container")
-    contains("using TLSv1.3", " ".join(got.get_all("Received")))
-    with a.inside():
-        client = smtplib.SMTP(middle.address, 25, local_hostname="mail.a.test", timeout=30)
-    client.ehlo()
-    client.mail("x@a.test")
-    equal(550, client.rcpt("y@b.test")[0], "RCPT for another's domain")
-    client.quit()
-    server.podman.run("stop", "-t", "10", "mox")
-    equal(0, wait_for("its end", lambda: (server.process.poll() is not None) and (server.process.returncode, ))[0], "exit status")
-
-
-def pid_of(server):
-    return server.podman.run("inspect", "-f", "{{.State.Pid}}", "mox").strip()
+def check_files(archive):
+    with tarfile.open(archive) as outer:
+        layer = json.load(outer.extractfile("manifest.json"))[0]["Layers"][0]
+        with tarfile.open(fileobj=outer.extractfile(layer)) as files:
+            entries = {entry.name: entry for entry in files}
+            programs = [name for name, e in entries.items() if e.isfile() and e.mode & 0o111 and ".so" not in name]
+            equal(["usr/bin/mox"], programs, "programs")
+            capability = entries["usr/bin/mox"].pax_headers["SCHILY.xattr.security.capability"].encode()
+            equal(bytes([0, 0, 0, 2, 0, 4, 0, 0]) + bytes(12), capability, "capability of the binary")
+            equal((MOX_UID, 0o700), (entries["data"].uid, entries["data"].mode), "owner and mode of /data")
+            writable = [name for name, e in entries.items() if not e.issym() and e.mode & 0o022 and name != "tmp"]
+            equal([], writable, "what others may write")
+            listed = json.load(files.extractfile("usr/share/sbom/mox.spdx.json"))
+    equal("SPDX-2.3", listed["spdxVersion"])
+    packages = [package["name"] for package in listed["packages"]]
+    for name in packages:
+        licence = "mox/LICENSE" if name == "mox" else name.split(":")[0] + "/copyright"
+        contains("usr/share/licenses/" + licence, entries, "files")
+    for name in ("mox", "libc6:amd64", "libssl3:amd64", "ca-certificates", "publicsuffix", "tzdata"):
+        contains(name, packages)
+    return entries

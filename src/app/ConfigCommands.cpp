@@ -9,6 +9,7 @@
 #include "app/DataDir.h"
 #include "app/DnsCheck.h"
 #include "app/DnsFormats.h"
+#include "app/Privileges.h"
 #include "app/Resolvers.h"
 #include "app/Serving.h"
 #include "app/SystemdUnit.h"
@@ -33,7 +34,7 @@ int commandConfigCheck(Invocation& call) {
     std::string text(std::istreambuf_iterator<char>(call.in), {});
     loaded = config::loadText("stdin.json", text, text, config::diskFiles(), options);
   } else {
-    loaded = config::load(call.args.empty() ? call.configPath : call.args[0], config::diskFiles(), options);
+    loaded = config::load(call.args.empty() ? call.configPath : call.args[0], readableFiles(), options);
   }
   for (const auto& problem : loaded.errors) call.err << "error: " << problem.text() << "\n";
   for (const auto& problem : loaded.warnings) call.err << "warning: " << problem.text() << "\n";

@@ -9,6 +9,7 @@
 
 #include "base/Log.h"
 #include "base/Result.h"
+#include "config/Files.h"
 
 namespace mox::app {
 
@@ -30,6 +31,10 @@ void giveTree(const std::string& directory, const ServiceUser& user);
 
 /// Groups, group and user, then no_new_privs. Makes sure that there is no way back. Throws std::system_error.
 void becomeUser(const ServiceUser& user);
+
+/// diskFiles(), and for root without the right to pass other users' directories (CAP_DAC_OVERRIDE) what their owner can
+/// read there: keys in the data directory, before serve becomes its user. For programs that have one thread yet.
+config::FileReader readableFiles();
 
 /// For commands that root runs without the right to pass other users' directories (CAP_DAC_OVERRIDE), as in containers:
 /// becomes the owner of `path`. False, with nothing done, for others than root and if root or its group owns it.

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <system_error>
 
+#include "app/Privileges.h"
 #include "base/Text.h"
 #include "config/Document.h"
 #include "config/Write.h"
@@ -33,7 +34,7 @@ std::string withPedantic(const std::string& path, const std::string& text) {
 }
 
 config::FileReader pedanticFiles(std::string path) {
-  auto disk = config::diskFiles();
+  auto disk = readableFiles();
   auto read = [path = std::move(path), disk](const std::string& wanted) -> Result<std::string> {
     auto text = disk(wanted);
     if (!text || wanted != path) return text;
@@ -62,7 +63,7 @@ std::string reloadingState() {
 }  // namespace
 
 LoadedConfig loadConfig(const std::string& path, bool pedantic, std::ostream& err, const config::LoadOptions& options) {
-  auto files = pedantic ? pedanticFiles(path) : config::diskFiles();
+  auto files = pedantic ? pedanticFiles(path) : readableFiles();
   auto loaded = config::load(path, files, options);
   for (const auto& problem : loaded.errors) err << "error: " << problem.text() << "\n";
   return {loaded.config, std::move(files), std::move(loaded.warnings)};
