@@ -107,6 +107,7 @@ void Account::setSetting(std::string_view key, const std::optional<std::string>&
 void Account::maintain() {
   state_->removeGarbage();
   state_->writeLate();
+  state_->packViews();
   state_->forceRiders();
   state_->readers.trim();
   state_->views.trim();

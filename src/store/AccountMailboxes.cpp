@@ -63,7 +63,7 @@ void createPath(Operation& op, const std::string& name, SpecialUses uses, std::v
 }
 
 std::vector<MessageRow> allMessages(Operation& op, MailboxId mailbox) {
-  static const std::string sql = "SELECT " + messageColumns + " FROM message m WHERE m.mailbox=? ORDER BY m.uid";
+  static const std::string sql = "SELECT " + messageColumns + " FROM " + placedTables + " WHERE v.mailbox=? ORDER BY v.uid";
   auto row = op.db().prepare(sql);
   row.bind(mailbox);
   std::vector<MessageRow> messages;
@@ -157,6 +157,7 @@ Result<ModSeq> Account::deleteMailbox(const std::string& name) {
     auto& db = op.db();
     db.prepare("INSERT INTO mailbox_removed(id, name, uidvalidity, modseq) VALUES(?,?,?,?)")
         .bind(id).bind(name).bind(edit->row.uidValidity).bind(op.modSeq()).run();
+    db.prepare("DELETE FROM view_pack WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM expunged WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM annotation WHERE mailbox=?").bind(id).run();
     db.prepare("DELETE FROM imported WHERE mailbox=?").bind(id).run();

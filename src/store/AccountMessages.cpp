@@ -39,15 +39,25 @@ Flags changed(const Flags& from, const FlagChange& change) {
 /// Messages whose flags are read before the first of them is changed: bounds the memory this takes.
 constexpr std::size_t flagsTogether = 1'024;
 
-void setFlagsOf(Operation& op, MailboxEdit& mailbox, const FlagRow& message, const FlagChange& wanted, FlagsSet& set) {
+/// What changed() does to bits.
+FlagAdjustment adjustment(const FlagChange& change) {
+  switch (change.mode) {
+    case FlagChange::Mode::add: return {change.flags.bits, 0};
+    case FlagChange::Mode::remove: return {0, change.flags.bits};
+    default: return {change.flags.bits, ~contentMarks};
+  }
+}
+
+void setFlagsOf(FlagsWrite& write, const FlagRow& message, const FlagChange& wanted, FlagsSet& set) {
   if (wanted.unchangedSince && message.entry.modSeq > *wanted.unchangedSince) {
     set.modified.push_back(message.entry.uid);
+    write.flush();
     return;
   }
   auto flags = changed(message.flags, wanted);
+  if (flags != message.flags && flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
+  write.change(message, flags);
   if (flags == message.flags) return;
-  if (flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
-  changeFlags(op, mailbox, message, flags);
   if (wanted.known && message.entry.modSeq > *wanted.known) set.overtaken.emplace_back(message.entry.uid, message.entry.modSeq);
   set.changed.push_back(message.entry.uid);
 }
@@ -84,8 +94,11 @@ Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& ui
   return state_->tryWrite<FlagsSet>([&](Operation& op) {
     FlagsSet set;
     auto& edit = op.mailbox(mailbox);
-    for (std::span<const Uid> rest = order; !rest.empty(); rest = rest.subspan(std::min(rest.size(), flagsTogether)))
-      for (const auto& message : loadFlags(op, mailbox, rest.first(std::min(rest.size(), flagsTogether)))) setFlagsOf(op, edit, message, wanted, set);
+    FlagsWrite write(op, edit, adjustment(wanted), wanted.mode == FlagChange::Mode::replace || !words.empty());
+    for (std::span<const Uid> rest = order; !rest.empty(); rest = rest.subspan(std::min(rest.size(), flagsTogether))) {
+      for (const auto& message : loadFlags(op, mailbox, rest.first(std::min(rest.size(), flagsTogether)))) setFlagsOf(write, message, wanted, set);
+      write.flush();
+    }
     if (!set.changed.empty()) set.modSeq = op.modSeq();
     return set;
   }, Durability::rides);
@@ -131,7 +144,7 @@ Result<Expunged> Account::expungeDeleted(MailboxId mailbox, Uid end) {
     auto& edit = op.mailbox(mailbox);
     if (edit.row.counts.deleted == 0) return expunged;
     {
-      auto row = op.db().prepare("SELECT uid FROM message INDEXED BY message_view WHERE mailbox=?1 AND uid<?2 AND flags & ?3 ORDER BY uid");
+      auto row = op.db().prepare("SELECT uid FROM view_entry WHERE mailbox=?1 AND uid<?2 AND flags & ?3 ORDER BY uid");
       row.bind(mailbox).bind(end).bind(std::int64_t{bit(Flag::deleted)});
       while (row.step()) expunged.uids.push_back(row.id<Uid>(0));
     }

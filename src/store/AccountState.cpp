@@ -6,6 +6,7 @@
 #include "base/Text.h"
 #include "store/Rows.h"
 #include "store/Schema.h"
+#include "store/ViewPack.h"
 
 namespace mox::store {
 
@@ -41,7 +42,9 @@ View ViewCache::load(MailboxId mailbox) {
   static const std::string sql = "SELECT " + mailboxColumns + " FROM mailbox m WHERE m.id=?";
   auto row = db_->prepare(sql);
   if (!row.bind(mailbox).step()) return nullptr;
-  return ViewBuilder::load(*db_, readMailbox(row), std::make_shared<const int>(0));
+  auto loaded = ViewBuilder::load(*db_, readMailbox(row), std::make_shared<const int>(0));
+  if (loaded.packable) packable_.lock()->insert(mailbox);
+  return loaded.view;
 }
 
 View ViewCache::get(MailboxId mailbox) {
@@ -67,6 +70,7 @@ bool ViewCache::isHeld(const Slot& slot) {
 
 void ViewCache::apply(const std::vector<ViewDelta>& deltas) {
   for (const auto& delta : deltas) {
+    if (!delta.added.empty() && partOf(delta.added.front().entry.uid) < partOf(delta.uidNext)) packable_.lock()->insert(delta.mailbox);
     std::shared_ptr<Slot> slot;
     {
       auto slots = slots_.lock();
@@ -97,6 +101,12 @@ void ViewCache::trim() {
     if (lock) lock.unlock();
     entry = idle ? slots->erase(entry) : std::next(entry);
   }
+}
+
+std::set<MailboxId> ViewCache::takePackable() {
+  std::set<MailboxId> taken;
+  taken.swap(*packable_.lock());
+  return taken;
 }
 
 void ViewCache::whileClosed(const std::function<void()>& work) {
@@ -250,6 +260,14 @@ void Account::State::reopen() {
     return readers.whileClosed([&] { views.whileClosed(work); });
   });
   if (done) env.log.warn("account database opened again after a checkpoint that failed", {{"account", name}});
+}
+
+/// A little a commit, so that nobody waits long behind it.
+void Account::State::packViews() {
+  constexpr std::size_t messagesTogether = 16'384;
+  for (auto mailbox : views.takePackable())
+    for (std::optional<std::uint32_t> part = 0; part;)
+      writer->submit([&](WriteTx& tx) { part = packParts(tx.db(), mailbox, *part, messagesTogether); }, Durability::rides);
 }
 
 void Account::State::writeLate() {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ class ViewCache {
   void apply(const std::vector<ViewDelta>& deltas);
   /// Forgets views nobody holds and nobody asked for since the last call.
   void trim();
+  /// Mailboxes with parts that would do with a pack (ViewPack.h), noted since the last call.
+  std::set<MailboxId> takePackable();
   /// As ReaderPool::whileClosed; waits for a view that is being loaded.
   void whileClosed(const std::function<void()>& work);
 
@@ -61,6 +64,7 @@ class ViewCache {
   std::mutex dbMutex_;
   std::unique_ptr<Db> db_;  ///< of its own, so that the writer never waits for somebody holding a Reader
   Guarded<std::map<MailboxId, std::shared_ptr<Slot>>> slots_;
+  Guarded<std::set<MailboxId>> packable_;
 };
 
 /// Which messages are new to all sessions, RFC 3501 §2.3.2: mailbox.recent_from, ahead of what is written.
@@ -133,16 +137,17 @@ struct Account::State {
   void removeGarbage();
   /// What was kept in memory for the next commit.
   void writeLate();
+  void packViews();
   /// Writes what addOutgoing() has noted.
   void flushOutgoing();
   /// If a checkpoint failed at its fsync, and nobody reads just now.
   void reopen();
 };
 
-/// One column of table structure, read in the order of contents.
+/// One column of table structure or bodystructure, read in the order of contents.
 class StructureScan {
  public:
-  /// "SELECT content, COLUMN FROM structure WHERE content>=? ORDER BY content"; the text must live as long.
+  /// "SELECT content, COLUMN FROM TABLE WHERE content>=? ORDER BY content"; the text must live as long.
   StructureScan(Db& db, const char* sql) : db_(db), sql_(sql) {}
   /// False if there is no such content.
   bool append(ContentId content, std::string& out);
@@ -167,8 +172,8 @@ struct Reader::State {
   std::unique_ptr<Db> db;
   std::optional<Tx> tx;
   StructureScan envelopes{*db, "SELECT content, envelope FROM structure WHERE content>=? ORDER BY content"};
-  StructureScan bodies{*db, "SELECT content, body FROM structure WHERE content>=? ORDER BY content"};
-  StructureScan bodyStructures{*db, "SELECT content, bodystructure FROM structure WHERE content>=? ORDER BY content"};
+  StructureScan bodies{*db, "SELECT content, body FROM bodystructure WHERE content>=? ORDER BY content"};
+  StructureScan bodyStructures{*db, "SELECT content, extended FROM bodystructure WHERE content>=? ORDER BY content"};
 };
 
 }  // namespace mox::store

@@ -1,9 +1,11 @@
 #include "store/MailboxView.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "store/Db.h"
 #include "store/ViewBuilder.h"
+#include "store/ViewPack.h"
 
 namespace mox::store {
 
@@ -32,6 +34,18 @@ std::optional<std::size_t> MailboxView::indexOf(Uid uid) const {
   auto index = lowerBound(uid);
   if (index == size() || at(index).uid != uid) return std::nullopt;
   return index;
+}
+
+ViewEntry readEntry(const Stmt& row, ModSeq floor) {
+  ViewEntry entry;
+  entry.uid = row.id<Uid>(0);
+  entry.flags = static_cast<FlagBits>(row.int64(1));
+  entry.modSeq = std::max(floor, row.id<ModSeq>(2));
+  entry.size = static_cast<std::uint32_t>(row.int64(3));
+  entry.received = row.int64(4);
+  entry.message = row.id<MessageId>(6);
+  entry.content = row.id<ContentId>(7);
+  return entry;
 }
 
 // ViewBuilder --------------------------------------------------------------------------------------------------
@@ -131,7 +145,33 @@ View ViewBuilder::next(const View& view, const ViewDelta& delta) {
   return builder.view_;
 }
 
-View ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const int> interest) {
+void ViewBuilder::addLoaded(const ViewEntry& entry) {
+  if (!filling_ || filling_->size() == viewChunk) {
+    filling_ = std::make_shared<MailboxView::Chunk>();
+    filling_->reserve(viewChunk);
+    view_->chunks_.push_back(filling_);
+  }
+  filling_->push_back(entry);
+}
+
+bool ViewBuilder::addRows(Db& db, Uid from, Uid end) {
+  auto row = db.prepare("SELECT uid, flags, modseq, size, received, keywords, message, content FROM view_entry "
+                        "WHERE mailbox=? AND uid>=? AND uid<? ORDER BY uid");
+  row.bind(view_->mailbox_).bind(from).bind(end);
+  bool packable = false;
+  std::size_t inPart = 0;
+  for (auto part = partOf(from); row.step();) {
+    auto entry = readEntry(row, floor_);
+    entry.keywords = keywordSet(row.bytes(5));
+    addLoaded(entry);
+    inPart = part == partOf(entry.uid) ? inPart + 1 : 1;
+    part = partOf(entry.uid);
+    packable = packable || (inPart == packWorthwhile && part < partOf(view_->uidNext_));
+  }
+  return packable;
+}
+
+ViewBuilder::Loaded ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const int> interest) {
   auto view = std::make_shared<MailboxView>();
   view->mailbox_ = mailbox.id;
   view->uidValidity_ = mailbox.uidValidity;
@@ -141,31 +181,30 @@ View ViewBuilder::load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const 
   view->keywordSets_.push_back(std::make_shared<const Keywords>());
   view->interest_ = std::move(interest);
   ViewBuilder builder(view);
-  std::shared_ptr<MailboxView::Chunk> chunk;
-  const ModSeq floor(db.scalar("SELECT modseq_floor FROM state"));
-  // All columns are in the index message_view, so the table is not touched.
-  auto row = db.prepare("SELECT uid, flags, modseq, size, received, keywords, id, content FROM message INDEXED BY message_view "
-                        "WHERE mailbox=? ORDER BY uid");
+  builder.floor_ = ModSeq(db.scalar("SELECT modseq_floor FROM state"));
+  Loaded loaded{view};
+  Uid from(1);
+  auto addRowsTo = [&](Uid end) { loaded.packable = builder.addRows(db, from, end) || loaded.packable; };
+  std::vector<ViewEntry> entries;
+  entries.reserve(viewPart);
+  auto row = db.prepare("SELECT part, entries FROM view_pack WHERE mailbox=? ORDER BY part");
   row.bind(mailbox.id);
   while (row.step()) {
-    if (!chunk || chunk->size() == viewChunk) {
-      chunk = std::make_shared<MailboxView::Chunk>();
-      chunk->reserve(viewChunk);
-      view->chunks_.push_back(chunk);
+    auto part = static_cast<std::uint32_t>(row.int64(0));
+    if (part < partOf(from) || part >= partOf(view->uidNext_)) continue;
+    entries.clear();
+    bool good = unpackEntries(row.bytes(1), [&](std::string_view text) { return builder.keywordSet(text); }, entries);
+    if (!good || entries.empty() || partOf(entries.front().uid) != part || partOf(entries.back().uid) != part) continue;  // the rows say it
+    if (from < firstOf(part)) addRowsTo(firstOf(part));
+    for (auto& entry : entries) {
+      entry.modSeq = std::max(builder.floor_, entry.modSeq);
+      builder.addLoaded(entry);
     }
-    ViewEntry entry;
-    entry.uid = row.id<Uid>(0);
-    entry.flags = static_cast<FlagBits>(row.int64(1));
-    entry.modSeq = std::max(floor, row.id<ModSeq>(2));
-    entry.size = static_cast<std::uint32_t>(row.int64(3));
-    entry.received = row.int64(4);
-    entry.keywords = builder.keywordSet(row.bytes(5));
-    entry.message = row.id<MessageId>(6);
-    entry.content = row.id<ContentId>(7);
-    chunk->push_back(entry);
+    from = firstOf(part + 1);
   }
+  addRowsTo(Uid(std::numeric_limits<std::uint32_t>::max()));
   builder.finish();
-  return view;
+  return loaded;
 }
 
 }  // namespace mox::store

@@ -26,6 +26,7 @@ struct ViewEntry {
   ContentId content;
   ModSeq modSeq;
   std::int64_t received = 0;  ///< INTERNALDATE, seconds since 1970
+  friend bool operator==(const ViewEntry&, const ViewEntry&) = default;
 };
 
 class MailboxView {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/Text.h"
 #include "base/Unicode.h"
@@ -75,16 +76,19 @@ void insertContent(Operation& op, ContentId id, const NewMessage& message, const
   }
   auto recipients = recipientLines(message.parsed);
   op.db()
-      .prepare("INSERT INTO structure(content, header_size, envelope, body, bodystructure, preview, recipients, part_tree) "
-               "VALUES(?,?,?,?,?,?,?,?)")
+      .prepare("INSERT INTO structure(content, header_size, envelope, preview, recipients, part_tree) VALUES(?,?,?,?,?,?)")
       .bind(id)
       .bind(headerSize)
       .bindBlob(message.envelope)
-      .bindBlob(message.bodyStructure)
-      .bindBlob(message.bodyStructureExtended)
       .bind(preview)
       .bind(recipients)
       .bindBlob(message.partTree)
+      .run();
+  op.db()
+      .prepare("INSERT INTO bodystructure(content, body, extended) VALUES(?,?,?)")
+      .bind(id)
+      .bindBlob(message.bodyStructure)
+      .bindBlob(message.bodyStructureExtended)
       .run();
 }
 
@@ -111,10 +115,10 @@ std::array<std::string, 4> ipColumns(const std::optional<IpAddress>& ip) {
 }
 
 constexpr const char* insertMessageSql =
-    "INSERT INTO message(id, mailbox, uid, modseq, createseq, flags, keywords, content, size, received, saved, thread, parent, traits, "
+    "INSERT INTO message(id, mailbox, uid, createseq, content, size, received, saved, thread, parent, traits, "
     "message_id, subject_base, judged, original_mailbox, destined_mailbox, validations, remote_ip, ip1, ip2, ip3, ehlo_domain, "
     "mailfrom_localpart, mailfrom_domain, rcptto_localpart, rcptto_domain, msgfrom_localpart, msgfrom_domain, msgfrom_orgdomain, "
-    "dkim_domains) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "dkim_domains) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 struct NewRow {
   MessageId id;
@@ -127,7 +131,6 @@ struct NewRow {
 };
 
 void insertRow(Db& db, const NewMessage& message, const NewRow& made) {
-  auto keywords = joinKeywords(made.flags.keywords);
   auto ips = ipColumns(message.origin.remoteIp);
   auto dkimDomains = joinLines(message.origin.dkimDomains);
   std::string_view messageId, subjectBase;
@@ -136,8 +139,7 @@ void insertRow(Db& db, const NewMessage& message, const NewRow& made) {
     subjectBase = message.parsed->subjectBase;
   }
   auto row = db.prepare(insertMessageSql);
-  row.bind(made.id).bind(message.mailbox).bind(made.uid).bind(made.modSeq).bind(made.modSeq).bind(std::int64_t{made.flags.bits});
-  row.bind(keywords).bind(made.content).bind(made.size).bind(made.received).bind(made.saved).bind(made.place.thread);
+  row.bind(made.id).bind(message.mailbox).bind(made.uid).bind(made.modSeq).bind(made.content).bind(made.size).bind(made.received).bind(made.saved).bind(made.place.thread);
   made.place.parent ? row.bind(made.place.parent) : row.bindNull();
   row.bind(traitsOf(message, made.place.muted)).bind(messageId).bind(subjectBase).bind(std::int64_t{judgement(made.flags.bits)});
   row.bind(message.mailbox);
@@ -158,7 +160,19 @@ DeltaEntry entryOf(const MessageRow& message, Uid uid, ModSeq modSeq, const Flag
   return delta;
 }
 
-void arrive(MailboxEdit& mailbox, const DeltaEntry& entry, FlagBits flags) {
+void arrive(Operation& op, MailboxEdit& mailbox, const DeltaEntry& entry, FlagBits flags) {
+  op.db()
+      .prepare("INSERT INTO view_entry(mailbox, uid, modseq, flags, size, received, message, content, keywords) VALUES(?,?,?,?,?,?,?,?,?)")
+      .bind(mailbox.row.id)
+      .bind(entry.entry.uid)
+      .bind(entry.entry.modSeq)
+      .bind(std::int64_t{flags})
+      .bind(std::int64_t{entry.entry.size})
+      .bind(entry.entry.received)
+      .bind(entry.entry.message)
+      .bind(entry.entry.content)
+      .bind(entry.keywords)
+      .run();
   mailbox.count(flags, entry.entry.size, 1);
   mailbox.delta.added.push_back(entry);
   mailbox.added.push_back(entry.entry.uid);
@@ -168,6 +182,7 @@ void leave(Operation& op, MailboxEdit& mailbox, const MessageRow& message) {
   mailbox.count(message.flags.bits, static_cast<std::int64_t>(message.size), -1);
   mailbox.delta.removed.push_back(message.uid);
   mailbox.expunged.push_back(message.uid);
+  op.db().prepare("DELETE FROM view_entry WHERE mailbox=? AND uid=?").bind(message.mailbox).bind(message.uid).run();
   op.db()
       .prepare("INSERT INTO expunged(mailbox, modseq, uid) VALUES(?,?,?)")
       .bind(message.mailbox)
@@ -225,7 +240,7 @@ std::string recipientLines(const message::Parsed* parsed) {
 }
 
 std::optional<MessageRow> loadMessage(Operation& op, MailboxId mailbox, Uid uid) {
-  static const std::string sql = "SELECT " + messageColumns + " FROM message m WHERE m.mailbox=? AND m.uid=?";
+  static const std::string sql = "SELECT " + messageColumns + " FROM " + placedTables + " WHERE v.mailbox=? AND v.uid=?";
   auto row = op.db().prepare(sql);
   if (!row.bind(mailbox).bind(uid).step()) return std::nullopt;
   return readMessage(row);
@@ -258,7 +273,7 @@ Placed insertMessage(Operation& op, const WriteContext& context, const NewMessag
   row.content = made.content;
   row.size = body.size;
   row.received = message.received;
-  arrive(mailbox, entryOf(row, made.uid, made.modSeq, made.flags), made.flags.bits);
+  arrive(op, mailbox, entryOf(row, made.uid, made.modSeq, made.flags), made.flags.bits);
   if ((mailbox.row.uses & sentUse) != 0) noteSent(op, context, made.content, made.received);
   return {made.id, made.uid, made.place.thread};
 }
@@ -268,10 +283,9 @@ Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow&
   to.learn(relocation.flags.keywords);
   MessageId id(op.counters().nextMessage++);
   auto uid = to.takeUid();
-  auto keywords = joinKeywords(relocation.flags.keywords);
   auto judged = judgement(relocation.flags.bits);
   op.db()
-      .prepare("INSERT INTO message SELECT ?, ?, ?, ?, ?, ?, ?, content, size, received, ?, thread, parent, traits & ?, message_id, "
+      .prepare("INSERT INTO message SELECT ?, ?, ?, ?, content, size, received, ?, thread, parent, traits & ?, message_id, "
                "subject_base, ?, ?, CASE WHEN traits & 8 THEN NULL ELSE destined_mailbox END, validations, remote_ip, ip1, ip2, ip3, "
                "ehlo_domain, mailfrom_localpart, mailfrom_domain, rcptto_localpart, rcptto_domain, msgfrom_localpart, msgfrom_domain, "
                "msgfrom_orgdomain, dkim_domains FROM message WHERE id=?")
@@ -279,9 +293,6 @@ Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow&
       .bind(to.row.id)
       .bind(uid)
       .bind(op.modSeq())
-      .bind(op.modSeq())
-      .bind(std::int64_t{relocation.flags.bits})
-      .bind(keywords)
       .bind(unixSeconds(context.now))
       .bind(~std::int64_t{isRejectTrait})
       .bind(std::int64_t{judged})
@@ -293,7 +304,7 @@ Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow&
   ++op.counters().messageCount;
   auto row = from;
   row.id = id;
-  arrive(to, entryOf(row, uid, op.modSeq(), relocation.flags), relocation.flags.bits);
+  arrive(op, to, entryOf(row, uid, op.modSeq(), relocation.flags), relocation.flags.bits);
   if ((to.row.uses & sentUse) != 0) noteSent(op, context, from.content, unixSeconds(from.received));
   return {id, uid, from.thread};
 }
@@ -303,17 +314,13 @@ Placed moveMessage(Operation& op, const WriteContext& context, const MessageRow&
   to.learn(relocation.flags.keywords);
   leave(op, op.mailbox(from.mailbox), from);
   auto uid = to.takeUid();
-  auto keywords = joinKeywords(relocation.flags.keywords);
   auto judged = judgement(relocation.flags.bits);
   op.db()
-      .prepare("UPDATE message SET mailbox=?, uid=?, modseq=?, createseq=?, flags=?, keywords=?, saved=?, judged=?, original_mailbox=?, "
+      .prepare("UPDATE message SET mailbox=?, uid=?, createseq=?, saved=?, judged=?, original_mailbox=?, "
                "destined_mailbox=CASE WHEN traits & 8 THEN NULL ELSE destined_mailbox END, traits=traits & ? WHERE id=?")
       .bind(to.row.id)
       .bind(uid)
       .bind(op.modSeq())
-      .bind(op.modSeq())
-      .bind(std::int64_t{relocation.flags.bits})
-      .bind(keywords)
       .bind(unixSeconds(context.now))
       .bind(std::int64_t{judged})
       .bind(relocation.original)
@@ -324,7 +331,7 @@ Placed moveMessage(Operation& op, const WriteContext& context, const MessageRow&
     auto change = judged != unjudged ? noteJudgedDkim : forgetJudgedDkim;
     change(op.db(), from.id, unixSeconds(from.received), from.origin.dkimDomains);
   }
-  arrive(to, entryOf(from, uid, op.modSeq(), relocation.flags), relocation.flags.bits);
+  arrive(op, to, entryOf(from, uid, op.modSeq(), relocation.flags), relocation.flags.bits);
   if ((to.row.uses & sentUse) != 0) noteSent(op, context, from.content, unixSeconds(from.received));
   return {from.id, uid, from.thread};
 }
@@ -333,14 +340,8 @@ namespace {
 
 FlagRow readFlagRow(const Stmt& row, ModSeq floor) {
   FlagRow found;
-  found.entry.uid = row.id<Uid>(0);
-  found.flags.bits = static_cast<FlagBits>(row.int64(1));
-  found.entry.modSeq = std::max(floor, row.id<ModSeq>(2));
-  found.entry.size = static_cast<std::uint32_t>(row.int64(3));
-  found.entry.received = row.int64(4);
-  found.flags.keywords = splitKeywords(row.bytes(5));
-  found.entry.message = row.id<MessageId>(6);
-  found.entry.content = row.id<ContentId>(7);
+  found.entry = readEntry(row, floor);
+  found.flags = {found.entry.flags, splitKeywords(row.bytes(5))};
   return found;
 }
 
@@ -359,16 +360,22 @@ std::vector<FlagRow> loadFlags(Operation& op, MailboxId mailbox, std::span<const
   std::vector<FlagRow> found;
   if (uids.empty()) return found;
   const ModSeq floor(op.db().scalar("SELECT modseq_floor FROM state"));
-  // All columns are in the index message_view. Dense UIDs are read in one go.
-  auto row = op.db().prepare("SELECT uid, flags, modseq, size, received, keywords, id, content FROM message INDEXED BY message_view "
+  auto row = op.db().prepare("SELECT uid, flags, modseq, size, received, keywords, message, content FROM view_entry "
                              "WHERE mailbox=? AND uid>=? AND uid<=? ORDER BY uid");
+  // Dense UIDs are read in one go.
   std::size_t span = uids.back().value - uids.front().value + 1;
   bool dense = span / uids.size() < scanWorthwhile;
+  if (dense) found.reserve(uids.size());
   for (auto next = uids.begin(); next != uids.end();) {
     row.bind(mailbox).bind(*next).bind(dense ? uids.back() : *next);
+    bool follows = false;
     while (row.step()) {
-      while (next != uids.end() && *next < row.id<Uid>(0)) ++next;
-      if (next != uids.end() && *next == row.id<Uid>(0)) found.push_back(readFlagRow(row, floor));
+      auto uid = row.id<Uid>(0);
+      while (next != uids.end() && *next < uid) ++next;
+      bool wanted = next != uids.end() && *next == uid;
+      if (wanted) found.push_back(readFlagRow(row, floor));
+      if (wanted) found.back().follows = follows;
+      follows = wanted;
     }
     row.reset();
     next = dense ? uids.end() : std::next(next);
@@ -376,30 +383,48 @@ std::vector<FlagRow> loadFlags(Operation& op, MailboxId mailbox, std::span<const
   return found;
 }
 
-void changeFlags(Operation& op, MailboxEdit& mailbox, const FlagRow& message, const Flags& flags) {
-  auto keywords = joinKeywords(flags.keywords);
-  // Columns that stay are not named: each would have its indices looked at.
-  if (flags.keywords == message.flags.keywords) {
-    op.db().prepare("UPDATE message SET flags=?, modseq=? WHERE id=?").bind(std::int64_t{flags.bits}).bind(op.modSeq()).bind(message.entry.message).run();
-  } else {
-    mailbox.learn(flags.keywords);
-    op.db()
-        .prepare("UPDATE message SET flags=?, modseq=?, keywords=? WHERE id=?")
-        .bind(std::int64_t{flags.bits})
-        .bind(op.modSeq())
-        .bind(keywords)
-        .bind(message.entry.message)
-        .run();
+void FlagsWrite::change(const FlagRow& message, const Flags& flags) {
+  std::string from, to;
+  if (keywords_) {
+    from = joinKeywords(message.flags.keywords);
+    to = joinKeywords(flags.keywords);
+    mailbox_.learn(flags.keywords);
   }
+  if (!range_ || !message.follows || from != range_->from) {
+    flush();
+    range_ = Range{message.entry.uid, message.entry.uid, 0, std::move(from), std::move(to)};
+  }
+  range_->last = message.entry.uid;
+  if (flags == message.flags) return;
+  ++range_->changed;
+  note(message, flags);
+}
+
+void FlagsWrite::note(const FlagRow& message, const Flags& flags) {
   auto before = judgement(message.flags.bits), after = judgement(flags.bits);
-  if (before != after) changeJudgement(op.db(), message, before, after);
-  mailbox.count(message.flags.bits, message.entry.size, -1);
-  mailbox.count(flags.bits, message.entry.size, 1);
-  DeltaEntry delta{message.entry, std::move(keywords)};
+  if (before != after) changeJudgement(op_.db(), message, before, after);
+  mailbox_.count(message.flags.bits, message.entry.size, -1);
+  mailbox_.count(flags.bits, message.entry.size, 1);
+  DeltaEntry delta{message.entry, joinKeywords(flags.keywords)};
   delta.entry.flags = flags.bits;
-  delta.entry.modSeq = op.modSeq();
-  mailbox.changed.push_back(delta.entry.uid);
-  mailbox.delta.changed.push_back(std::move(delta));
+  delta.entry.modSeq = op_.modSeq();
+  mailbox_.changed.push_back(delta.entry.uid);
+  mailbox_.delta.changed.push_back(std::move(delta));
+}
+
+void FlagsWrite::flush() {
+  if (!range_) return;
+  auto range = *std::exchange(range_, std::nullopt);
+  if (range.changed == 0) return;
+  auto update = op_.db().prepare(
+      keywords_ ? "UPDATE view_entry SET flags=(flags & ~?1) | ?2, modseq=?3, keywords=?7 WHERE mailbox=?4 AND uid BETWEEN ?5 AND ?6 "
+                  "AND ((flags & ~?1) | ?2 <> flags OR keywords<>?7)"
+                : "UPDATE view_entry SET flags=(flags & ~?1) | ?2, modseq=?3 WHERE mailbox=?4 AND uid BETWEEN ?5 AND ?6 "
+                  "AND (flags & ~?1) | ?2 <> flags");
+  update.bind(std::int64_t{bits_.clear}).bind(std::int64_t{bits_.set}).bind(op_.modSeq()).bind(mailbox_.row.id).bind(range.first).bind(range.last);
+  if (keywords_) update.bind(range.to);
+  update.run();
+  if (op_.db().changes() != range.changed) throw std::runtime_error(op_.db().path() + ": flags of other messages than asked for");
 }
 
 void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& message) {

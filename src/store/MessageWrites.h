@@ -47,13 +47,36 @@ Placed copyMessage(Operation& op, const WriteContext& context, const MessageRow&
 Placed moveMessage(Operation& op, const WriteContext& context, const MessageRow& from, MailboxEdit& to, FlagAdjustment adjust);
 /// What a change of flags needs to know of a message.
 struct FlagRow {
-  ViewEntry entry;  ///< without flags and keywords
+  ViewEntry entry;  ///< without keywords
   Flags flags;
+  bool follows = false;  ///< no message of the mailbox is between this and the one before it in the list
 };
 /// Of those that are there. `uids` ascending.
 std::vector<FlagRow> loadFlags(Operation& op, MailboxId mailbox, std::span<const Uid> uids);
-/// Writes the new flags; the caller has found that they differ.
-void changeFlags(Operation& op, MailboxEdit& mailbox, const FlagRow& message, const Flags& flags);
+
+/// Writes new flags of messages in ascending order: one statement for a range of neighbours. flush() at the end.
+class FlagsWrite {
+ public:
+  /// Bits become (bits & ~clear) | set. `keywords`: whether those may change.
+  FlagsWrite(Operation& op, MailboxEdit& mailbox, FlagAdjustment bits, bool keywords) : op_(op), mailbox_(mailbox), bits_(bits), keywords_(keywords) {}
+  /// `flags` are those of the message with the bits as said above, and may be the same as before.
+  void change(const FlagRow& message, const Flags& flags);
+  void flush();
+
+ private:
+  struct Range {
+    Uid first, last;
+    std::int64_t changed = 0;
+    std::string from, to;  ///< keywords, if they may change
+  };
+  void note(const FlagRow& message, const Flags& flags);
+  Operation& op_;
+  MailboxEdit& mailbox_;
+  FlagAdjustment bits_;
+  bool keywords_;
+  std::optional<Range> range_;
+};
+
 /// Removes the message, its content if it was the last to have it, and leaves a tombstone.
 void expungeMessage(Operation& op, MailboxEdit& mailbox, const MessageRow& message);
 std::optional<MessageRow> loadMessage(Operation& op, MailboxId mailbox, Uid uid);

@@ -5,6 +5,7 @@
 
 #include "store/Db.h"
 #include "store/Rows.h"
+#include "store/ViewPack.h"
 
 namespace mox::store {
 
@@ -128,6 +129,8 @@ void Operation::finish(MailboxEdit& edit) {
   report(Change::Kind::messagesExpunged, edit.expunged);
   report(Change::Kind::messagesAdded, edit.added);
   report(Change::Kind::messageFlags, edit.changed);
+  for (auto i = firstChange; i < changes_.size(); ++i)
+    if (changes_[i].kind != Change::Kind::messagesAdded) unpackParts(db_, edit.row.id, changes_[i].uids, edit.row.uidNext);
   const auto& row = edit.row;
   auto keywords = joinKeywords(row.keywords);
   db_.prepare("UPDATE mailbox SET uidnext=?, modseq=?, keywords=?, total=?, deleted=?, unseen=?, unread=?, size=?, deleted_size=? WHERE id=?")

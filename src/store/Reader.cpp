@@ -33,7 +33,8 @@ MailboxRow fullMailbox(const Stmt& row) {
   return mailbox;
 }
 
-const std::string messageSql = "SELECT " + messageColumns + " FROM message m WHERE ";
+const std::string messageSql = "SELECT " + messageColumns + " FROM " + messageTables + " WHERE ";
+const std::string placedSql = "SELECT " + messageColumns + " FROM " + placedTables + " WHERE ";
 
 }  // namespace
 
@@ -98,13 +99,13 @@ std::optional<MessageRow> Reader::message(MessageId id) {
 }
 
 std::optional<MessageRow> Reader::message(MailboxId mailbox, Uid uid) {
-  static const std::string sql = messageSql + "m.mailbox=? AND m.uid=?";
+  static const std::string sql = placedSql + "v.mailbox=? AND v.uid=?";
   auto row = db().prepare(sql);
   return row.bind(mailbox).bind(uid).step() ? std::optional(readMessage(row)) : std::nullopt;
 }
 
 void Reader::forEach(MailboxId mailbox, Uid from, const std::function<bool(const MessageRow&)>& each) {
-  static const std::string sql = messageSql + "m.mailbox=? AND m.uid>=? ORDER BY m.uid";
+  static const std::string sql = placedSql + "v.mailbox=? AND v.uid>=? ORDER BY v.uid";
   auto row = db().prepare(sql);
   row.bind(mailbox).bind(from);
   while (row.step())
@@ -112,14 +113,14 @@ void Reader::forEach(MailboxId mailbox, Uid from, const std::function<bool(const
 }
 
 std::int64_t Reader::countFrom(MailboxId mailbox, Uid from) {
-  auto row = db().prepare("SELECT count(*) FROM message INDEXED BY message_view WHERE mailbox=? AND uid>=?");
+  auto row = db().prepare("SELECT count(*) FROM view_entry WHERE mailbox=? AND uid>=?");
   row.bind(mailbox).bind(from).step();
   return row.int64(0);
 }
 
 void Reader::forEachEnvelope(MailboxId mailbox, Uid from, Uid to, const std::function<void(Uid, std::string_view envelope)>& each) {
-  auto row = db().prepare("SELECT m.uid, s.envelope FROM message m JOIN structure s ON s.content=m.content "
-                          "WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid");
+  auto row = db().prepare("SELECT v.uid, s.envelope FROM view_entry v JOIN structure s ON s.content=v.content "
+                          "WHERE v.mailbox=? AND v.uid BETWEEN ? AND ? ORDER BY v.uid");
   row.bind(mailbox).bind(from).bind(to);
   while (row.step()) each(row.id<Uid>(0), row.bytes(1));
 }
@@ -134,8 +135,8 @@ std::vector<MessageRow> Reader::withMessageId(std::string_view messageId, std::s
 }
 
 std::optional<Structure> Reader::structure(MessageId id) {
-  auto row = db().prepare("SELECT s.envelope, s.body, s.bodystructure, s.part_tree, s.preview, s.header_size "
-                          "FROM message m JOIN structure s ON s.content=m.content WHERE m.id=?");
+  auto row = db().prepare("SELECT s.envelope, b.body, b.extended, s.part_tree, s.preview, s.header_size FROM message m "
+                          "JOIN structure s ON s.content=m.content JOIN bodystructure b ON b.content=m.content WHERE m.id=?");
   if (!row.bind(id).step()) return std::nullopt;
   return Structure{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), static_cast<std::uint64_t>(row.int64(5))};
 }

@@ -35,6 +35,7 @@ void renew(Operation& op, MailboxId mailbox) {
   auto validity = op.takeUidValidity();
   // Clients forget all they knew of it, so nobody will ask what was expunged before.
   db.prepare("DELETE FROM expunged WHERE mailbox=?").bind(mailbox).run();
+  db.prepare("DELETE FROM view_pack WHERE mailbox=?").bind(mailbox).run();
   db.prepare("UPDATE mailbox SET uidvalidity=?, modseq=? WHERE id=?").bind(validity).bind(op.modSeq()).bind(mailbox).run();
 }
 
@@ -55,13 +56,16 @@ Result<std::size_t> Repair::reassignUids(const std::string& mailbox) {
     for (auto id : chosen(op, mailbox)) {
       renew(op, id);
       std::vector<MessageId> messages;
-      auto row = db.prepare("SELECT id FROM message WHERE mailbox=? ORDER BY uid, id");
+      auto row = db.prepare("SELECT message FROM view_entry WHERE mailbox=? ORDER BY uid");
       row.bind(id);
       while (row.step()) messages.push_back(row.id<MessageId>(0));
-      auto update = db.prepare("UPDATE message SET uid=?, modseq=? WHERE id=?");
+      auto update = db.prepare("UPDATE message SET uid=?2 WHERE id=?1");
+      // Ascending, so none comes to where another still is.
+      auto place = db.prepare("UPDATE view_entry SET uid=?2, modseq=?3 WHERE (mailbox, uid) = (SELECT mailbox, uid FROM message WHERE id=?1)");
       Uid next(1);
       for (auto message : messages) {
-        update.bind(next).bind(op.modSeq()).bind(message).run();
+        place.bind(message).bind(next).bind(op.modSeq()).run();
+        update.bind(message).bind(next).run();
         next = next.next();
       }
       db.prepare("UPDATE mailbox SET uidnext=?, recent_from=? WHERE id=?").bind(next).bind(next).bind(id).run();
@@ -77,7 +81,7 @@ Result<std::size_t> Repair::fixUidMeta() {
     auto& next = op.counters().nextUidValidity;
     next = std::max(next, db.scalar("SELECT max(v)+1 FROM (SELECT max(uidvalidity) v FROM mailbox UNION ALL SELECT max(uidvalidity) FROM mailbox_removed)"));
     std::set<std::int64_t> wrong;
-    auto row = db.prepare("SELECT id, uidnext, max(ifnull((SELECT max(uid) FROM message WHERE mailbox=m.id), 0), "
+    auto row = db.prepare("SELECT id, uidnext, max(ifnull((SELECT max(uid) FROM view_entry WHERE mailbox=m.id), 0), "
                           "ifnull((SELECT max(uid) FROM expunged WHERE mailbox=m.id), 0))+1 FROM mailbox m");
     auto update = db.prepare("UPDATE mailbox SET uidnext=? WHERE id=?");
     while (row.step()) {
@@ -114,9 +118,12 @@ std::size_t Repair::fixMessageSizes() {
   std::size_t count = 0;
   s.write([&](Operation& op) {
     auto content = op.db().prepare("UPDATE content SET size=? WHERE id=?");
+    auto entry = op.db().prepare("UPDATE view_entry SET size=?1 FROM message m WHERE m.content=?2 AND m.mailbox=view_entry.mailbox AND m.uid=view_entry.uid");
     auto message = op.db().prepare("UPDATE message SET size=?1 WHERE content=?2 AND size<>?1");
+    if (!sizes.empty()) op.db().exec("DELETE FROM view_pack");
     for (auto [id, size] : sizes) {
       content.bind(size).bind(id).run();
+      entry.bind(size).bind(id).run();
       message.bind(size).bind(id).run();
       count += static_cast<std::size_t>(op.db().changes());
     }
@@ -130,8 +137,8 @@ std::size_t Repair::recount() {
   account_.state_->write([&](Operation& op) {
     auto& db = op.db();
     db.prepare("UPDATE mailbox AS m SET total=c.n, size=c.size, unseen=c.unseen, deleted=c.deleted, unread=c.unread, deleted_size=c.deleted_size FROM "
-               "(SELECT b.id, count(x.id) n, ifnull(sum(x.size),0) size, ifnull(sum(x.flags&1=0),0) unseen, ifnull(sum(x.flags&8<>0),0) deleted, "
-               "ifnull(sum(x.flags&9=0),0) unread, ifnull(sum(iif(x.flags&8, x.size, 0)),0) deleted_size FROM mailbox b LEFT JOIN message x ON x.mailbox=b.id GROUP BY b.id) c "
+               "(SELECT b.id, count(x.uid) n, ifnull(sum(x.size),0) size, ifnull(sum(x.flags&1=0),0) unseen, ifnull(sum(x.flags&8<>0),0) deleted, "
+               "ifnull(sum(x.flags&9=0),0) unread, ifnull(sum(iif(x.flags&8, x.size, 0)),0) deleted_size FROM mailbox b LEFT JOIN view_entry x ON x.mailbox=b.id GROUP BY b.id) c "
                "WHERE c.id=m.id AND (m.total<>c.n OR m.size<>c.size OR m.unseen<>c.unseen OR m.deleted<>c.deleted OR m.unread<>c.unread "
                "OR m.deleted_size<>c.deleted_size)")
         .run();
@@ -178,9 +185,9 @@ void Repair::keep(const std::vector<Parsed>& all) {
     for (const auto& one : all) {
       auto there = db.prepare("SELECT 1 FROM content WHERE id=?");
       if (!there.bind(one.id).step()) continue;
-      db.prepare("INSERT OR REPLACE INTO structure(content, header_size, envelope, body, bodystructure, preview, recipients, part_tree) VALUES(?,?,?,?,?,?,?,?)")
-          .bind(one.id).bind(one.headerSize).bindBlob(one.envelope).bindBlob(one.body).bindBlob(one.extended)
-          .bind(one.preview).bind(one.recipients).bindBlob(one.tree).run();
+      db.prepare("INSERT OR REPLACE INTO structure(content, header_size, envelope, preview, recipients, part_tree) VALUES(?,?,?,?,?,?)")
+          .bind(one.id).bind(one.headerSize).bindBlob(one.envelope).bind(one.preview).bind(one.recipients).bindBlob(one.tree).run();
+      db.prepare("INSERT OR REPLACE INTO bodystructure(content, body, extended) VALUES(?,?,?)").bind(one.id).bindBlob(one.body).bindBlob(one.extended).run();
       db.prepare("UPDATE message SET message_id=?, subject_base=?, traits=(traits & ~?)|? WHERE content=?")
           .bind(one.messageId).bind(one.subjectBase).bind(std::int64_t{isMailingListTrait | isDsnTrait}).bind(one.traits).bind(one.id).run();
     }
@@ -272,7 +279,7 @@ std::size_t Repair::reassignThreads() {
   {
     Threader threader;
     auto look = account_.reader();
-    static const std::string sql = "SELECT " + messageColumns + ", s.header_size, m.parent FROM message m JOIN structure s ON s.content=m.content ORDER BY m.id";
+    static const std::string sql = "SELECT " + messageColumns + ", s.header_size, m.parent FROM " + messageTables + " JOIN structure s ON s.content=m.content ORDER BY m.id";
     auto row = look.db().prepare(sql);
     while (row.step()) {
       auto message = readMessage(row);

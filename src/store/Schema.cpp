@@ -104,7 +104,7 @@ CREATE TABLE expunged(
 )";
 
 // Only messages somebody has judged are in these: a delivery writes to none of them.
-constexpr const char* reputationTables = R"(
+constexpr const char* judgedIndices = R"(
 CREATE INDEX judged_from ON message(msgfrom_domain, msgfrom_localpart, received) WHERE judged > 0;
 CREATE INDEX judged_orgdomain ON message(msgfrom_orgdomain, received) WHERE judged > 0;
 CREATE INDEX judged_mailfrom ON message(mailfrom_domain, mailfrom_localpart, received) WHERE judged > 0;
@@ -112,6 +112,9 @@ CREATE INDEX judged_ehlo ON message(ehlo_domain, received) WHERE judged > 0;
 CREATE INDEX judged_ip1 ON message(ip1, received) WHERE judged > 0;
 CREATE INDEX judged_ip2 ON message(ip2, received) WHERE judged > 0;
 CREATE INDEX judged_ip3 ON message(ip3, received) WHERE judged > 0;
+)";
+
+constexpr const char* reputationTables = R"(
 CREATE TABLE judged_dkim(
   domain TEXT NOT NULL,
   received INTEGER NOT NULL,
@@ -187,6 +190,86 @@ constexpr const char* format3 = R"(CREATE TABLE imported_from(
 CREATE INDEX imported_from_mailbox ON imported_from(mailbox);
 ALTER TABLE state ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0)";
 
+// What format 4 adds to 3, in order.
+constexpr const char* format4[] = {
+    // What of a message changes, and what a view is made of, in a table of its own, in UID order: a change of flags writes no
+    // row of message, which has thirty columns, and no index. With it goes the foreign key of message.mailbox, which would
+    // have message read whole for every mailbox that is deleted; view_entry has it.
+    R"(CREATE TABLE view_entry(
+  mailbox INTEGER NOT NULL REFERENCES mailbox,
+  uid INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  flags INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  message INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  keywords TEXT NOT NULL,
+  PRIMARY KEY (mailbox, uid)) WITHOUT ROWID)",
+    "INSERT INTO view_entry(mailbox, uid, modseq, flags, size, received, message, content, keywords) "
+    "SELECT mailbox, uid, modseq, flags, size, received, id, content, keywords FROM message INDEXED BY message_view ORDER BY mailbox, uid",
+    R"(CREATE TABLE message_next(
+  id INTEGER PRIMARY KEY,
+  mailbox INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  createseq INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  received INTEGER NOT NULL,
+  saved INTEGER NOT NULL,
+  thread INTEGER NOT NULL,
+  parent INTEGER,
+  traits INTEGER NOT NULL,
+  message_id TEXT NOT NULL,
+  subject_base TEXT NOT NULL,
+  judged INTEGER NOT NULL,
+  original_mailbox INTEGER NOT NULL,
+  destined_mailbox INTEGER,
+  validations INTEGER NOT NULL,
+  remote_ip BLOB, ip1 BLOB, ip2 BLOB, ip3 BLOB,
+  ehlo_domain TEXT,
+  mailfrom_localpart TEXT, mailfrom_domain TEXT,
+  rcptto_localpart TEXT, rcptto_domain TEXT,
+  msgfrom_localpart TEXT, msgfrom_domain TEXT, msgfrom_orgdomain TEXT,
+  dkim_domains TEXT))",
+    "INSERT INTO message_next SELECT id, mailbox, uid, createseq, content, size, received, saved, thread, parent, traits, message_id, "
+    "subject_base, judged, original_mailbox, destined_mailbox, validations, remote_ip, ip1, ip2, ip3, ehlo_domain, mailfrom_localpart, "
+    "mailfrom_domain, rcptto_localpart, rcptto_domain, msgfrom_localpart, msgfrom_domain, msgfrom_orgdomain, dkim_domains "
+    "FROM message ORDER BY id",
+    "DROP TABLE message",
+    "ALTER TABLE message_next RENAME TO message",
+    R"(CREATE INDEX message_content ON message(content);
+CREATE INDEX message_message_id ON message(message_id) WHERE message_id <> '';
+CREATE INDEX message_subject ON message(subject_base, received) WHERE subject_base <> '';
+CREATE INDEX message_thread ON message(thread) WHERE thread <> id;
+CREATE INDEX message_network ON message(ip3, received, ip2, ip1, size) WHERE ip3 IS NOT NULL)",
+    judgedIndices,
+    // Entries of many messages in one row, for a view that is loaded cold.
+    R"(CREATE TABLE view_pack(
+  mailbox INTEGER NOT NULL REFERENCES mailbox,
+  part INTEGER NOT NULL,
+  entries BLOB NOT NULL,
+  PRIMARY KEY (mailbox, part)) WITHOUT ROWID)",
+    // What mailbox lists ask of all messages, without the pages of envelopes and previews between.
+    R"(CREATE TABLE bodystructure(
+  content INTEGER PRIMARY KEY REFERENCES content ON DELETE CASCADE,
+  body BLOB NOT NULL,
+  extended BLOB NOT NULL))",
+    "INSERT INTO bodystructure(content, body, extended) SELECT content, body, bodystructure FROM structure ORDER BY content",
+    R"(CREATE TABLE structure_next(
+  content INTEGER PRIMARY KEY REFERENCES content ON DELETE CASCADE,
+  header_size INTEGER NOT NULL,
+  envelope BLOB NOT NULL,
+  preview TEXT NOT NULL,
+  recipients TEXT NOT NULL,
+  part_tree BLOB NOT NULL))",
+    "INSERT INTO structure_next SELECT content, header_size, envelope, preview, recipients, part_tree FROM structure ORDER BY content",
+    "DROP TABLE structure",
+    "ALTER TABLE structure_next RENAME TO structure",
+    // A backup made before has none of this.
+    "UPDATE state SET stamp=0",
+};
+
 constexpr const char* authTables = R"(
 CREATE TABLE tls_public_key(
   fingerprint TEXT PRIMARY KEY,
@@ -221,6 +304,7 @@ CREATE TABLE failed_attempts(account TEXT PRIMARY KEY, count INTEGER NOT NULL) W
 void makeFormat1(Db& db, Time now) {
   db.exec(mailboxTables);
   db.exec(messageTables);
+  db.exec(judgedIndices);
   db.exec(reputationTables);
   // Half of the seconds since 1970: an account made anew after a loss starts above what it had before, as it
   // would have to make a mailbox every two seconds to catch up. The first modseq given out is 2.
@@ -230,12 +314,14 @@ void makeFormat1(Db& db, Time now) {
 
 }  // namespace
 
-void migrateAccount(Db& db, Time now) {
-  db.migrate(accountFormat, [&](Db& d, int from) {
+void migrateAccount(Db& db, Time now, int format) {
+  db.migrate(format, [&](Db& d, int from) {
     if (from < 1) makeFormat1(d, now);
-    if (from < 2)
+    if (from < 2 && format >= 2)
       for (const auto* change : format2) d.exec(change);
-    if (from < 3) d.exec(format3);
+    if (from < 3 && format >= 3) d.exec(format3);
+    if (from < 4 && format >= 4)
+      for (const auto* change : format4) d.exec(change);
   });
 }
 

@@ -7,11 +7,11 @@ namespace mox::store {
 
 class Db;
 
-inline constexpr int accountFormat = 3;
+inline constexpr int accountFormat = 4;
 inline constexpr int authFormat = 1;
 
-/// Creates or upgrades the tables. `now` seeds UIDVALIDITY of a new account.
-void migrateAccount(Db& db, Time now);
+/// Creates or upgrades the tables. `now` seeds UIDVALIDITY of a new account. `format`: an older one, for tests.
+void migrateAccount(Db& db, Time now, int format = accountFormat);
 void migrateAuth(Db& db);
 
 }  // namespace mox::store

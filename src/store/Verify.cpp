@@ -10,6 +10,7 @@
 #include "store/Account.h"
 #include "store/Db.h"
 #include "store/Files.h"
+#include "store/ViewPack.h"
 
 namespace mox::store {
 
@@ -28,6 +29,7 @@ class Verifier {
     each("SELECT modseq_floor FROM state WHERE modseq_floor>modseq", "floor above the modseq");
     mailboxes();
     messages();
+    packs();
     contents();
     if (options.structures) structures();
     bodyFiles(options);
@@ -56,7 +58,7 @@ class Verifier {
 
   void mailboxes() {
     each("SELECT m.id FROM mailbox m LEFT JOIN (SELECT mailbox, count(*) n, sum(size) size, sum(flags&1=0) unseen, sum(flags&8<>0) deleted, "
-         "sum(flags&9=0) unread, sum(iif(flags&8, size, 0)) deleted_size FROM message GROUP BY mailbox) c ON c.mailbox=m.id WHERE m.total<>ifnull(c.n,0) OR m.size<>ifnull(c.size,0) "
+         "sum(flags&9=0) unread, sum(iif(flags&8, size, 0)) deleted_size FROM view_entry GROUP BY mailbox) c ON c.mailbox=m.id WHERE m.total<>ifnull(c.n,0) OR m.size<>ifnull(c.size,0) "
          "OR m.unseen<>ifnull(c.unseen,0) OR m.deleted<>ifnull(c.deleted,0) OR m.unread<>ifnull(c.unread,0) OR m.deleted_size<>ifnull(c.deleted_size,0)",
          "wrong counts of mailbox");
     each("SELECT id FROM mailbox WHERE modseq<createseq OR modseq>(SELECT modseq FROM state)", "modseq out of order of mailbox");
@@ -65,7 +67,7 @@ class Verifier {
     each("SELECT name FROM mailbox m WHERE instr(name,'/') AND NOT EXISTS(SELECT 1 FROM mailbox p WHERE "
          "p.name<>m.name AND substr(m.name,1,length(p.name)+1)=p.name||'/')",
          "mailbox without parent");
-    auto rows = db_.prepare("SELECT m.id, m.keywords, x.keywords FROM mailbox m JOIN message x ON x.mailbox=m.id "
+    auto rows = db_.prepare("SELECT m.id, m.keywords, x.keywords FROM mailbox m JOIN view_entry x ON x.mailbox=m.id "
                                      "WHERE x.keywords<>'' GROUP BY 1, 3");
     while (rows.step()) {
       auto known = splitKeywords(rows.bytes(1)), used = splitKeywords(rows.bytes(2));
@@ -74,19 +76,46 @@ class Verifier {
     }
   }
 
+  /// Each must say what the rows say.
+  void packs() {
+    auto row = db_.prepare("SELECT mailbox, part, entries FROM view_pack ORDER BY mailbox, part");
+    while (row.step()) {
+      std::vector<std::string> sets;
+      auto keywordSet = [&](std::string_view text) { return sets.emplace_back(text), static_cast<std::uint32_t>(sets.size() - 1); };
+      std::vector<ViewEntry> entries;
+      bool same = unpackEntries(row.bytes(2), keywordSet, entries);
+      auto next = entries.begin();
+      auto truth = db_.prepare("SELECT uid, flags, modseq, size, received, keywords, message, content FROM view_entry "
+                               "WHERE mailbox=? AND uid>=? AND uid<? ORDER BY uid");
+      truth.bind(row.int64(0)).bind(row.int64(1) * viewPart).bind((row.int64(1) + 1) * viewPart);
+      for (; same && truth.step(); ++next) {
+        auto entry = readEntry(truth, ModSeq());
+        same = next != entries.end() && sets[next->keywords] == truth.bytes(5);
+        if (same) entry.keywords = next->keywords;
+        same = same && entry == *next;
+      }
+      if (!same || next != entries.end()) problems_.push_back(fmt::format("pack of a view that is not true: {}/{}", row.int64(0), row.int64(1)));
+    }
+  }
+
   void messages() {
     each("SELECT mailbox||'/'||uid FROM message GROUP BY mailbox, uid HAVING count(*)>1", "UID given twice");
     each("SELECT x.id FROM message x JOIN mailbox m ON m.id=x.mailbox WHERE x.uid>=m.uidnext OR x.uid<1", "UID not below UIDNEXT of message");
-    each("SELECT x.id FROM message x JOIN mailbox m ON m.id=x.mailbox WHERE x.modseq>m.modseq OR x.modseq<x.createseq OR x.createseq<2",
+    each("SELECT x.id FROM message x LEFT JOIN view_entry v ON v.mailbox=x.mailbox AND v.uid=x.uid WHERE v.message IS NOT x.id OR v.content<>x.content "
+         "OR v.size<>x.size OR v.received<>x.received", "view entry missing or wrong of message");
+    each("SELECT v.mailbox||'/'||v.uid FROM view_entry v LEFT JOIN message x ON x.id=v.message WHERE x.id IS NULL OR x.mailbox<>v.mailbox OR x.uid<>v.uid",
+         "view entry of no message");
+    each("SELECT x.id FROM message x JOIN view_entry v ON v.mailbox=x.mailbox AND v.uid=x.uid JOIN mailbox m ON m.id=x.mailbox "
+         "WHERE v.modseq>m.modseq OR v.modseq<x.createseq OR x.createseq<2",
          "modseq out of order of message");
-    each("SELECT mailbox||'/'||uid FROM expunged e WHERE EXISTS(SELECT 1 FROM message x WHERE x.mailbox=e.mailbox AND x.uid=e.uid)",
+    each("SELECT mailbox||'/'||uid FROM expunged e WHERE EXISTS(SELECT 1 FROM view_entry x WHERE x.mailbox=e.mailbox AND x.uid=e.uid)",
          "UID both present and expunged");
     each("SELECT mailbox||'/'||uid FROM expunged GROUP BY mailbox, uid HAVING count(*)>1", "UID expunged twice");
     each("SELECT e.mailbox||'/'||e.uid FROM expunged e JOIN mailbox m ON m.id=e.mailbox WHERE e.uid>=m.uidnext OR e.modseq>m.modseq",
          "impossible tombstone");
     each("SELECT modseq FROM expunged WHERE modseq<=(SELECT history_from FROM state) LIMIT 1", "tombstone older than the history");
     each("SELECT id FROM message WHERE id>=(SELECT next_message FROM state)", "message id never given out");
-    each("SELECT id FROM message WHERE judged<>CASE flags&192 WHEN 64 THEN 1 WHEN 128 THEN 2 ELSE 0 END", "wrong judgement of message");
+    each("SELECT x.id FROM message x JOIN view_entry v ON v.mailbox=x.mailbox AND v.uid=x.uid WHERE x.judged<>CASE v.flags&192 WHEN 64 THEN 1 WHEN 128 THEN 2 ELSE 0 END", "wrong judgement of message");
     each("SELECT message FROM judged_dkim d WHERE NOT EXISTS(SELECT 1 FROM message x WHERE x.id=d.message AND x.judged>0)",
          "judged_dkim row of no judged message");
     each("SELECT message_bytes FROM state WHERE message_bytes<>(SELECT ifnull(sum(size),0) FROM message)", "quota counter is wrong");
@@ -97,14 +126,15 @@ class Verifier {
     each("SELECT x.id FROM message x LEFT JOIN content c ON c.id=x.content WHERE c.id IS NULL OR c.size<>x.size",
          "content missing or of another size of message");
     each("SELECT c.id FROM content c WHERE NOT EXISTS(SELECT 1 FROM message x WHERE x.content=c.id)", "no message of content");
-    each("SELECT c.id FROM content c LEFT JOIN structure s ON s.content=c.id WHERE s.content IS NULL", "no structure of content");
+    each("SELECT c.id FROM content c LEFT JOIN structure s ON s.content=c.id LEFT JOIN bodystructure b ON b.content=c.id "
+         "WHERE s.content IS NULL OR b.content IS NULL", "no structure of content");
     each("SELECT id FROM content WHERE id>=(SELECT next_content FROM state)", "content id never given out");
     each("SELECT id FROM content WHERE file IS NULL AND length(body)<>size", "body of the wrong length of content");
     each("SELECT file FROM garbage WHERE file IN (SELECT file FROM content)", "body file both used and to be removed");
   }
 
   void structures() {
-    auto row = db_.prepare("SELECT content, part_tree, length(envelope), length(bodystructure) FROM structure");
+    auto row = db_.prepare("SELECT s.content, s.part_tree, length(s.envelope), length(b.extended) FROM structure s JOIN bodystructure b ON b.content=s.content");
     while (row.step())
       if (!message::decode(row.text(1)) || row.int64(2) == 0 || row.int64(3) == 0)
         problems_.push_back("structure cannot be read (\"mox reparse\" makes it anew) of content " + row.text(0));

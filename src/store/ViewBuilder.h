@@ -13,6 +13,10 @@
 namespace mox::store {
 
 class Db;
+class Stmt;
+
+/// Of a row of view_entry: uid, flags, modseq, size, received, keywords (not read), message, content. `floor`: SCHEMA.md.
+ViewEntry readEntry(const Stmt& row, ModSeq floor);
 
 /// An entry with its keywords still as text (joinKeywords).
 struct DeltaEntry {
@@ -34,8 +38,12 @@ struct ViewDelta {
 
 class ViewBuilder {
  public:
-  /// From the covering index, in the transaction the connection is in.
-  static View load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const int> interest);
+  struct Loaded {
+    View view;
+    bool packable = false;  ///< it would have been quicker with packs that are missing, see ViewPack.h
+  };
+  /// From packs and rows, in the transaction the connection is in.
+  static Loaded load(Db& db, const MailboxRow& mailbox, std::shared_ptr<const int> interest);
   /// The next version; `view` itself if it has the change already.
   static View next(const View& view, const ViewDelta& delta);
   /// How many MailboxViews (and whoever made the token) share this view's token.
@@ -45,6 +53,9 @@ class ViewBuilder {
   explicit ViewBuilder(std::shared_ptr<MailboxView> view) : view_(std::move(view)) {}
   std::uint32_t keywordSet(std::string_view text);
   void add(const DeltaEntry& added);
+  /// UIDs below `end`. True if a part of them would do with a pack.
+  bool addRows(Db& db, Uid from, Uid end);
+  void addLoaded(const ViewEntry& entry);
   void change(const std::vector<DeltaEntry>& changed);
   void remove(const std::vector<Uid>& removed);
   MailboxView::Chunk& own(std::size_t chunk);
@@ -54,6 +65,8 @@ class ViewBuilder {
   std::shared_ptr<MailboxView> view_;
   std::map<std::string, std::uint32_t, std::less<>> sets_;
   bool setsKnown_ = false;
+  ModSeq floor_;
+  std::shared_ptr<MailboxView::Chunk> filling_;  ///< of load()
   std::map<std::size_t, std::shared_ptr<MailboxView::Chunk>> owned_;  ///< chunks copied for this version
 };
 

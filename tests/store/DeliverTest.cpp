@@ -192,7 +192,7 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
     deliver(Mail().id("second@x"), inbox);
     auto after = account->writer().counts();
     CHECK_EQ(before.commits + 1, after.commits);
-    CHECK_MSG(std::to_string(after.statements - before.statements), after.statements - before.statements <= 11);
+    CHECK_MSG(std::to_string(after.statements - before.statements), after.statements - before.statements <= 13);
   }
 
   void threads() {

@@ -1,5 +1,8 @@
 // Flags, copy, move, expunge, and what views and listeners see of them.
 #include <algorithm>
+#include <array>
+#include <map>
+#include <random>
 
 #include "store/Db.h"
 #include "store/Reputation.h"
@@ -21,6 +24,7 @@ FlagChange change(FlagChange::Mode mode, Flags flags, std::optional<ModSeq> unch
 struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
   static void list(List& l) {
     l.add("flags", &MessagesTest::setFlags);
+    l.add("flags of many, at random", &MessagesTest::manyFlags);
     l.add("unchangedSince", &MessagesTest::unchangedSince);
     l.add("keyword limits", &MessagesTest::keywordLimits);
     l.add("copy shares the body", &MessagesTest::copy);
@@ -62,6 +66,69 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     CHECK_EQ(std::int64_t{1}, row(inbox).counts.unread);
     CHECK(account->setFlags(MailboxId(77), uidList({1}), change(Mode::add, flags(seen))).error().code == Errc::notFound);
     checkSound();
+  }
+
+  /// One statement changes a range of neighbours: never one between that was not asked for, nor the modseq of one that was
+  /// so already.
+  void manyFlags() {
+    struct Known {
+      Flags flags;
+      ModSeq modSeq;
+    };
+    std::map<Uid, Known> model;
+    for (auto uid : deliverMany(60, inbox)) model[uid] = {Flags(), account->reader().message(inbox, uid)->modSeq};
+    std::minstd_rand dice(7);
+    auto below = [&](unsigned limit) { return static_cast<unsigned>(dice() % limit); };
+    for (int round = 0; round < 400; ++round) {
+      if (round % 100 == 99) {
+        Uid gone(1 + below(60));
+        if (model.erase(gone) != 0) CHECK(account->expunge(inbox, {gone}, false).has_value());
+      }
+      std::vector<Uid> uids;
+      for (auto first = 1 + below(60), uid = first; uid < first + below(60); ++uid)
+        if (below(8) != 0) uids.emplace_back(uid);
+      Flags given;
+      for (auto flag : {Flag::seen, Flag::flagged, Flag::deleted, Flag::junk})
+        if (below(3) == 0) given.bits |= bit(flag);
+      for (const auto* word : {"a", "b"})
+        if (below(4) == 0) given.keywords.emplace_back(word);
+      auto wanted = change(std::array{Mode::add, Mode::remove, Mode::replace}[below(3)], given);
+      auto highest = account->reader().modSeq();
+      if (below(4) == 0) wanted.unchangedSince = ModSeq(highest.value - below(5));
+      auto set = account->setFlags(inbox, uids, wanted);
+      CHECK(set.has_value());
+      std::vector<Uid> changed, modified;
+      for (auto uid : uids) {
+        auto found = model.find(uid);
+        if (found == model.end()) continue;
+        auto& known = found->second;
+        if (wanted.unchangedSince && known.modSeq > *wanted.unchangedSince) {
+          modified.push_back(uid);
+          continue;
+        }
+        auto to = wanted.mode == Mode::add      ? imap::unite(known.flags, given)
+                  : wanted.mode == Mode::remove ? imap::subtract(known.flags, given)
+                                                : given;
+        if (to == known.flags) continue;
+        known = {to, set->modSeq};
+        changed.push_back(uid);
+      }
+      CHECK_EQ(show(changed), show(set->changed));
+      CHECK_EQ(show(modified), show(set->modified));
+    }
+    auto isTrue = [&](const View& view) {
+      CHECK_EQ(model.size(), view->size());
+      view->forEach([&](const ViewEntry& entry) {
+        const auto& known = model.at(entry.uid);
+        CHECK_EQ(known.flags.bits, entry.flags);
+        CHECK(known.flags.keywords == view->keywords(entry));
+        CHECK_EQ(known.modSeq.value, entry.modSeq.value);
+      });
+    };
+    isTrue(account->snapshot(inbox));
+    checkSound();
+    reopen();
+    isTrue(account->snapshot(inbox));
   }
 
   void unchangedSince() {

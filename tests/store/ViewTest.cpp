@@ -90,7 +90,7 @@ struct ViewTest : mox::test::Suite<ViewTest>, AccountFixture {
       }
       auto next = account->snapshot(inbox);
       auto reader = account->reader();
-      CHECK_EQ(show(*ViewBuilder::load(reader.db(), *reader.mailbox(inbox), std::make_shared<const int>(0))), show(*next));
+      CHECK_EQ(show(*ViewBuilder::load(reader.db(), *reader.mailbox(inbox), std::make_shared<const int>(0)).view), show(*next));
     }
     checkSound();
   }
