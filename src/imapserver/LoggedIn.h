@@ -12,7 +12,7 @@
 
 namespace mox::imapserver {
 
-/// Thread safe. Outlives all sessions.
+/// Thread safe.
 class LoggedIn {
  public:
   /// One session, from login to logout. It is asked when its waker was called.
@@ -35,7 +35,9 @@ class LoggedIn {
   std::size_t end(const std::function<bool(const std::string& account)>& wanted);
 
  private:
-  Guarded<std::list<Entry*>> entries_;
+  using Entries = Guarded<std::list<Entry*>>;
+  /// Shared with the entries, which may go after this.
+  const std::shared_ptr<Entries> entries_ = std::make_shared<Entries>();
 };
 
 }  // namespace mox::imapserver
