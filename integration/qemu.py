@@ -44,6 +44,7 @@ class Qemu(LabMachine):
         """image: the folder of vmimage.prepare()."""
         super().__init__(lab, name)
         self._image, self._seed = image, seed
+        self._mac = f"52:54:00:77:00:{len(lab.hosts):02x}"
         self._own = self.host.path("own")
         os.makedirs(self._own)
         self._kept: Optional[str] = None
@@ -100,7 +101,7 @@ class Qemu(LabMachine):
                    "-no-reboot", "-serial", "file:" + self._console, "-kernel", self._image + "/vmlinuz", "-initrd", self._image + "/initrd", "-append", arguments,
                    *(word for i, (drive, device) in enumerate(drives.items())
                      for word in ("-drive", f"{drive},if=none,id=d{i}", "-device", f"virtio-blk-pci,drive=d{i}{device}")),
-                   "-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", f"virtio-net-pci,netdev=n,mac=52:54:00:77:00:{len(self.lab.hosts):02x},romfile=",
+                   "-netdev", "tap,id=n,ifname=tap0,script=no,downscript=no", "-device", f"virtio-net-pci,netdev=n,mac={self._mac},romfile=",
                    "-chardev", f"socket,id=agent,path={agent},server=on,wait=off", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent"]
         self.process = self.host.spawn(command, "qemu.log")
         self._agent = wait_for(f"QEMU of {self.name}", lambda: self._connect(agent), 20)
@@ -172,7 +173,9 @@ class Qemu(LabMachine):
     def shutdown(self) -> None:
         if self.process is None:
             return
-        self.execute("systemctl poweroff --no-block")
+        self.execute("true")
+        assert self._agent is not None
+        self._agent.sendall(base64.b64encode(b"systemctl poweroff --no-block") + b"\n")  # its answer may come or not
         self._off(120)
 
     def report(self) -> None:
