@@ -217,9 +217,9 @@ Result<void> ImapSource::follow(const Folder& folder, const Opened& opened, cons
   auto source = options_.number(folder.key, opened.validity);
   bool canAskForChanges = opened.modSeq != 0 && mark.modSeq != 0;
   bool isUnchanged = canAskForChanges && opened.modSeq == mark.modSeq;
-  // RFC 7162 §3.2.3: with QRESYNC a removal moves HIGHESTMODSEQ, too.
-  if (isUnchanged && (!options_.wantsRemovals || has(capabilities_, "QRESYNC"))) return {};
-  if (canAskForChanges && !options_.wantsRemovals) return followChanged(source, mark);
+  // The mark may be of a run that looked for no removals, so they are never known to be unchanged.
+  if (!options_.wantsRemovals && isUnchanged) return {};
+  if (!options_.wantsRemovals && canAskForChanges) return followChanged(source, mark);
   return followAll(source, opened, mark, known);
 }
 
