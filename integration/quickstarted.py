@@ -1,9 +1,11 @@
 """A host set up as its owner would: mox quickstart, its DNS records published, mox serve from its files."""
 import os
+import queue
 import re
 import signal
 import socket
 import ssl
+import threading
 import time
 
 from clients import Server
@@ -65,10 +67,12 @@ class Quickstarted(Server):
 
     def launch(self, prefix=()):
         """Starts serve with its notices going to this object's socket; done when it has said READY."""
-        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notices = queue.Queue()
         path = self.host.path(f"notify-{time.monotonic_ns()}")
-        self.notices.bind(path)
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(path)
         os.chmod(path, 0o666)
+        threading.Thread(target=self.listen_to, args=(manager,), daemon=True).start()
         self.process = self.host.spawn([*prefix, "env", "-C", self.folder, binary(), "serve"], self.log_name, env={"NOTIFY_SOCKET": path})
         ready = self.notice()
         if "READY=1" not in ready or f"MAINPID={self.process.pid}" not in ready:
@@ -82,12 +86,18 @@ class Quickstarted(Server):
         """The same, as the ordinary user from the first instruction, with sockets that a manager has bound."""
         self.launch(["python3", "-c", LAUNCHER, self.host.address, ",".join(map(str, PORTS)), str(MOX_UID)])
 
+    def listen_to(self, manager):
+        """As a service manager reads: always, and what is only for people to see is not waited for."""
+        while True:
+            lines = manager.recv(4096).decode().split("\n")
+            if not all(line.startswith("STATUS=") for line in lines):
+                self.notices.put(lines)
+
     def notice(self, seconds=10):
-        """The lines of the next sd_notify datagram."""
-        self.notices.settimeout(seconds)
+        """The lines of the next sd_notify datagram that says more than a status."""
         try:
-            return self.notices.recv(4096).decode().split("\n")
-        except TimeoutError:
+            return self.notices.get(timeout=seconds)
+        except queue.Empty:
             raise AssertionError(f"no notice; the log ends: {self.log()[-2000:]}") from None
 
     def reload(self):

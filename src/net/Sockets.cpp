@@ -153,6 +153,10 @@ Result<std::vector<PassedSocket>> takeListenFds() {
   return out;
 }
 
+namespace {
+constexpr timeval notifyPatience{1, 0};
+}
+
 Result<void> notifyManager(const std::string& path, const std::string& state) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -162,6 +166,8 @@ Result<void> notifyManager(const std::string& path, const std::string& state) {
   if (path[0] == '@') address.sun_path[0] = '\0';
   Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return fail(Errc::temporary, "socket: " + reason());
+  // A manager that does not read must not hold up a reload.
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &notifyPatience, sizeof notifyPatience) != 0) return fail(Errc::temporary, "setsockopt: " + reason());
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   if (::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length) < 0)
     return fail(Errc::temporary, "NOTIFY_SOCKET: " + reason());

@@ -161,6 +161,10 @@ struct TlsSocketTest : mox::test::Suite<TlsSocketTest> {
     auto count = ::recv(manager.get(), got, sizeof got, MSG_DONTWAIT);
     CHECK_EQ(std::string("READY=1\nSTATUS=fine"), std::string(got, static_cast<std::size_t>(std::max<ssize_t>(count, 0))));
     CHECK(!notifyManager("@nobody-is-here-at-all", "READY=1"));
+    // One that does not read is given up, not waited for.
+    int taken = 0;
+    while (taken < 10'000 && notifyManager(path, "STATUS=fine")) ++taken;
+    CHECK(taken > 0 && taken < 10'000);
   }
 };
 SUITE(TlsSocketTest);
