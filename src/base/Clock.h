@@ -2,6 +2,7 @@
 // deadlines and never jumps. No code outside this file asks the system.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -28,28 +29,28 @@ class SystemClock final : public Clock {
   Steady steady() const override { return std::chrono::steady_clock::now(); }
 };
 
-/// A clock that stands until told: for tests. Not thread safe while moved.
+/// A clock that stands until told: for tests. Threads may look while it is moved.
 class FakeClock final : public Clock {
  public:
-  explicit FakeClock(Time start = Time(std::chrono::seconds(1'700'000'000))) : now_(start) {}
-  Time now() const override { return now_; }
+  explicit FakeClock(Time start = Time(std::chrono::seconds(1'700'000'000))) : now_(start.time_since_epoch().count()) {}
+  Time now() const override { return Time(Time::duration(now_.load())); }
   Steady steady() const override {
-    if (step_ != Duration::zero()) steady_ += step_;
-    return steady_;
+    auto step = step_.load();
+    return Steady(Duration(steady_.fetch_add(step) + step));
   }
   /// From now on each look at steady() takes this long: for work that watches the clock by itself.
-  void setStep(Duration step) { step_ = step; }
+  void setStep(Duration step) { step_ = step.count(); }
   void advance(Duration by) {
-    now_ += std::chrono::duration_cast<std::chrono::microseconds>(by);
-    steady_ += by;
+    now_ += std::chrono::duration_cast<Time::duration>(by).count();
+    steady_ += by.count();
   }
   /// Wall time may jump either way; steady time does not move.
-  void jumpTo(Time to) { now_ = to; }
+  void jumpTo(Time to) { now_ = to.time_since_epoch().count(); }
 
  private:
-  Time now_;
-  mutable Steady steady_{std::chrono::hours(1)};
-  Duration step_ = Duration::zero();
+  std::atomic<Time::rep> now_;
+  mutable std::atomic<Duration::rep> steady_{Duration(std::chrono::hours(1)).count()};
+  std::atomic<Duration::rep> step_{0};
 };
 
 /// Seconds and microseconds since 1970, the form databases keep.

@@ -166,7 +166,7 @@ Result<ModSeq> Account::deleteMailbox(const std::string& name) {
     op.erase(id);
     op.tell(Change::Kind::mailboxRemoved, id, name);
     return op.modSeq();
-  });
+  }, Durability::forced, Transaction::own);
 }
 
 Result<MailboxesMade> Account::renameMailbox(const std::string& from, const std::string& to) {
@@ -189,7 +189,7 @@ Result<MailboxesMade> Account::renameMailbox(const std::string& from, const std:
     if (auto parent = std::string(parentName(to)); !parent.empty()) createPath(op, parent, 0, made.created);
     for (const auto& item : list) made.renamed.emplace_back(item.from, item.to);
     return made;
-  });
+  }, Durability::forced, from == "Inbox" ? Transaction::own : Transaction::shared);
 }
 
 Result<ModSeq> Account::subscribe(const std::string& name) {

@@ -16,6 +16,13 @@ std::vector<Uid> inOrder(std::vector<Uid> uids) {
   return uids;
 }
 
+/// From this many messages on a change gets a transaction of its own.
+constexpr std::size_t messagesForOwnTransaction = 256;
+
+Transaction transactionFor(std::uint64_t messages) {
+  return messages < messagesForOwnTransaction ? Transaction::shared : Transaction::own;
+}
+
 Flags changed(const Flags& from, const FlagChange& change) {
   Flags to;
   if (change.mode == FlagChange::Mode::replace) {
@@ -101,7 +108,7 @@ Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& ui
     }
     if (!set.changed.empty()) set.modSeq = op.modSeq();
     return set;
-  }, Durability::rides);
+  }, Durability::rides, transactionFor(order.size()));
 }
 
 Result<Copied> Account::copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options) {
@@ -111,7 +118,7 @@ Result<Copied> Account::copy(MailboxId from, const std::vector<Uid>& uids, Mailb
     auto copied = transfer(op, context, from, order, to, {options.setFlags, options.clearFlags}, copyMessage);
     op.checkQuota(options.quota, options.quotaMessages);
     return copied;
-  });
+  }, Durability::forced, transactionFor(order.size()));
 }
 
 Result<Copied> Account::move(MailboxId from, const std::vector<Uid>& uids, MailboxId to, const CopyOptions& options) {
@@ -119,7 +126,7 @@ Result<Copied> Account::move(MailboxId from, const std::vector<Uid>& uids, Mailb
   auto context = state_->context();
   return state_->tryWrite<Copied>([&](Operation& op) {
     return transfer(op, context, from, order, to, {options.setFlags, options.clearFlags}, moveMessage);
-  });
+  }, Durability::forced, transactionFor(order.size()));
 }
 
 Result<Expunged> Account::expunge(MailboxId mailbox, const std::vector<Uid>& uids, bool onlyDeleted) {
@@ -135,10 +142,11 @@ Result<Expunged> Account::expunge(MailboxId mailbox, const std::vector<Uid>& uid
     }
     if (!expunged.uids.empty()) expunged.modSeq = op.modSeq();
     return expunged;
-  });
+  }, Durability::forced, transactionFor(order.size()));
 }
 
 Result<Expunged> Account::expungeDeleted(MailboxId mailbox, Uid end) {
+  auto before = reader().mailbox(mailbox);
   return state_->tryWrite<Expunged>([&](Operation& op) {
     Expunged expunged;
     auto& edit = op.mailbox(mailbox);
@@ -151,7 +159,7 @@ Result<Expunged> Account::expungeDeleted(MailboxId mailbox, Uid end) {
     for (auto uid : expunged.uids) expungeMessage(op, edit, *loadMessage(op, mailbox, uid));
     if (!expunged.uids.empty()) expunged.modSeq = op.modSeq();
     return expunged;
-  });
+  }, Durability::forced, transactionFor(before ? before->counts.deleted : 0));
 }
 
 void Account::setThreadMuted(ThreadId thread, bool muted) {

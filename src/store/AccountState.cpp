@@ -267,7 +267,7 @@ void Account::State::packViews() {
   constexpr std::size_t messagesTogether = 16'384;
   for (auto mailbox : views.takePackable())
     for (std::optional<std::uint32_t> part = 0; part;)
-      writer->submit([&](WriteTx& tx) { part = packParts(tx.db(), mailbox, *part, messagesTogether); }, Durability::rides);
+      writer->submit([&](WriteTx& tx) { part = packParts(tx.db(), mailbox, *part, messagesTogether); }, Durability::rides, Transaction::own);
 }
 
 void Account::State::writeLate() {
@@ -276,7 +276,7 @@ void Account::State::writeLate() {
   writer->submit([&](WriteTx& tx) { tx.afterCommit([this, marks = recent.write(tx.db())] { recent.written(marks); }); });
 }
 
-void Account::State::write(const std::function<void(Operation&)>& change, Durability durability) {
+void Account::State::write(const std::function<void(Operation&)>& change, Durability durability, Transaction transaction) {
   std::function<void(WriteTx&)> work = [&](WriteTx& tx) {
     Operation op(tx.db());
     if (durability == Durability::rides) op.ride(tx.isForced());
@@ -293,9 +293,9 @@ void Account::State::write(const std::function<void(Operation&)>& change, Durabi
     });
   };
   try {
-    writer->submit(work, durability);
+    writer->submit(work, durability, transaction);
   } catch (const MustBeForced&) {
-    writer->submit(work);
+    writer->submit(work, Durability::forced, transaction);
   }
 }
 

@@ -110,13 +110,15 @@ struct Account::State {
   std::atomic<std::int64_t> nextHistory{0};     ///< when maintain() looks at tombstones again, unix seconds
 
   /// Runs `change` in a transaction and tells what it changed. One that rides may be run twice: the first time is undone.
-  void write(const std::function<void(Operation&)>& change, Durability durability = Durability::forced);
+  void write(const std::function<void(Operation&)>& change, Durability durability = Durability::forced,
+             Transaction transaction = Transaction::shared);
   /// The same; what the change refuses comes back as a value.
   template <class T>
-  Result<T> tryWrite(const std::function<T(Operation&)>& change, Durability durability = Durability::forced) {
+  Result<T> tryWrite(const std::function<T(Operation&)>& change, Durability durability = Durability::forced,
+                     Transaction transaction = Transaction::shared) {
     std::optional<T> result;
     try {
-      write([&](Operation& op) { result.emplace(change(op)); }, durability);
+      write([&](Operation& op) { result.emplace(change(op)); }, durability, transaction);
     } catch (const Refused& refused) {
       return tl::unexpected<Error>(refused.error);
     }

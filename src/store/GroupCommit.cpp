@@ -24,6 +24,7 @@ constexpr int walPagesToFinish = 8'192;
 struct Waiter {
   const std::function<void(WriteTx&)>* work = nullptr;
   Durability durability = Durability::forced;
+  Transaction transaction = Transaction::shared;
   std::exception_ptr error;
   std::vector<std::function<void()>> hooks;
   bool done = false;
@@ -69,6 +70,7 @@ struct GroupCommit::State {
   void runBatch(const std::vector<Waiter*>& batch);
   void lead(std::unique_lock<std::mutex>& lock, Waiter& me);
   void gather(std::unique_lock<std::mutex>& lock);
+  std::vector<Waiter*> takeBatch();
   void handOver();
   /// Runs `work` while no batch does.
   void alone(const std::function<void()>& work);
@@ -177,24 +179,33 @@ void GroupCommit::State::handOver() {
 }
 
 void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) {
-  if (queue.size() >= company) return;
+  if (queue.size() >= company || queue.front()->transaction == Transaction::own) return;
   auto patience = std::min<std::chrono::nanoseconds>(commitTime, gatherLimit);
   if (!arrived.wait_for(lock, patience, [&] { return queue.size() >= company; })) --company;
+}
+
+std::vector<Waiter*> GroupCommit::State::takeBatch() {
+  auto isOwn = [](const Waiter* waiter) { return waiter->transaction == Transaction::own; };
+  auto end = queue.begin() + static_cast<std::ptrdiff_t>(std::min(queue.size(), batchLimit));
+  end = isOwn(queue.front()) ? queue.begin() + 1 : std::find_if(queue.begin(), end, isOwn);
+  std::vector<Waiter*> batch(queue.begin(), end);
+  queue.erase(queue.begin(), end);
+  return batch;
 }
 
 void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
   leading = true;
   gather(lock);
-  auto count = std::min(queue.size(), batchLimit);
-  std::vector<Waiter*> batch(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
-  queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
+  auto batch = takeBatch();
   lock.unlock();
   auto start = std::chrono::steady_clock::now();
   runBatch(batch);
   auto took = std::chrono::steady_clock::now() - start;
   lock.lock();
-  company = std::max(company, batch.size());
-  commitTime = (commitTime * 7 + took) / 8;
+  if (me.transaction == Transaction::shared) {
+    company = std::max(company, batch.size());
+    commitTime = (commitTime * 7 + took) / 8;
+  }
   for (auto* waiter : batch) {
     waiter->done = true;
     // Notified under the lock: the waiter's condition variable dies when it returns.
@@ -203,10 +214,11 @@ void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
   handOver();
 }
 
-void GroupCommit::submit(const std::function<void(WriteTx&)>& work, Durability durability) {
+void GroupCommit::submit(const std::function<void(WriteTx&)>& work, Durability durability, Transaction transaction) {
   Waiter me;
   me.work = &work;
   me.durability = durability;
+  me.transaction = transaction;
   std::unique_lock lock(state_->mutex);
   state_->queue.push_back(&me);
   if (state_->leading) state_->arrived.notify_one();

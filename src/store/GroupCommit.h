@@ -16,6 +16,9 @@
 // - If it was a checkpoint's, pages may be missing in the database file that SQLite believes to be there. Commits go on;
 //   nothing is moved any more until reopen() found a moment without any connection: SQLite then begins from the WAL.
 //
+// Work on many rows says that it wants a transaction of its own, without a savepoint: for one, SQLite keeps the first state of
+// every page in memory and walks that list at each statement that could fail half done, which makes 20,000 of them take minutes.
+//
 // Work runs on whichever thread leads: it must not wait for other threads, nor do file or network I/O.
 #pragma once
 
@@ -31,6 +34,11 @@ namespace mox::store {
 enum class Durability {
   forced,  ///< on disk when submit() returns
   rides,   ///< with the next forced commit
+};
+
+enum class Transaction {
+  shared,  ///< with whatever else waits
+  own,     ///< for work on many rows
 };
 
 /// What a piece of work sees.
@@ -63,7 +71,8 @@ class GroupCommit {
 
   /// Blocks until `work` is committed as durably as told, or throws what it threw (nothing of it happened), or throws
   /// DatabaseError (the commit failed: nothing of it is considered done).
-  void submit(const std::function<void(WriteTx&)>& work, Durability durability = Durability::forced);
+  void submit(const std::function<void(WriteTx&)>& work, Durability durability = Durability::forced,
+              Transaction transaction = Transaction::shared);
   /// Moves WAL pages into the database file on a connection of its own; for background threads. Writers go on,
   /// unless they have been so fast that the WAL would never start over. Does nothing while needsReopening().
   void checkpoint();

@@ -17,7 +17,8 @@ struct RatesTest : test::Suite<RatesTest> {
   IpAddress ip = *IpAddress::parse("192.0.2.1"), neighbour = *IpAddress::parse("192.0.2.2");
 
   bool isHigh(delivery::Rates& rates, const std::string& account, const IpAddress& from, std::uint64_t size = 1) {
-    auto reader = (*world.accounts().open(account))->reader();
+    auto opened = *world.accounts().open(account);
+    auto reader = opened->reader();
     return rates.isHigh(account, reader, from, size, world.clock().now());
   }
 

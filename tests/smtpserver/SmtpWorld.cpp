@@ -210,7 +210,8 @@ void SmtpWorld::fillDns() {
 std::unique_ptr<net::Session> SmtpWorld::connect() { return smtpserver::makeSession(*services, listener); }
 
 std::vector<std::string> SmtpWorld::messages(const std::string& account, const std::string& mailbox) {
-  auto reader = (*accounts_->open(account))->reader();
+  auto opened = *accounts_->open(account);
+  auto reader = opened->reader();
   std::vector<std::string> out;
   auto row = reader.mailbox(std::string_view(mailbox));
   if (!row) return out;

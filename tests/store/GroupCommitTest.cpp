@@ -17,6 +17,7 @@ namespace mox::store::test {
 struct GroupCommitTest : mox::test::Suite<GroupCommitTest> {
   static void list(List& l) {
     l.add("waiting work shares a commit, a failure fails alone", &GroupCommitTest::shared);
+    l.add("work on many rows has a transaction of its own", &GroupCommitTest::own);
     l.add("hooks run in commit order", &GroupCommitTest::hooks);
     l.add("a failed commit fails everybody", &GroupCommitTest::failedCommit);
     l.add("after a failed fsync the next commit works", &GroupCommitTest::failedSync);
@@ -94,6 +95,36 @@ struct GroupCommitTest : mox::test::Suite<GroupCommitTest> {
     CHECK_EQ(1, failures.load());
     CHECK_EQ(std::int64_t{6}, count());
     CHECK_EQ(std::uint64_t{2}, group->counts().commits);
+  }
+
+  /// Waiting before and after it, others share; it does not.
+  void own() {
+    auto group = open();
+    Gate gate;
+    std::thread leader([&] {
+      group->submit([&](WriteTx& tx) {
+        insert(tx, 1);
+        gate.pass();
+      });
+    });
+    gate.awaitReached();
+    std::vector<std::thread> followers;
+    for (int i = 2; i < 7; ++i) {
+      followers.emplace_back([&, i] {
+        group->submit([&](WriteTx& tx) {
+          insert(tx, i);
+          if (i != 4) return;
+          // No savepoint is around it.
+          CHECK_THROWS(DatabaseError, tx.db().exec("RELEASE work"));
+        }, Durability::forced, i == 4 ? Transaction::own : Transaction::shared);
+      });
+      while (group->waiting() < followers.size()) std::this_thread::yield();
+    }
+    gate.release();
+    leader.join();
+    for (auto& follower : followers) follower.join();
+    CHECK_EQ(std::int64_t{6}, count());
+    CHECK_EQ(std::uint64_t{4}, group->counts().commits);
   }
 
   void hooks() {
