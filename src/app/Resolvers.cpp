@@ -16,6 +16,9 @@ class SystemResolver final : public dns::Resolver {
  public:
   explicit SystemResolver(Foundations& f) : ldns_(f.clock, f.random, dns::LdnsResolver::Options()), cache_(ldns_, f.clock, &f.metrics) {}
   dns::Lookup<dns::Record> query(dns::Type type, std::string_view name, const dns::Ask& ask) override { return cache_.query(type, name, ask); }
+  std::optional<dns::Lookup<dns::Record>> recall(dns::Type type, std::string_view name, const dns::Ask& ask) override {
+    return cache_.recall(type, name, ask);
+  }
 
  private:
   dns::LdnsResolver ldns_;

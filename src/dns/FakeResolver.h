@@ -45,6 +45,8 @@ class FakeResolver final : public Resolver {
   using Resolver::a, Resolver::aaaa, Resolver::mx, Resolver::txt, Resolver::ptr, Resolver::cname, Resolver::ns, Resolver::srv,
       Resolver::tlsa, Resolver::caa;
   Lookup<Record> query(Type type, std::string_view name, const Ask& ask) override;
+  /// Nothing is kept: always none.
+  std::optional<Lookup<Record>> recall(Type, std::string_view, const Ask&) override { return std::nullopt; }
 
  private:
   using Key = std::pair<std::string, Type>;

@@ -31,6 +31,8 @@ class LdnsResolver final : public Resolver {
   LdnsResolver(const Clock& clock, Random& random, Options options);
 
   Lookup<Record> query(Type type, std::string_view name, const Ask& ask) override;
+  /// Nothing is kept: always none.
+  std::optional<Lookup<Record>> recall(Type, std::string_view, const Ask&) override { return std::nullopt; }
 
  private:
   const Clock& clock_;

@@ -21,8 +21,6 @@ std::string_view typeName(Type type) {
   return "unknown";
 }
 
-std::optional<Lookup<Record>> Resolver::recall(Type, std::string_view, const Ask&) { return std::nullopt; }
-
 template <class T>
 Lookup<T> Resolver::typed(Type type, std::string_view name, const Ask& ask) {
   auto got = query(type, name, ask);

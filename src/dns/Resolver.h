@@ -27,8 +27,9 @@ class Resolver {
 
   /// The one question all others are made of. The records are of the alternative that Record says for `type`.
   virtual Lookup<Record> query(Type type, std::string_view name, const Ask& ask) = 0;
-  /// What query() would give, if nobody need be asked for it. Does not block: any thread.
-  virtual std::optional<Lookup<Record>> recall(Type type, std::string_view name, const Ask& ask);
+  /// What query() would give, if nobody need be asked for it. Does not block: any thread. Of each class its own answer: one that
+  /// hands questions on and forgot this would send all of its callers the long way.
+  virtual std::optional<Lookup<Record>> recall(Type type, std::string_view name, const Ask& ask) = 0;
 
   Lookup<IpAddress> a(std::string_view name, const Ask& ask);
   Lookup<IpAddress> aaaa(std::string_view name, const Ask& ask);
