@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <list>
 #include <map>
+#include <tuple>
 
 #include "base/Guarded.h"
 #include "base/Text.h"
@@ -101,6 +102,16 @@ struct CachingResolver::State {
   explicit State(Options o) : options(o) {}
   Options options;
   Guarded<Memory> memory;
+  /// Found again without making the labels: most lookups are only of what is remembered.
+  Guarded<std::map<std::tuple<Type, std::string, std::string_view>, Histogram*>> histograms;
+
+  Histogram& histogram(Metrics& metrics, Type type, std::string_view pkg, const char* result) {
+    auto& made = (*histograms.lock())[{type, std::string(pkg), result}];
+    if (made == nullptr)
+      made = &metrics.histogram("mox_dns_lookup_duration_seconds", "DNS lookups.",
+                                {{"pkg", std::string(pkg)}, {"type", lower(typeName(type))}, {"result", result}});
+    return *made;
+  }
 
   std::optional<Lookup<Record>> recall(Memory& held, const Key& key, Steady now) {
     auto found = held.entries.find(key);
@@ -201,10 +212,7 @@ std::optional<Lookup<Record>> CachingResolver::recall(Type type, std::string_vie
 
 void CachingResolver::observe(Type type, const Ask& ask, const Lookup<Record>& result, Steady start) const {
   if (metrics_ == nullptr) return;
-  metrics_
-      ->histogram("mox_dns_lookup_duration_seconds", "DNS lookups.",
-                  {{"pkg", std::string(ask.pkg)}, {"type", lower(typeName(type))}, {"result", resultLabel(result)}})
-      .observe(std::chrono::duration<double>(clock_.steady() - start).count());
+  state_->histogram(*metrics_, type, ask.pkg, resultLabel(result)).observe(std::chrono::duration<double>(clock_.steady() - start).count());
 }
 
 std::size_t CachingResolver::entries() const { return state_->memory.lock()->entries.size(); }

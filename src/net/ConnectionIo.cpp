@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t pieceBytes = 64 * 1024;
 /// A tarpitted peer waits this long for each read and each byte.
 constexpr Duration slowStep = std::chrono::seconds(1);
+/// A peer that has more to send fills its TLS records better than this.
+constexpr std::size_t shortRecord = 4'096;
 /// The rest of slow output leaves this long before the peer would be taken for stalled.
 constexpr Duration slowReserve = std::chrono::seconds(5);
 
@@ -67,8 +69,9 @@ bool Connection::readSome(Worker& worker) {
     return false;
   }
   readBudget_ -= std::min(readBudget_, std::max(got, fresh.size()));
-  // A short read of a plain socket has emptied it; TLS gives a record at a time.
-  if (slow_ || (!stream_.isTls() && got < room)) exhausted_ = true;
+  // A short read of a plain socket has emptied it; TLS gives a record at a time. Where this errs, the next event comes at once.
+  bool wasLast = stream_.isTls() ? got < std::min(room, shortRecord) && !stream_.pending() : got < room;
+  if (slow_ || wasLast) exhausted_ = true;
   if (slow_ && stream_.pending()) slowRead_ = now_ + slowStep;
   if (!fresh.empty()) takeInput(fresh);
   return true;

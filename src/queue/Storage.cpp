@@ -192,10 +192,12 @@ void Storage::add(const NewMessage& m, Time now, const std::vector<QueueId>& ids
     throw;
   }
   placed.keep();
+  if (second && !hasFile) s.fresh.put(first, std::make_shared<const Body>(Body{std::move(head), {}, m.prefix.size() + data.size()}));
 }
 
 std::shared_ptr<const Body> Storage::body(QueueId message) {
   auto& s = *state_;
+  if (auto fresh = s.fresh.take(message)) return fresh;
   auto made = std::make_shared<Body>();
   bool hasFile = false;
   {

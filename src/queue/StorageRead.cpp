@@ -255,6 +255,7 @@ std::size_t Storage::drop(const std::vector<QueueId>& ids) {
     if (removeEntry(db, id, message, true)) gone.push_back(message);
     return 1;
   });
+  for (auto message : gone) state_->fresh.take(message);
   state_->removeBodies(gone);
   return count;
 }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/Guarded.h"
+#include "queue/FreshBodies.h"
 #include "queue/Storage.h"
 #include "store/Db.h"
 #include "store/GroupCommit.h"
@@ -39,6 +40,7 @@ struct Storage::State {
 
   std::unique_ptr<store::GroupCommit> writer;
   store::ReaderPool readers;
+  FreshBodies fresh;
   std::atomic<std::uint64_t> maintained{0};  ///< commits at the last maintain()
   Guarded<std::vector<QueueId>> doubtful;    ///< messages whose commit failed in doubt: their files are still to be removed
 

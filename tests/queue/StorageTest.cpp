@@ -10,6 +10,7 @@
 
 #include "base/Text.h"
 #include "queue/Backoff.h"
+#include "queue/FreshBodies.h"
 #include "queue/QueueFixture.h"
 #include "store/Db.h"
 #include "store/Spool.h"
@@ -85,6 +86,8 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     l.add("released claims count no attempt", &StorageTest::released);
     l.add("results and the end of a message", &StorageTest::results);
     l.add("recipients are claimed together", &StorageTest::together);
+    l.add("what goes out at once is not read back, nor sent after a drop", &StorageTest::fresh);
+    l.add("bodies kept in memory are few", &StorageTest::fewFresh);
     l.add("ids are never used again", &StorageTest::idsOnce);
     l.add("orphaned files are swept", &StorageTest::orphans);
     l.add("a file system that fails acknowledges nothing", &StorageTest::fileFaults);
@@ -180,6 +183,34 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     // What was dropped meanwhile leaves nothing behind.
     storage->record({record(again[0], Verdict::retry), record(again[0], Verdict::delivered)});
     CHECK_EQ(std::int64_t{0}, db.scalar("SELECT count(*) FROM attempt"));
+  }
+
+  void fresh() {
+    open();
+    auto ids = storage->reserve(2);
+    for (auto id : ids) storage->add(message({"a@example.net"}), now, {id}, now + seconds(450));
+    auto all = text(ids[0]);
+    CHECK(!all.empty());
+    CHECK_EQ(all, text(ids[0]));  // the second time from the database
+    storage->drop({ids[1]});
+    CHECK(storage->body(ids[1]) == nullptr);
+  }
+
+  void fewFresh() {
+    FreshBodies few(10);
+    auto body = [](const char* text) { return std::make_shared<const Body>(Body{text, {}, 4}); };
+    few.put(QueueId(1), body("1234"));
+    few.put(QueueId(2), body("1234"));
+    few.put(QueueId(3), body("12345678901"));
+    CHECK(few.take(QueueId(3)) == nullptr);
+    few.put(QueueId(4), body("1234"));
+    CHECK(few.take(QueueId(1)) == nullptr);
+    CHECK(few.take(QueueId(2)) != nullptr);
+    CHECK(few.take(QueueId(2)) == nullptr);
+    few.put(QueueId(5), body("123456"));
+    CHECK(few.take(QueueId(4)) != nullptr);
+    few.put(QueueId(5), body("1234567890"));
+    CHECK_EQ(std::size_t(10), few.take(QueueId(5))->head.size());
   }
 
   void together() {
