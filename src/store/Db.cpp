@@ -134,6 +134,7 @@ void Db::configure(const DbOptions& options) {
 void Db::close() {
   for (auto& [sql, entry] : cache_) sqlite3_finalize(entry.handle);
   cache_.clear();
+  sqlite3_finalize(std::exchange(rollback_, nullptr));
   sqlite3_close_v2(handle_);
   handle_ = nullptr;
 }
@@ -161,6 +162,16 @@ Stmt Db::prepare(std::string_view sql) {
   // References to elements of an unordered_map stay valid when it grows.
   Entry& entry = cache_.emplace(std::string(sql), Entry{handle, true}).first->second;
   return Stmt(*this, handle, &entry.busy);
+}
+
+// Some errors have rolled back already; and a rollback that fails leaves nothing to do, the connection knows. Prepared once: each
+// reading transaction ends so.
+void Db::rollBack() noexcept {
+  if (!inTransaction()) return;
+  if (rollback_ == nullptr &&
+      sqlite3_prepare_v3(handle_, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &rollback_, nullptr) != SQLITE_OK) return;
+  sqlite3_step(rollback_);
+  sqlite3_reset(rollback_);
 }
 
 void Db::exec(const char* sql) {
@@ -255,8 +266,7 @@ void Db::backup(const std::string& path) {
 Tx::Tx(Db& db, Kind kind) : db_(db) { db_.prepare(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN").run(); }
 
 Tx::~Tx() {
-  // Some errors have rolled back already; and a rollback that fails leaves nothing to do, the connection knows.
-  if (open_ && db_.inTransaction()) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (open_) db_.rollBack();
 }
 
 void Tx::commit() {

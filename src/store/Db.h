@@ -138,6 +138,8 @@ class Db {
   const std::string& path() const { return path_; }
   sqlite3* handle() const { return handle_; }
   bool inTransaction() const;
+  /// Ends the transaction, if there is one, as if it had not been.
+  void rollBack() noexcept;
   /// Writes the octets of the WAL once more and syncs them. After a failed fsync the kernel takes pages for clean that
   /// never reached the disk; nothing may be built upon them before they were written again. Cheap if the WAL is empty.
   void rewriteWal();
@@ -168,6 +170,7 @@ class Db {
   std::string path_;
   sqlite3* handle_ = nullptr;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> cache_;
+  sqlite3_stmt* rollback_ = nullptr;
   std::uint64_t statementsRun_ = 0;
   bool checkpointFailed_ = false;
   int walPages_ = 0;
