@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/Limits.h"
 #include "base/Date.h"
 #include "imap/CommandKind.h"
 #include "imap/CommandReader.h"
@@ -29,7 +30,8 @@ enum class StatusItem : std::uint8_t {
 };
 std::string_view statusItemName(StatusItem item);
 
-inline constexpr std::size_t maxFetchItems = 1000;  ///< different items of one FETCH
+/// Different items of one FETCH.
+inline constexpr Limit fetchItems{"imap-fetch-items", 1000, "items"};
 
 /// A data item of FETCH, RFC 9051 §6.4.5 and extensions.
 struct FetchItem {

@@ -84,6 +84,7 @@ class CommandReader {
 
   /// After login. Takes effect with the next command.
   void setLimits(const ReaderLimits& limits) { limits_ = limits; }
+  const ReaderLimits& limits() const { return limits_; }
 
   struct Step {
     ReadOutcome outcome;

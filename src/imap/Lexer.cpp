@@ -14,6 +14,12 @@ bool Lexer::fail(std::string_view reason) {
   return false;
 }
 
+bool Lexer::within(const Limit& limit, std::size_t used) {
+  if (used <= static_cast<std::size_t>(limit.value)) return true;
+  if (reason_.empty()) limit_ = &limit;
+  return fail("more than " + std::to_string(limit.value) + " " + std::string(limit.unit) + " (" + std::string(limit.name) + ")");
+}
+
 std::string Lexer::place() const {
   if (atEnd()) return " at the end of the command";
   return " at octet " + std::to_string(at_ + 1);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/Limits.h"
 #include "imap/CommandReader.h"
 #include "imap/Flags.h"
 #include "imap/NumberSet.h"
@@ -35,7 +36,11 @@ class Lexer {
   Lexer(const Framed& framed, bool utf8) : framed_(framed), text_(framed.text), utf8_(utf8) {}
 
   bool fail(std::string_view reason);
+  /// `used` of what the limit bounds: false, with the limit as the reason, if that is too many.
+  bool within(const Limit& limit, std::size_t used);
   const std::string& reason() const { return reason_; }
+  /// Null if the reason is another.
+  const Limit* limit() const { return limit_; }
 
   bool atEnd() const { return at_ == text_.size(); }
   /// Next octet, NUL at the end.
@@ -98,6 +103,7 @@ class Lexer {
   std::size_t at_ = 0;
   std::size_t nextLiteral_ = 0;
   std::string reason_;
+  const Limit* limit_ = nullptr;
 };
 
 /// "(" item *(SP item) ")"; `item` is called for each. Empty lists only if `mayBeEmpty`.

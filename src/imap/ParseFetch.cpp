@@ -48,14 +48,14 @@ const ItemName* findItem(const std::array<ItemName, N>& items, std::string_view 
 }
 
 bool addItem(Lexer& lexer, std::vector<FetchItem>& out, FetchItem item) {
-  if (out.size() >= maxFetchItems) return lexer.fail("too many FETCH items");
+  if (!lexer.within(fetchItems, out.size() + 1)) return false;
   if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(std::move(item));
   return true;
 }
 
 bool parsePartNumbers(Lexer& lexer, std::vector<std::uint32_t>& out) {
   while (isDigit(lexer.peek())) {
-    if (out.size() >= maxSectionDepth) return lexer.fail("section is too deep");
+    if (!lexer.within(sectionDepth, out.size() + 1)) return false;
     if (!lexer.nzNumber(out.emplace_back())) return false;
     // A dot goes on with a number or a word; the caller sees which.
     if (lexer.rest().size() < 2 || lexer.peek() != '.' || !isDigit(lexer.rest()[1])) return true;
@@ -77,8 +77,7 @@ bool parseSectionWord(Lexer& lexer, Section& out) {
   if (word != "HEADER.FIELDS" && word != "HEADER.FIELDS.NOT") return lexer.fail("unknown section " + printable(word, 40));
   out.what = word == "HEADER.FIELDS" ? Text::headerFields : Text::headerFieldsNot;
   auto field = [&] {
-    if (out.fields.size() >= maxSectionFields) return lexer.fail("too many header fields");
-    return lexer.astring(out.fields.emplace_back());
+    return lexer.within(sectionFields, out.fields.size() + 1) && lexer.astring(out.fields.emplace_back());
   };
   return lexer.space() && list(lexer, field);
 }

@@ -27,8 +27,7 @@ class SearchParser {
 
  private:
   bool key(SearchKey& out, unsigned depth) {
-    if (depth > maxSearchDepth) return lexer_.fail("search is nested too deep");
-    if (++count_ > maxSearchKeys) return lexer_.fail("search has too many keys");
+    if (!lexer_.within(searchDepth, depth) || !lexer_.within(searchKeys, ++count_)) return false;
     char c = lexer_.peek();
     if (c == '(') {
       out.kind = Kind::both;

@@ -130,6 +130,7 @@ tl::expected<Command, SyntaxError> parseCommand(const Framed& framed, const Pars
   SyntaxError error;
   auto failed = [&] {
     error.reason = lexer.reason();
+    error.limit = lexer.limit();
     return tl::unexpected<SyntaxError>(error);
   };
   if (!lexer.tag(command.tag)) return failed();
@@ -154,7 +155,7 @@ tl::expected<std::optional<args::AppendMessage>, SyntaxError> parseAfterMessage(
   if (good && !(lexer.atEnd() && !framed.hasMessage)) {
     good = mayContinue ? parseAppendMessage(lexer, out.emplace()) && lexer.end() : lexer.fail("unexpected text after the message");
   }
-  if (!good) return tl::unexpected<SyntaxError>(SyntaxError{{}, lexer.reason(), {}});
+  if (!good) return tl::unexpected<SyntaxError>(SyntaxError{{}, lexer.reason()});
   return out;
 }
 

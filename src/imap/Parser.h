@@ -21,7 +21,8 @@ struct ParseMode {
 struct SyntaxError {
   std::string tag;     ///< "" if none could be read
   std::string reason;  ///< one line, printable
-  std::optional<CommandKind> kind;  ///< if the command word was known
+  std::optional<CommandKind> kind = std::nullopt;  ///< if the command word was known
+  const Limit* limit = nullptr;     ///< that the command passed
 };
 
 /// The whole command; for APPEND and REPLACE all up to the (first) message, when framed.hasMessage.

@@ -9,12 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "base/Limits.h"
 #include "imap/NumberSet.h"
 
 namespace mox::imap {
 
-inline constexpr unsigned maxSearchDepth = 64;        ///< NOT, OR and parentheses within each other
-inline constexpr std::size_t maxSearchKeys = 10'000;  ///< keys of one program
+/// NOT, OR and parentheses within each other.
+inline constexpr Limit searchDepth{"imap-search-depth", 64, "keys"};
+/// Of one program.
+inline constexpr Limit searchKeys{"imap-search-keys", 10'000, "keys"};
 
 struct SearchKey {
   enum class Kind : std::uint8_t {

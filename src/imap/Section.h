@@ -7,12 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
 #include "message/Parsed.h"
 
 namespace mox::imap {
 
-inline constexpr std::size_t maxSectionDepth = message::maxNesting;  ///< part numbers of one section
-inline constexpr std::size_t maxSectionFields = 1000;                ///< names of one HEADER.FIELDS
+/// Part numbers of one section.
+inline constexpr Limit sectionDepth{"imap-section-depth", message::maxNesting, "parts"};
+/// Names of one HEADER.FIELDS.
+inline constexpr Limit sectionFields{"imap-section-fields", 1000, "fields"};
 
 /// What stands between [ and ].
 struct Section {

@@ -101,6 +101,7 @@ std::size_t Session::takeInput(std::string_view input) {
     case imap::ReadOutcome::refused:
     case imap::ReadOutcome::badSync: refuseLiteral(step.outcome); break;
     case imap::ReadOutcome::tooLong:
+      noteLimit({"imap-command-line", static_cast<std::int64_t>(reader_.limits().line), "bytes"});
       context_.begin(imap::readTag(reader_.framed().text), imap::CommandKind::noop);
       context_.bad("the line is too long");
       context_.bye("cannot go on from here");
@@ -118,6 +119,7 @@ void Session::refuseLiteral(imap::ReadOutcome outcome) {
   auto kind = start ? start->kind : start.error().kind.value_or(imap::CommandKind::noop);
   context_.begin(imap::readTag(text), kind);
   reader_.abandon();
+  if (isTooLarge) noteLimit({"imap-literal", static_cast<std::int64_t>(reader_.limits().literal), "bytes"});
   if (kind == imap::CommandKind::setMetadata && isTooLarge && context_.account) refuseMetadataSize(context_, "the value is too large");
   else if (isOnItsWay) context_.bad("the literal is too large or malformed");
   else context_.bad("the literal is too large", "TOOBIG");
@@ -145,9 +147,14 @@ void Session::takeCommand() {
 
 void Session::refuseSyntax(const imap::SyntaxError& error) {
   context_.begin(error.tag, error.kind.value_or(imap::CommandKind::noop));
+  if (error.limit != nullptr) noteLimit(*error.limit);
   context_.bad(error.reason);
   // Somebody whose first words are no IMAP (a browser, SMTP) is not here for mail.
   if (!anyCommand_) context_.bye("this is an IMAP server");
+}
+
+void Session::noteLimit(const Limit& limit) {
+  context_.services.limits.hit(limit, context_.account ? context_.account->name() : context_.channel->remote().ip.text());
 }
 
 void Session::refuseNumbers(const imap::Command& command) {
@@ -175,7 +182,7 @@ void Session::beginAppend() {
   bool isNumbered = command && context_.uidOnly && usesSequenceNumbers(*command);
   bool usable = first != nullptr && imap::isLegal(command->kind, context_.state) && !isNumbered;
   if (!usable) {
-    imap::SyntaxError error = command ? imap::SyntaxError{command->tag, "that is not possible here", command->kind} : command.error();
+    imap::SyntaxError error = command ? imap::SyntaxError{command->tag, "that is not possible here", command->kind, nullptr} : command.error();
     reader_.abandon();
     if (isNumbered) refuseNumbers(*command);
     else refuseSyntax(error);

@@ -42,6 +42,7 @@ class Session final : public net::Session {
   void takeLine();
   void takeCommand();
   void refuseSyntax(const imap::SyntaxError& error);
+  void noteLimit(const Limit& limit);
   void refuseNumbers(const imap::Command& command);
   void run(const imap::Command& command);
   void takeMessageLiteral();

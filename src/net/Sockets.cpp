@@ -153,10 +153,6 @@ Result<std::vector<PassedSocket>> takeListenFds() {
   return out;
 }
 
-namespace {
-constexpr timeval notifyPatience{1, 0};
-}
-
 Result<void> notifyManager(const std::string& path, const std::string& state) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -167,10 +163,11 @@ Result<void> notifyManager(const std::string& path, const std::string& state) {
   Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return fail(Errc::temporary, "socket: " + reason());
   // A manager that does not read must not hold up a reload.
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &notifyPatience, sizeof notifyPatience) != 0) return fail(Errc::temporary, "setsockopt: " + reason());
+  timeval patience{notifyPatience.count(), 0};
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) return fail(Errc::temporary, "setsockopt: " + reason());
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   if (::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length) < 0)
-    return fail(Errc::temporary, "NOTIFY_SOCKET: " + reason());
+    return fail(errno == EAGAIN ? Errc::timeout : Errc::temporary, "NOTIFY_SOCKET: " + reason());
   return {};
 }
 

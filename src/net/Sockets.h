@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -82,7 +83,10 @@ Result<std::vector<PassedSocket>> parseListenFds(const char* listenPid, const ch
 /// Call it once, before threads start.
 Result<std::vector<PassedSocket>> takeListenFds();
 
-/// Sends `state` ("READY=1\nSTATUS=...") to the datagram socket `path` ("@" starts an abstract name).
+/// A service manager that does not read for so long is given up; the message is lost, the server goes on.
+inline constexpr std::chrono::seconds notifyPatience{1};
+/// Sends `state` ("READY=1\nSTATUS=...") to the datagram socket `path` ("@" starts an abstract name). Blocks for
+/// notifyPatience at most (Errc::timeout).
 Result<void> notifyManager(const std::string& path, const std::string& state);
 /// The same to $NOTIFY_SOCKET; does nothing if that is not set.
 Result<void> notifyManager(const std::string& state);

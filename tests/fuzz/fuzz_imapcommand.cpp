@@ -42,7 +42,7 @@ std::string describeSearch(const SearchKey& root) {
   auto again = parseCommand(reader.take(), {});
   // One level deeper than it came: parentheses around all.
   if (!again) {
-    require(again.error().reason == "search is nested too deep" || again.error().reason == "search has too many keys" );
+    require(again.error().limit == &searchDepth || again.error().limit == &searchKeys);
     return text;
   }
   require(searchText(again->as<args::Search>().program.root) == "(" + text + ")");

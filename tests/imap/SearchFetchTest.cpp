@@ -78,19 +78,19 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
   }
 
   void nesting() {
-    auto nested = [](const std::string& open, const std::string& close, unsigned depth) {
+    auto nested = [](const std::string& open, const std::string& close, std::int64_t depth) {
       std::string out = "a SEARCH ";
-      for (unsigned i = 0; i < depth; ++i) out += open;
+      for (std::int64_t i = 0; i < depth; ++i) out += open;
       out += "1";
-      for (unsigned i = 0; i < depth; ++i) out += close;
+      for (std::int64_t i = 0; i < depth; ++i) out += close;
       return whyNot(out);
     };
-    CHECK_EQ(std::string(), nested("(", ")", maxSearchDepth));
-    CHECK_EQ(std::string("search is nested too deep"), nested("(", ")", maxSearchDepth + 1));
-    CHECK_EQ(std::string("search is nested too deep"), nested("(", "", 16'000));
-    CHECK_EQ(std::string("search is nested too deep"), nested("NOT ", "", 4'000));
-    CHECK_EQ(std::string("search is nested too deep"), nested("OR 1 ", "", 3'000));
-    CHECK_EQ(std::string("search is nested too deep"), nested("OR ", " 1", 2'000));
+    CHECK_EQ(std::string(), nested("(", ")", searchDepth.value));
+    CHECK_EQ(std::string("more than 64 keys (imap-search-depth)"), nested("(", ")", searchDepth.value + 1));
+    CHECK_EQ(std::string("more than 64 keys (imap-search-depth)"), nested("(", "", 16'000));
+    CHECK_EQ(std::string("more than 64 keys (imap-search-depth)"), nested("NOT ", "", 4'000));
+    CHECK_EQ(std::string("more than 64 keys (imap-search-depth)"), nested("OR 1 ", "", 3'000));
+    CHECK_EQ(std::string("more than 64 keys (imap-search-depth)"), nested("OR ", " 1", 2'000));
     // Ten million parentheses never get past the reader; what fits in a line is refused elsewhere too.
     std::string many(16'000, '(');
     for (std::string command : {"a FETCH 1 ", "a STORE 1 FLAGS ", "a LIST ", "a ID ", "a SELECT x ", "a STATUS x ", "a NOTIFY SET ", "a ESEARCH IN ", "a SORT ", "a GETMETADATA "})
@@ -169,10 +169,10 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
       CHECK_MSG(bad, !whyNot(bad).empty());
     std::string deep = "a FETCH 1 BODY[1";
     for (int i = 0; i < 5000; ++i) deep += ".1";
-    CHECK_EQ(std::string("section is too deep"), whyNot(deep + "]"));
+    CHECK_EQ(std::string("more than " + std::to_string(sectionDepth.value) + " parts (imap-section-depth)"), whyNot(deep + "]"));
     std::string many = "a FETCH 1 (UID";
-    for (std::size_t i = 1; i <= maxFetchItems; ++i) many += " BODY[" + std::to_string(i) + "]";
-    CHECK_EQ(std::string("too many FETCH items"), whyNot(many + ")"));
+    for (std::size_t i = 1; i <= static_cast<std::size_t>(fetchItems.value); ++i) many += " BODY[" + std::to_string(i) + "]";
+    CHECK_EQ(std::string("more than 1000 items (imap-fetch-items)"), whyNot(many + ")"));
   }
 
   void store() {

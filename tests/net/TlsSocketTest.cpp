@@ -165,6 +165,7 @@ struct TlsSocketTest : mox::test::Suite<TlsSocketTest> {
     int taken = 0;
     while (taken < 10'000 && notifyManager(path, "STATUS=fine")) ++taken;
     CHECK(taken > 0 && taken < 10'000);
+    CHECK(notifyManager(path, "STATUS=fine").error().code == Errc::timeout);
   }
 };
 SUITE(TlsSocketTest);
