@@ -11,6 +11,9 @@ namespace mox::app {
 
 namespace {
 
+/// Each takes some 50 ms of a core: often enough for a service manager that waits, rare enough for one that does not read.
+constexpr std::size_t passwordsBetweenTold = 16;
+
 /// What stands in the account decides; the record only spares a look at it.
 bool isWanted(const config::AccountInfo& info, const std::string& digest, Storage& storage, const Log& log) {
   if (!storage.accounts.exists(info.name)) return true;
@@ -36,7 +39,8 @@ Result<NewPassword> derive(const config::AccountInfo& info, const config::FileRe
 }  // namespace
 
 Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, const config::FileReader& files, const Applied& before,
-                                                 const Applied& after, Storage& storage, Foundations& foundations) {
+                                                 const Applied& after, Storage& storage, Foundations& foundations,
+                                                 const std::function<void(std::size_t done, std::size_t all)>& told) {
   std::vector<const config::AccountInfo*> wanted;
   for (const auto& [name, info] : config.accounts()) {
     if (!info.password) continue;
@@ -49,15 +53,14 @@ Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, c
   std::mutex mutex;
   std::optional<Error> broken;
   std::atomic<std::size_t> next{0};
+  std::size_t done = 0;
   auto work = [&] {
     for (auto i = next++; i < wanted.size(); i = next++) {
       auto made = derive(*wanted[i], files, after.password(wanted[i]->name), foundations.random);
-      if (made) {
-        out[i] = std::move(*made);
-        continue;
-      }
       std::lock_guard hold(mutex);
-      broken = made.error();
+      if (made) out[i] = std::move(*made);
+      else broken = made.error();
+      if (++done % passwordsBetweenTold == 0) told(done, wanted.size());
     }
   };
   std::vector<std::jthread> others;

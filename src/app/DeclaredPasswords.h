@@ -4,6 +4,7 @@
 // what was applied tells which may have, the account itself which have.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,11 @@ struct NewPassword {
 };
 
 /// Of the accounts whose file differs from what was applied, or that are new. An account whose user has changed the
-/// password is left alone if that is allowed (PasswordMutable). Uses all cores. Errors name the account and its file.
+/// password is left alone if that is allowed (PasswordMutable). Uses all cores. `told` now and then how many of how many are done, by
+/// any thread, never two at a time. Errors name the account and its file.
 Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, const config::FileReader& files, const Applied& before,
-                                                 const Applied& after, Storage& storage, Foundations& foundations);
+                                                 const Applied& after, Storage& storage, Foundations& foundations,
+                                                 const std::function<void(std::size_t done, std::size_t all)>& told);
 
 /// Durable when this returns.
 void setPasswords(const std::vector<NewPassword>& passwords, Storage& storage, const Log& log);

@@ -72,7 +72,7 @@ int commandServe(Invocation& call) {
   options.certificates = std::move(*certificates);
   options.sockets = std::move(*bound);
   options.requestStop = &requestStopBySignal;
-  options.onStatus = [&foundations](const std::string& status) { notifyStatus(status, foundations.log); };
+  options.onStatus = [&foundations](const std::string& status, bool busy) { notifyStatus(status, busy, foundations.log); };
   Server server(std::move(options), foundations);
   foundations.log.info("ready");
   runUntilStopped(server, foundations.log);

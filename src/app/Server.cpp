@@ -1,5 +1,7 @@
 #include "app/Server.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <mutex>
@@ -60,6 +62,7 @@ struct Server::State {
   void warnOfSelfSigned() const;
   /// At start: what the configuration asks of the data directory.
   void takeOver();
+  std::function<void(std::size_t, std::size_t)> passwordsTold() const;
   /// apply(), counted and told to the service manager. With `reloading` held.
   ReloadReport reload();
   ReloadReport apply();
@@ -172,6 +175,12 @@ Result<config::ConfigPtr> Server::changeDomains(const Changing& changing) {
   return changed;
 }
 
+std::function<void(std::size_t, std::size_t)> Server::State::passwordsTold() const {
+  return [this](std::size_t done, std::size_t all) {
+    if (options.onStatus) options.onStatus(fmt::format("taking passwords from files: {} of {}", done, all), true);
+  };
+}
+
 void Server::State::takeOver() {
   if (!makeDkimKeys(foundations.files, *config.current(), log).empty()) {
     auto again = config.reload();
@@ -180,7 +189,7 @@ void Server::State::takeOver() {
   auto now = config.current();
   auto before = readApplied(options.files, dataDir);
   auto after = Applied::of(*now, options.files, storage.saltKey, before);
-  auto passwords = derivePasswords(*now, options.files, before, after, storage, foundations);
+  auto passwords = derivePasswords(*now, options.files, before, after, storage, foundations, passwordsTold());
   if (!passwords) throw std::runtime_error(passwords.error().text);
   storage.createAccounts(*now);
   setPasswords(*passwords, storage, log);
@@ -205,7 +214,7 @@ ReloadReport Server::State::apply() {
   auto next = prepared.next.config;
   auto before = readApplied(options.files, dataDir);
   auto after = Applied::of(*next, options.files, storage.saltKey, before);
-  auto passwords = derivePasswords(*next, options.files, before, after, storage, foundations);
+  auto passwords = derivePasswords(*next, options.files, before, after, storage, foundations, passwordsTold());
   if (!passwords) return refused({{options.configPath, 0, "", passwords.error().text}});
 
   // Nothing was changed so far, and from here on nothing is refused.
@@ -234,7 +243,7 @@ ReloadReport Server::State::reload() {
     foundations.metrics.counter("mox_config_reload_total", "Reloads of the configuration, by result.", {{"result", std::move(result)}}).inc();
   };
   auto tell = [&](const std::string& status) {
-    if (options.onStatus) options.onStatus(status);
+    if (options.onStatus) options.onStatus(status, false);
   };
   try {
     auto out = apply();

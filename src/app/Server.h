@@ -47,8 +47,9 @@ struct ServerOptions {
   bool localserve = false;
   /// What `mox stop` causes. Must not stop() itself, but have it done.
   std::function<void()> requestStop;
-  /// Told in a few words how the server is, for a service manager.
-  std::function<void(const std::string& status)> onStatus;
+  /// Told in a few words how the server is, for a service manager. `busy`: it is not yet ready, but at work; told again
+  /// before long.
+  std::function<void(const std::string& status, bool busy)> onStatus;
 };
 
 /// What a reload did.

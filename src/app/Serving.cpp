@@ -110,7 +110,9 @@ void runUntilStopped(Server& server, const Log& log) {
   server.stop();
 }
 
-void notifyStatus(const std::string& status, const Log& log) { notify("STATUS=" + status, log); }
+void notifyStatus(const std::string& status, bool busy, const Log& log) {
+  notify((busy ? fmt::format("EXTEND_TIMEOUT_USEC={}\n", busyPatience.count()) : "") + "STATUS=" + status, log);
+}
 
 void requestStopBySignal() { ::kill(::getpid(), SIGTERM); }
 

@@ -1,6 +1,7 @@
 // Serving: the life of a server process, from the configuration to the last signal. Shared by serve and localserve.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -34,8 +35,10 @@ void blockSignals();
 /// when the server has stopped.
 void runUntilStopped(Server& server, const Log& log);
 
-/// Tells the service manager how the server is (sd_notify STATUS).
-void notifyStatus(const std::string& status, const Log& log);
+/// A service manager is asked to wait so much longer while the server is at work, each time it is told of that.
+inline constexpr std::chrono::microseconds busyPatience = std::chrono::seconds(60);
+/// Tells the service manager how the server is (sd_notify STATUS, and EXTEND_TIMEOUT_USEC if it is at work).
+void notifyStatus(const std::string& status, bool busy, const Log& log);
 
 /// Makes this process receive TERM, for `mox stop`.
 void requestStopBySignal();

@@ -39,6 +39,7 @@ struct DeclaredTest : test::Suite<DeclaredTest> {
     l.add("DKIM keys are made once", &DeclaredTest::keys);
     l.add("an account that is not declared is off, and all there when it is again", &DeclaredTest::undeclared);
     l.add("a reload that is refused changes nothing", &DeclaredTest::refused);
+    l.add("a start that takes many passwords says that it is at work", &DeclaredTest::manyPasswords);
     l.add("config check and config plan", &DeclaredTest::commands);
   }
 
@@ -70,7 +71,7 @@ struct DeclaredTest : test::Suite<DeclaredTest> {
     ServerOptions options;
     options.configPath = dir / "mox.conf";
     options.config = load();
-    options.onStatus = [this](const std::string& status) { statuses.push_back(status); };
+    options.onStatus = [this](const std::string& status, bool busy) { statuses.push_back((busy ? "busy: " : "") + status); };
     server = std::make_unique<Server>(std::move(options), foundations);
   }
   bool takes(const std::string& name, const std::string& password) {
@@ -85,6 +86,18 @@ struct DeclaredTest : test::Suite<DeclaredTest> {
     std::string out;
     for (const auto& change : changes) out += change.line() + "\n";
     return out;
+  }
+
+  void manyPasswords() {
+    std::string many;
+    for (int i = 0; i < 17; ++i) many += account("a" + std::to_string(i), "\t\tPasswordFile: pw\n");
+    dynamic(selectors, many);
+    start();
+    CHECK_EQ(std::string("busy: taking passwords from files: 16 of 17"), join(statuses, "|"));
+    CHECK(takes("a16", "first-word"));
+    statuses.clear();
+    start();
+    CHECK_EQ(std::string(), join(statuses, "|"));
   }
 
   void planned() {

@@ -317,6 +317,7 @@ struct DnsCheckTest : test::Suite<DnsCheckTest> {
     // Whatever the resolver does with them, no question may be asked with a deadline beyond the whole's.
     struct Slow : dns::Resolver {
       explicit Slow(FakeClock& c) : clock(c), start(c.steady()) {}
+      std::optional<dns::Lookup<dns::Record>> recall(dns::Type, std::string_view, const dns::Ask&) override { return std::nullopt; }
       dns::Lookup<dns::Record> query(dns::Type, std::string_view, const dns::Ask& ask) override {
         latest = std::max(latest, ask.deadline);
         auto now = clock.steady();
