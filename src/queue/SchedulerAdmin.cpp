@@ -110,7 +110,7 @@ void Scheduler::State::takeBack(const std::vector<QueueId>& ids) {
     pushReleased(back);
     throw;
   }
-  forget({}, back, now);
+  forget({}, {}, back, now);
 }
 
 std::size_t Scheduler::State::change(const Filter& filter, const std::function<std::size_t(const std::vector<QueueId>&)>& one) {
@@ -164,7 +164,7 @@ std::size_t Scheduler::fail(const Filter& filter) {
     }
     s.notify(records);
     std::erase_if(records, [](const Record& r) { return r.verdict != Verdict::failed; });
-    bool written = s.write(records, {});
+    bool written = s.write(records, {}).has_value();
     {
       std::lock_guard hold(s.mutex);
       for (auto id : idle) s.active.erase(id);

@@ -46,7 +46,8 @@ void Scheduler::State::runRecorder() {
 
 void Scheduler::State::settle(std::vector<Record> some, std::vector<Claim> undone) {
   notify(some);
-  while (!write(some, undone)) {
+  auto next = write(some, undone);
+  for (; !next; next = write(some, undone)) {
     // A delivered message whose row stays would be sent again after a restart: it is kept in `active` and written later.
     std::unique_lock hold(resultMutex);
     if (resultWake.wait_for(hold, writePause, [this] { return finishing; })) return;
@@ -57,7 +58,7 @@ void Scheduler::State::settle(std::vector<Record> some, std::vector<Claim> undon
     again = !stopping;
   }
   // The pool was full: a little later, so that there is no busy loop.
-  forget(some, undone, services.clock.now() + (again ? std::chrono::microseconds(writePause) : std::chrono::microseconds(0)));
+  forget(some, *next, undone, services.clock.now() + (again ? std::chrono::microseconds(writePause) : std::chrono::microseconds(0)));
 }
 
 /// The report goes first: after a crash in between it comes twice, the other way round never. If there is no report,
@@ -81,22 +82,22 @@ void Scheduler::State::notify(std::vector<Record>& some) {
   }
 }
 
-bool Scheduler::State::write(const std::vector<Record>& some, const std::vector<Claim>& undone) {
+std::optional<std::map<QueueId, Time>> Scheduler::State::write(const std::vector<Record>& some, const std::vector<Claim>& undone) {
   try {
-    storage.record(some);
+    auto next = storage.record(some);
     storage.release(undone, services.clock.now());
-    return true;
+    return next;
   } catch (const std::exception& error) {
     log.error("results of deliveries cannot be written, trying again", {{"err", error.what()}, {"results", some.size()}});
-    return false;
+    return std::nullopt;
   }
 }
 
-void Scheduler::State::forget(const std::vector<Record>& some, const std::vector<Claim>& undone, Time due) {
+void Scheduler::State::forget(const std::vector<Record>& some, const std::map<QueueId, Time>& next, const std::vector<Claim>& undone, Time due) {
   std::lock_guard hold(mutex);
   for (const auto& record : some) {
     active.erase(record.claim.id);
-    if (record.verdict == Verdict::retry) lanes.note(record.claim.lane, record.claim.nextAttempt);
+    if (auto at = next.find(record.claim.id); at != next.end()) lanes.note(record.claim.lane, at->second);
     lanes.done(record.claim.lane, 1);
   }
   for (const auto& claim : undone) {

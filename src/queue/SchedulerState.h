@@ -66,8 +66,10 @@ struct Scheduler::State {
   void runRecorder();
   void settle(std::vector<Record> some, std::vector<Claim> undone);
   void notify(std::vector<Record>& some);
-  bool write(const std::vector<Record>& some, const std::vector<Claim>& undone);
-  void forget(const std::vector<Record>& some, const std::vector<Claim>& undone, Time due);
+  /// None if the disk says no; else what Storage::record() gave.
+  std::optional<std::map<QueueId, Time>> write(const std::vector<Record>& some, const std::vector<Claim>& undone);
+  /// `next`: of records to be tried again; `due`: of claims undone.
+  void forget(const std::vector<Record>& some, const std::map<QueueId, Time>& next, const std::vector<Claim>& undone, Time due);
   void pushRecords(std::vector<Record> more);
   void pushReleased(std::vector<Claim> more);
 

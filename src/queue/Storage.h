@@ -57,14 +57,15 @@ class Storage {
   void add(const NewMessage& message, Time now, const std::vector<QueueId>& ids, std::optional<Time> second = std::nullopt);
   /// The same with ids of its own.
   std::vector<QueueId> add(const NewMessage& message, Time now);
-  /// Takes due entries in order of time and writes their next attempt: durable when it returns. `isActive` entries are
-  /// passed over (and put off), `after` gives the time to the attempt after number n.
+  /// Takes due entries in order of time and writes their next attempt: durable when it returns. `isActive` entries, which
+  /// have an attempt under way, are passed over; `after` gives the time to the attempt after number n.
   Claimed claim(const std::vector<ClaimRequest>& requests, Time now, const std::function<bool(QueueId)>& isActive,
                 const std::function<Duration(int attempt)>& after);
   /// Undoes claims that came to no attempt: due at `when`.
   void release(const std::vector<Claim>& claims, Time when);
-  /// Writes what came of attempts, in one commit; delivered and failed entries go, and messages without entries.
-  void record(const std::vector<Record>& records);
+  /// Writes what came of attempts, in one commit; delivered and failed entries go, and messages without entries. Gives the
+  /// next attempt of each that is to be tried again.
+  std::map<QueueId, Time> record(const std::vector<Record>& records);
 
   std::vector<LaneDue> lanes();
   /// Ids that match, in the filter's order.

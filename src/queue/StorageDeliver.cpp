@@ -21,22 +21,24 @@ struct Taker {
   std::map<std::pair<QueueId, int>, Time> next{};  ///< of a message and attempt: recipients that go together stay together
   std::vector<Claim> claims{};
 
-  /// Due entries of the lane as rows; the statement is done before anything is written.
+  /// Due entries of the lane as rows, without those that an attempt is under way for; the statement is done before anything is
+  /// written.
   std::vector<std::pair<Claim, MessagePtr>> due(const std::string& lane, std::optional<QueueId> message, std::size_t most) {
     std::vector<std::pair<Claim, MessagePtr>> out;
     std::string sql = std::string("SELECT ") + claimColumns + ", " + messageColumns +
                       " FROM entry JOIN message ON message.id=entry.message WHERE entry.host=? AND entry.hold=0 AND entry.next_attempt<=?";
     if (message) sql += " AND entry.message=?";
-    sql += " ORDER BY entry.next_attempt, entry.id LIMIT ?";
+    sql += " ORDER BY entry.next_attempt, entry.id";
     auto row = db.prepare(sql);
     row.bind(lane).bind(unixMicros(now));
     if (message) row.bind(*message);
-    row.bind(static_cast<std::int64_t>(most));
-    while (row.step()) {
+    while (out.size() < most && row.step()) {
+      auto claim = readClaim(row);
+      if (isActive(claim.id)) continue;
       auto id = row.id<QueueId>(claimColumnCount);
       auto& shared = messages[id];
       if (!shared) shared = std::make_shared<const MessageRow>(readMessage(row, claimColumnCount));
-      out.emplace_back(readClaim(row), shared);
+      out.emplace_back(std::move(claim), shared);
     }
     return out;
   }
@@ -46,13 +48,10 @@ struct Taker {
       claim.message = message;
       claim.lane = lane;
       ++claim.attempts;
-      bool active = isActive(claim.id);
       auto [at, fresh] = next.try_emplace({message->id, claim.attempts});
       if (fresh) at->second = now + std::chrono::duration_cast<std::chrono::microseconds>(after(claim.attempts));
       claim.nextAttempt = at->second;
-      db.prepare("UPDATE entry SET next_attempt=?, attempts=attempts+? WHERE id=?")
-          .bind(unixMicros(claim.nextAttempt)).bind(std::int64_t{active ? 0 : 1}).bind(claim.id).run();
-      if (active) continue;
+      db.prepare("UPDATE entry SET next_attempt=?, attempts=attempts+1 WHERE id=?").bind(unixMicros(claim.nextAttempt)).bind(claim.id).run();
       if (claim.attempts > 1) claim.dialled = readDialled(db, claim.id);
       claims.push_back(std::move(claim));
     }
@@ -76,14 +75,37 @@ void insertAttempt(Db& db, QueueId entry, const Attempt& a) {
       .bind(std::int64_t{a.code}).bind(a.enhanced).bind(a.text).bind(a.remote).run();
 }
 
-void recordRetry(Db& db, const Record& r) {
-  db.prepare("UPDATE entry SET last_attempt=? WHERE id=?").bind(unixMicros(r.attempt.start)).bind(r.claim.id).run();
-  if (db.changes() == 0) return;  // dropped meanwhile
+/// An attempt that took longer than the pause after it: the pause begins at its end. But a time that somebody set meanwhile stays.
+/// None if the entry was dropped meanwhile.
+std::optional<Time> afterAttempt(Db& db, const Record& r) {
+  auto claimed = r.claim.nextAttempt, start = r.attempt.start;
+  auto end = start + std::chrono::duration_cast<Time::duration>(r.attempt.duration);
+  auto next = claimed > end ? claimed : end + std::max(claimed - start, Time::duration::zero());
+  auto row = db.prepare("UPDATE entry SET last_attempt=?1, next_attempt=iif(next_attempt=?2, ?3, next_attempt) WHERE id=?4 RETURNING next_attempt");
+  row.bind(unixMicros(start)).bind(unixMicros(claimed)).bind(unixMicros(next)).bind(r.claim.id);
+  if (!row.step()) return std::nullopt;
+  auto at = fromUnixMicros(row.int64(0));
+  row.run();
+  return at;
+}
+
+std::optional<Time> recordRetry(Db& db, const Record& r) {
+  auto at = afterAttempt(db, r);
+  if (!at) return at;
   insertAttempt(db, r.claim.id, r.attempt);
   for (const auto& dial : r.dialled) {
     auto ip = dial.ip.text();
     db.prepare("INSERT INTO dialled VALUES(?,?,?)").bind(r.claim.id).bind(dial.host).bind(ip).run();
   }
+  return at;
+}
+
+std::optional<Time> nextOf(Db& db, const std::string& lane, const std::function<bool(QueueId)>& isActive) {
+  auto row = db.prepare("SELECT id, next_attempt FROM entry WHERE host=? AND hold=0 ORDER BY next_attempt");
+  row.bind(lane);
+  while (row.step())
+    if (!isActive(row.id<QueueId>(0))) return fromUnixMicros(row.int64(1));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -115,10 +137,8 @@ Claimed Storage::claim(const std::vector<ClaimRequest>& requests, Time now, cons
     out = {};
     Taker taker{db, now, isActive, after};
     for (const auto& request : requests) taker.takeLane(request);
-    for (const auto& request : requests) {
-      auto row = db.prepare("SELECT min(next_attempt) FROM entry WHERE host=? AND hold=0");
-      if (row.bind(request.lane).step() && !row.isNull(0)) out.next[request.lane] = fromUnixMicros(row.int64(0));
-    }
+    for (const auto& request : requests)
+      if (auto at = nextOf(db, request.lane, isActive)) out.next[request.lane] = *at;
     out.claims = std::move(taker.claims);
   });
   return out;
@@ -133,15 +153,17 @@ void Storage::release(const std::vector<Claim>& claims, Time when) {
   });
 }
 
-void Storage::record(const std::vector<Record>& records) {
-  if (records.empty()) return;
+std::map<QueueId, Time> Storage::record(const std::vector<Record>& records) {
+  std::map<QueueId, Time> next;
+  if (records.empty()) return next;
   std::vector<QueueId> gone;
   state_->write([&](Db& db) {
     gone.clear();
+    next.clear();
     for (const auto& r : records) {
       const auto& claim = r.claim;
       if (r.verdict == Verdict::retry) {
-        recordRetry(db, r);
+        if (auto at = recordRetry(db, r)) next[r.claim.id] = *at;
         continue;
       }
       bool last = removeEntry(db, claim.id, claim.message->id, claim.attempts > 1);
@@ -149,6 +171,7 @@ void Storage::record(const std::vector<Record>& records) {
     }
   });
   state_->removeBodies(gone);
+  return next;
 }
 
 }  // namespace mox::queue

@@ -12,6 +12,7 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     l.add("filters", &AdminTest::filters);
     l.add("hold and release", &AdminTest::hold);
     l.add("schedule", &AdminTest::reschedule);
+    l.add("a time set while an attempt is under way counts when it has failed", &AdminTest::duringAttempt);
     l.add("transport and TLS", &AdminTest::settings);
     l.add("fail tells the sender, drop does not", &AdminTest::failAndDrop);
     l.add("dump", &AdminTest::dump);
@@ -115,6 +116,23 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     queue->schedule({}, Duration::zero(), true);
     settle();
     CHECK_EQ(std::size_t{1}, mx.count());
+  }
+
+  void duringAttempt() {
+    Script mute;
+    mute.greeting = "220-wait\r\n";
+    Sink mx(*engine, mute);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"a@example.net"}));
+    eventually([&] { return mx.connections() == 1; }, "a connection");
+    CHECK_EQ(std::size_t{1}, queue->schedule({}, Duration::zero(), true));
+    CHECK(entry().nextAttempt == clock.now());
+    mx.change({});
+    advance(std::chrono::minutes(6));  // it is given up; the pause after a first attempt would be longer
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
+    CHECK_EQ(std::size_t{0}, queue->size());
   }
 
   void settings() {
