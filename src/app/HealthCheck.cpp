@@ -1,8 +1,9 @@
 // mox healthcheck: for container engines and monitors that ask by running a command.
 //
 // A server is well when its control socket takes connections and each of its mail ports greets as its protocol says
-// (RFC 5321 §3.1, RFC 9051 §7.1) or, with TLS from the start, accepts. It asks from where it runs: loopback for
-// listeners on all addresses.
+// (RFC 5321 §3.1, RFC 9051 §7.1) or, with TLS from the start, accepts. Which ports these are the server says: the files may
+// have changed since, and a mistake in them, which a reload refuses, must not have a healthy server killed. It asks from
+// where it runs: loopback for listeners on all addresses.
 #include <Poco/Exception.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SocketAddress.h>
@@ -11,12 +12,15 @@
 
 #include <array>
 #include <ostream>
+#include <sstream>
 
 #include "app/Commands.h"
 #include "app/Ctl.h"
 #include "app/DataDir.h"
 #include "app/ListenPlan.h"
-#include "config/Source.h"
+#include "app/ServerCommands.h"
+#include "app/Serving.h"
+#include "base/Text.h"
 
 namespace mox::app {
 
@@ -30,22 +34,18 @@ Endpoint reachable(Endpoint at) {
 }
 
 /// How the first octets of the service begin; "" where TLS comes first or the client speaks first.
-std::string_view greetingOf(Service service) {
-  switch (service) {
-    case Service::smtp:
-    case Service::submission: return "220";
-    case Service::imap: return "* ";
-    default: return "";
-  }
+std::string_view greetingOf(std::string_view service) {
+  if (service == serviceName(Service::smtp) || service == serviceName(Service::submission)) return "220";
+  return service == serviceName(Service::imap) ? "* " : "";
 }
 
 /// "" if all is well, else what is wrong.
-std::string checkPort(const PlannedSocket& plan) {
-  auto expected = greetingOf(plan.service);
+std::string checkPort(std::string_view service, const Endpoint& at) {
+  auto expected = greetingOf(service);
   try {
     Poco::Net::StreamSocket socket;
     Poco::Timespan limit(checkSeconds, 0);
-    socket.connect(Poco::Net::SocketAddress(reachable(plan.at).text()), limit);
+    socket.connect(Poco::Net::SocketAddress(reachable(at).text()), limit);
     socket.setReceiveTimeout(limit);
     std::string got;
     while (got.size() < expected.size()) {
@@ -62,22 +62,34 @@ std::string checkPort(const PlannedSocket& plan) {
 
 }  // namespace
 
+int serverHealthCheck(ServerParts& server, Invocation& call) {
+  if (!parseFlags(call, Flags(), 0, 0)) return 2;
+  for (const auto& open : server.listeners) call.out << serviceName(open.plan.service) << " " << open.at.ip.text() << " " << open.at.port << "\n";
+  return 0;
+}
+
 int commandHealthCheck(Invocation& call) {
   if (!parseFlags(call, Flags(), 0, 0)) return 2;
-  // Who asks need not be able to read keys and passwords.
-  auto loaded = config::load(call.configPath, config::diskFiles(), {.withoutSecrets = true});
-  for (const auto& problem : loaded.errors) call.err << "error: " << problem.text() << "\n";
-  if (!loaded.config) return 1;
+  auto dataDir = configuredDataDir(call.configPath);
+  if (!dataDir) return call.err << "error: " << dataDir.error().text << "\n", 1;
   int status = 0;
   auto tell = [&](const std::string& what, const std::string& wrong) {
     if (wrong.empty()) return;
     call.err << "unhealthy: " << what << ": " << wrong << "\n";
     status = 1;
   };
-  auto control = ctlConnect(ctlPath(loaded.config->dataDir()));
-  tell("control socket", control ? "" : control.error().text);
-  for (const auto& plan : planSockets(*loaded.config))
-    tell(std::string(serviceName(plan.service)) + " at " + plan.at.text(), checkPort(plan));
+  std::ostringstream ports;
+  auto asked = ctlCall(ctlPath(*dataDir), {{"healthcheck"}, {}}, ports, call.err);
+  tell("control socket", !asked ? asked.error().text : *asked != 0 ? "the server does not say how it is" : "");
+  const auto said = ports.str();
+  for (auto line : split(said, '\n')) {
+    auto words = split(line, ' ');
+    auto ip = words.size() == 3 ? IpAddress::parse(words[1]) : std::nullopt;
+    auto port = words.size() == 3 ? parseUnsigned(words[2]) : std::nullopt;
+    if (!ip || !port) continue;  // after the last line
+    Endpoint at{*ip, static_cast<std::uint16_t>(*port)};
+    tell(std::string(words[0]) + " at " + at.text(), checkPort(words[0], at));
+  }
   if (status == 0) call.out << "healthy\n";
   return status;
 }

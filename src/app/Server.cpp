@@ -296,7 +296,7 @@ const std::vector<Opened>& Server::listeners() const { return state_->opened; }
 ServerParts Server::parts() {
   return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop,
           [this] { return state_->ending.load(); }, &state_->engine, &state_->imap,
-          [this](const Changing& changing) { return changeDomains(changing); }, [this] { return reload(); }};
+          [this](const Changing& changing) { return changeDomains(changing); }, [this] { return reload(); }, state_->opened};
 }
 
 config::ConfigPtr Server::config() const { return state_->config.current(); }

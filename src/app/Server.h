@@ -80,6 +80,7 @@ struct ServerParts {
   /// Changes domains.conf and works by it.
   std::function<Result<config::ConfigPtr>(const Changing&)> changeDomains = {};
   std::function<ReloadReport()> reload = {};
+  std::vector<Opened> listeners = {};
   std::shared_ptr<net::Fd> passed = {};  ///< a descriptor that came with the request; null if none
 };
 

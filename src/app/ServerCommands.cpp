@@ -19,6 +19,7 @@ std::vector<ServerCommand> allCommands() {
       {"setaccountpassword", serverSetAccountPassword},
       {"loglevels", serverLogLevels},
       {"reload", serverReload},
+      {"healthcheck", serverHealthCheck},
       {"reindex", serverReindex},
       {"queue list", queueList},
       {"queue hold", queueHold},

@@ -26,6 +26,8 @@ int serverStop(ServerParts& server, Invocation& call);
 int serverSetAccountPassword(ServerParts& server, Invocation& call);
 int serverLogLevels(ServerParts& server, Invocation& call);
 int serverReload(ServerParts& server, Invocation& call);
+/// Prints "<service> <IP address> <port>" for each open port.
+int serverHealthCheck(ServerParts& server, Invocation& call);
 int serverReindex(ServerParts& server, Invocation& call);
 int queueList(ServerParts& server, Invocation& call);
 int queueHold(ServerParts& server, Invocation& call);
