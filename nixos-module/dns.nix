@@ -1,5 +1,5 @@
-# DNS records that follow from the settings alone, as `mox dns records` prints them; a test compares. Names are not turned
-# to A-labels here, so only domains in ASCII are in the answer.
+# DNS records that follow from the settings alone, as `mox dns records` prints them; a test compares. Nix cannot turn names to
+# A-labels (RFC 5891 §4: case, normalisation and all of Unicode's tables), so what has other characters than ASCII's is refused.
 { lib, settings }:
 let
   ports = import ./ports.nix;
@@ -26,14 +26,22 @@ let
 
   addressesAt = domain: builtins.filter (a: lib.hasSuffix "@${domain}" a) (builtins.concatMap (a: builtins.attrNames (a.Destinations or { })) (builtins.attrValues settings.Accounts));
 
+  published =
+    text:
+    if builtins.match "[ -~]*" text != null then
+      text
+    else
+      throw "services.mox.dnsRecords: ${text} cannot be turned to A-labels by Nix. Take the records of this domain from `mox dns records`.";
+
   of =
     domain: d:
     let
       name = "${domain}.";
       clients = if d ? ClientSettingsDomain then "${d.ClientSettingsDomain}." else host;
       record = owner: type: data: {
-        inherit type data;
-        name = owner;
+        inherit type;
+        name = published owner;
+        data = published data;
       };
       # Not where the name has records of its own.
       alias = owner: lib.optional (owner != host && !isDomain (lib.removeSuffix "." owner)) (record owner "CNAME" host);
@@ -70,4 +78,4 @@ let
       ]
     );
 in
-builtins.mapAttrs of (lib.filterAttrs (name: _: builtins.match "[A-Za-z0-9.-]+" name != null) settings.Domains)
+builtins.mapAttrs of settings.Domains

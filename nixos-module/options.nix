@@ -277,7 +277,7 @@ in
   dnsRecords = mkOption {
     type = types.attrsOf (types.listOf (types.attrsOf types.str));
     readOnly = true;
-    description = "For each domain with an ASCII name the DNS records that need no key: lists of name, type and data in the form of zone files. DKIM and TLSA come from `mox dns records`.";
+    description = "For each domain the DNS records that need no key: lists of name, type and data in the form of zone files. DKIM and TLSA come from `mox dns records`, and so do all records with names outside ASCII, which Nix cannot turn to A-labels: to ask for those of such a domain is an error.";
   };
   configFile = mkOption {
     type = types.package;

@@ -11,7 +11,7 @@ import tarfile
 import roles
 from lab import require, run
 from moxhost import ROOT, binary
-from nixos import Nix, Refused, TESTS, sample
+from nixos import Nix, Refused, TESTS, imported, sample
 from nspawn import Nspawn
 from scenario import contains, equal, scenario
 
@@ -190,6 +190,22 @@ def module_has_the_servers_dns_records(lab):
         said = json.loads(run(["sh", "-c", '"$@" 2>/dev/null || true', "sh", binary(), "-config", path, "dns", "records", "-format", "json", domain]))
         printed = [(r["name"], r["type"], r["data"]) for r in said["records"] if not needs_keys(r)]
         equal(sorted(printed), sorted((r["name"], r["type"], r["data"]) for r in system.dnsRecords[domain]), "records of " + domain)
+
+
+@scenario(seconds=60)
+def module_refuses_dns_records_it_cannot_name(lab):
+    """Records of a domain outside ASCII are refused with what to do; the system and the records of other domains are had."""
+    change = spoken('services.mox.domains."bücher.example".accounts.erin = { };')
+    program = imported('storeBinary = { outPath = "/usr/local"; };')
+    of = f"let system = ({program}).evaluate [ ({change}) ]; in "
+    equal("10 mail.example.org.", nix(lab).evaluate(of + '(builtins.head (builtins.filter (r: r.type == "MX") system.dnsRecords."example.org")).data'))
+    contains("bücher.example", nix(lab).evaluate(of + "system.json"))
+    try:
+        nix(lab).evaluate(of + 'system.dnsRecords."bücher.example"')
+    except Refused as refusal:
+        contains("services.mox.dnsRecords: bücher.example. cannot be turned to A-labels by Nix", str(refusal))
+        return
+    raise AssertionError("records with names that are not A-labels")
 
 
 def needs_keys(record: dict) -> bool:
