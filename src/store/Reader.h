@@ -61,7 +61,7 @@ class Reader {
 
   /// Messages, sorted, that may contain all of `needles` (each folded by message::searchFold) in what
   /// message::searchText with header says of them; what is not indexed yet is among them. Every one has to be checked.
-  /// Nothing if the index cannot tell, as of needles shorter than three characters: all messages are candidates then.
+  /// Nothing if the index cannot tell, as of needles without a word of three characters: all messages are candidates then.
   std::optional<std::vector<MessageId>> searchCandidates(const std::vector<std::string>& needles);
 
   /// How many messages have this UID or a higher one.

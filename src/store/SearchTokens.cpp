@@ -41,16 +41,21 @@ const std::vector<std::uint32_t>& SearchTokens::of(std::string_view text) {
   };
   std::uint32_t first = 0, second = 0;
   bool firstWide = false, secondWide = false;
-  std::size_t count = 0;
-  for (std::size_t at = 0; at < text.size(); ++count) {
+  std::size_t before = 0;  ///< characters of the word so far
+  for (std::size_t at = 0; at < text.size();) {
     auto third = nextCharacter(text, at);
+    if (third <= ' ') {
+      before = 0;
+      continue;
+    }
     bool thirdWide = isIdeographic(third);
-    if (count >= 1 && secondWide && thirdWide) add(hash(second, third, nothing));
-    if (count >= 2 && !(firstWide && secondWide)) add(hash(first, second, third));
+    if (before >= 1 && secondWide && thirdWide) add(hash(second, third, nothing));
+    if (before >= 2 && !(firstWide && secondWide)) add(hash(first, second, third));
     first = second;
     firstWide = secondWide;
     second = third;
     secondWide = thirdWide;
+    ++before;
   }
   for (auto token : tokens_) seen_[token / 64] = 0;
   return tokens_;

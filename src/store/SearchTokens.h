@@ -1,4 +1,6 @@
-// Tokens of a text for the full-text index: which three characters follow each other somewhere in it.
+// Tokens of a text for the full-text index: which three characters follow each other somewhere in a word of it. What spaces,
+// controls and line ends divide are words; three characters across them would be half of all tokens, and find little that the
+// words beside them do not.
 //
 // A text that contains a needle has all tokens of the needle, so the tokens find candidates for a substring search. Two
 // ideographs (or kana, or Hangul syllables) make a token where other scripts need three characters: words of those
