@@ -22,8 +22,8 @@
 
 #define MOX_MANAGED_HELP                                                                                                       \
   "\n\nWrites domains.conf: comments and order stay, and only what makes a valid configuration is written. The running server\n"  \
-  "does it and works by the whole file at once; without one it counts from the next start. A declared configuration is changed\n" \
-  "in its files only."
+  "does it and works by the whole file at once, and what had been edited in it and not reloaded is applied and told too; without\n" \
+  "one it counts from the next start. A declared configuration is changed in its files only."
 
 namespace mox::app {
 

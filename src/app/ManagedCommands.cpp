@@ -34,6 +34,7 @@ int changed(const Management& m, Invocation& call, const Changing& changing, con
   auto done = m.change(changing);
   if (!done) return failed(call, done.error());
   call.out << said << "\n";
+  for (const auto& edit : *done) call.out << "Also applied, since the files had been edited: " << edit << "\n";
   if (!m.isServer) call.out << "The server does not run: it works by this from its next start.\n";
   return 0;
 }
@@ -396,7 +397,10 @@ int commandManaged(Invocation& call) {
   store::SystemFiles files;
   SystemClock clock;
   ManagedFiles managed{call.configPath, loaded.config->staticText(), loaded.files, files};
-  return runManaged({loaded.config, [&](const Changing& changing) { return changeDomains(managed, changing); }, clock}, call);
+  auto change = [&](const Changing& changing) {
+    return changeDomains(managed, changing).map([](const config::ConfigPtr&) { return std::vector<std::string>(); });
+  };
+  return runManaged({loaded.config, change, clock}, call);
 }
 
 }  // namespace mox::app

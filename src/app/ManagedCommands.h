@@ -15,7 +15,8 @@ namespace mox::app {
 
 struct Management {
   config::ConfigPtr config;  ///< now
-  std::function<Result<config::ConfigPtr>(const Changing&)> change;
+  /// What the server applied besides: Server::changeDomains().
+  std::function<Result<std::vector<std::string>>(const Changing&)> change;
   const Clock& clock;
   bool isServer = false;
 };

@@ -164,15 +164,20 @@ ReloadReport Server::reload() {
   return state_->reload();
 }
 
-Result<config::ConfigPtr> Server::changeDomains(const Changing& changing) {
+Result<std::vector<std::string>> Server::changeDomains(const Changing& changing) {
   auto& s = *state_;
   std::lock_guard hold(s.reloading);
   ManagedFiles managed{s.options.configPath, s.config.current()->staticText(), s.options.files, s.foundations.files};
-  auto changed = app::changeDomains(managed, changing);
-  if (!changed) return changed;
+  std::vector<std::string> edited;
+  auto changed = app::changeDomains(managed, [&](Change& change) {
+    auto before = readApplied(s.options.files, s.dataDir);
+    for (const auto& edit : plan(before, Applied::of(change.config, s.options.files, s.storage.saltKey, before))) edited.push_back(edit.line());
+    return changing(change);
+  });
+  if (!changed) return tl::unexpected(changed.error());
   auto report = s.reload();
   if (!report) return fail(Errc::temporary, "domains.conf is changed, but was not taken over: " + report.errors.front());
-  return changed;
+  return edited;
 }
 
 std::function<void(std::size_t, std::size_t)> Server::State::passwordsTold() const {

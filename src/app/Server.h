@@ -77,8 +77,8 @@ struct ServerParts {
   std::function<bool()> isStopping;
   net::Engine* engine = nullptr;
   imapserver::Services* imap = nullptr;
-  /// Changes domains.conf and works by it.
-  std::function<Result<config::ConfigPtr>(const Changing&)> changeDomains = {};
+  /// Server::changeDomains().
+  std::function<Result<std::vector<std::string>>(const Changing&)> changeDomains = {};
   std::function<ReloadReport()> reload = {};
   std::vector<Opened> listeners = {};
   std::shared_ptr<net::Fd> passed = {};  ///< a descriptor that came with the request; null if none
@@ -94,8 +94,9 @@ class Server {
 
   /// Configuration, passwords and certificates anew, or nothing of it if the configuration is refused; logged either way.
   ReloadReport reload();
-  /// The same after a change of domains.conf that app::changeDomains() makes.
-  Result<config::ConfigPtr> changeDomains(const Changing& changing);
+  /// The same after a change of domains.conf that app::changeDomains() makes. What somebody had edited in the files and not
+  /// reloaded yet is applied with it: lines of plan() for that, of which the caller should be told.
+  Result<std::vector<std::string>> changeDomains(const Changing& changing);
   /// Idempotent; done when it returns, at most a little after `grace`.
   void stop(Duration grace = stopGrace);
 

@@ -211,6 +211,22 @@ struct ServerTest : test::Suite<ServerTest> {
     for (int i = 0; i < 8; ++i) clients.emplace_back([this, i] { CHECK_EQ(0, ask({"config address add", "a" + std::to_string(i) + "@new.example", "new"}).status); });
     for (auto& client : clients) client.join();
     CHECK_EQ(std::size_t(9), server->config()->account("new")->addresses.size());
+    // What was edited and not reloaded is applied too, and told; the next command has nothing of that to tell.
+    auto text = dir.read("domains.conf");
+    dir.write("domains.conf", text + "\tby-hand:\n\t\tDomain: mox.example\n\t\tDestinations:\n\t\t\thand@mox.example: nil\n");
+    auto told = ask({"config account disable", "new", "gone"});
+    CHECK_EQ(std::string("Also applied, since the files had been edited: account added: by-hand\n"
+                         "Also applied, since the files had been edited: address added: hand@mox.example of by-hand\n"),
+             told.out.substr(told.out.find('\n') + 1));
+    CHECK(server->config()->account("by-hand") != nullptr);
+    auto quiet = ask({"config account enable", "new"});
+    CHECK_MSG(quiet.out, quiet.status == 0 && quiet.out.find("Also") == std::string::npos);
+    // A change that is refused applies nothing of it.
+    dir.write("domains.conf", text);
+    CHECK_EQ(1, ask({"config account rm", "mjl"}).status);
+    CHECK(server->config()->account("by-hand") != nullptr);
+    CHECK(ask({"config account disable", "new", "gone"}).out.find("edited: account removed: by-hand") != std::string::npos);
+    CHECK_EQ(0, ask({"config account enable", "new"}).status);
     // Removed: the mail stays.
     for (int i = 0; i < 8; ++i) CHECK_EQ(0, ask({"config address rm", "a" + std::to_string(i) + "@new.example"}).status);
     CHECK_EQ(0, ask({"config domain rm", "new.example"}).status);
