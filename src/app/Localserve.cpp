@@ -110,7 +110,7 @@ int serveLocal(Invocation& call, Foundations& foundations, const std::string& pa
   server.requestStop = &requestStopBySignal;
   Server running(std::move(server), foundations);
   explain(call.out, running, path);
-  runUntilStopped(running, foundations.log);
+  runUntilStopped(running, foundations);
   return 0;
 }
 

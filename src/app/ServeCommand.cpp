@@ -72,10 +72,10 @@ int commandServe(Invocation& call) {
   options.certificates = std::move(*certificates);
   options.sockets = std::move(*bound);
   options.requestStop = &requestStopBySignal;
-  options.onStatus = [&foundations](const std::string& status, bool busy) { notifyStatus(status, busy, foundations.log); };
+  options.onStatus = [&foundations](const std::string& status, bool busy) { notifyStatus(status, busy, foundations); };
   Server server(std::move(options), foundations);
   foundations.log.info("ready");
-  runUntilStopped(server, foundations.log);
+  runUntilStopped(server, foundations);
   return 0;
 }
 

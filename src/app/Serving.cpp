@@ -50,8 +50,11 @@ sigset_t waitedFor() {
   return set;
 }
 
-void notify(const std::string& state, const Log& log) {
-  if (auto sent = net::notifyManager(state); !sent) log.warn("cannot notify the service manager", {{"err", sent.error().text}});
+void notify(const std::string& state, Foundations& foundations) {
+  auto sent = net::notifyManager(state);
+  if (sent) return;
+  if (sent.error().code == Errc::timeout) foundations.limits.hit(notifyWait, "NOTIFY_SOCKET");
+  foundations.log.warn("cannot notify the service manager", {{"err", sent.error().text}});
 }
 
 std::string reloadingState() {
@@ -91,27 +94,27 @@ void blockSignals() {
   if (int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) throw std::system_error(error, std::generic_category(), "pthread_sigmask");
 }
 
-void runUntilStopped(Server& server, const Log& log) {
-  notify("READY=1\nSTATUS=serving mail\nMAINPID=" + std::to_string(::getpid()), log);
+void runUntilStopped(Server& server, Foundations& foundations) {
+  notify("READY=1\nSTATUS=serving mail\nMAINPID=" + std::to_string(::getpid()), foundations);
   auto set = waitedFor();
   for (;;) {
     int signal = 0;
     if (int error = ::sigwait(&set, &signal); error != 0) throw std::system_error(error, std::generic_category(), "sigwait");
     if (signal != SIGHUP) break;
-    notify(reloadingState(), log);
+    notify(reloadingState(), foundations);
     try {
       server.reload();
     } catch (const std::exception& broken) {  // the disk failed: the server goes on with what it has
-      log.error("reload failed", {{"err", broken.what()}});
+      foundations.log.error("reload failed", {{"err", broken.what()}});
     }
-    notify("READY=1", log);
+    notify("READY=1", foundations);
   }
-  notify("STOPPING=1", log);
+  notify("STOPPING=1", foundations);
   server.stop();
 }
 
-void notifyStatus(const std::string& status, bool busy, const Log& log) {
-  notify((busy ? fmt::format("EXTEND_TIMEOUT_USEC={}\n", busyPatience.count()) : "") + "STATUS=" + status, log);
+void notifyStatus(const std::string& status, bool busy, Foundations& foundations) {
+  notify((busy ? fmt::format("EXTEND_TIMEOUT_USEC={}\n", busyPatience.count()) : "") + "STATUS=" + status, foundations);
 }
 
 void requestStopBySignal() { ::kill(::getpid(), SIGTERM); }

@@ -9,6 +9,8 @@
 
 #include "app/Command.h"
 #include "app/Server.h"
+#include "base/Limits.h"
+#include "net/Sockets.h"
 
 namespace mox::app {
 
@@ -33,12 +35,14 @@ void blockSignals();
 
 /// Tells the service manager that the server is ready, then waits for signals: HUP reloads, INT and TERM stop. Returns
 /// when the server has stopped.
-void runUntilStopped(Server& server, const Log& log);
+void runUntilStopped(Server& server, Foundations& foundations);
 
+/// Counted each time a message to the service manager is given up.
+inline constexpr Limit notifyWait{"notify-wait", net::notifyPatience.count(), "seconds"};
 /// A service manager is asked to wait so much longer while the server is at work, each time it is told of that.
 inline constexpr std::chrono::microseconds busyPatience = std::chrono::seconds(60);
 /// Tells the service manager how the server is (sd_notify STATUS, and EXTEND_TIMEOUT_USEC if it is at work).
-void notifyStatus(const std::string& status, bool busy, const Log& log);
+void notifyStatus(const std::string& status, bool busy, Foundations& foundations);
 
 /// Makes this process receive TERM, for `mox stop`.
 void requestStopBySignal();

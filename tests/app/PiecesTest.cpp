@@ -1,4 +1,6 @@
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "AppFixture.h"
 #include "app/CreatedFiles.h"
@@ -8,6 +10,7 @@
 #include "app/Privileges.h"
 #include "app/QuickstartConfig.h"
 #include "app/SelfSigned.h"
+#include "app/Serving.h"
 #include "app/Storage.h"
 #include "app/SystemdUnit.h"
 #include "config/Keys.h"
@@ -28,6 +31,7 @@ struct PiecesTest : test::Suite<PiecesTest> {
     l.add("what failed leaves nothing behind", &PiecesTest::createdFiles);
     l.add("passed sockets go to the address they are bound to", &PiecesTest::sockets);
     l.add("users to become", &PiecesTest::users);
+    l.add("a service manager that does not read is given up, and counted", &PiecesTest::deafManager);
     l.add("the unit names program, user and directory", &PiecesTest::unit);
   }
 
@@ -49,6 +53,23 @@ struct PiecesTest : test::Suite<PiecesTest> {
     boxes = initialMailboxes(old);
     CHECK_EQ(std::size_t(3), boxes.size());
     CHECK(boxes[1].second == store::sentUse && boxes[2].second == 0);
+  }
+
+  void deafManager() {
+    net::Fd manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    auto path = dir / "notify";
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    CHECK_EQ(0, ::bind(manager.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
+    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+    Foundations foundations([](std::string_view) {}, LogLevel::error);
+    auto hits = [&] { return foundations.metrics.value("mox_limit_hits_total", {{"limit", "notify-wait"}}); };
+    notifyStatus("fine", false, foundations);
+    CHECK_EQ(0.0, hits());
+    for (int i = 0; i < 10'000 && hits() == 0; ++i) notifyStatus("fine", false, foundations);
+    ::unsetenv("NOTIFY_SOCKET");
+    CHECK_EQ(1.0, hits());
   }
 
   void passwords() {
