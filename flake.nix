@@ -31,9 +31,7 @@
         {
           inherit mox;
           default = mox;
-        }
-        # An OCI image for podman and Docker: `podman load -i result`.
-        // lib.optionalAttrs pkgs.stdenv.hostPlatform.isx86_64 {
+          # An OCI image for podman and Docker: `podman load -i result`.
           image = pkgs.callPackage ./nixos-module/image.nix {
             inherit mox;
             epoch = self.lastModified or 1;

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from oci import NET_BIND_SERVICE, Entry
@@ -25,13 +26,31 @@ def read(path: str) -> bytes:
         return file.read()
 
 
+@dataclass(frozen=True)
+class Machine:
+    architecture: str  # as the OCI image specification calls it
+    libraries: str     # where Debian has them
+
+
+MACHINES = {62: Machine("amd64", "/usr/lib/x86_64-linux-gnu/"), 183: Machine("arm64", "/usr/lib/aarch64-linux-gnu/")}  # by e_machine of elf(5)
+
+
+def machine_of(program: bytes) -> Machine:
+    """What the ELF file is for. Both kinds have 64 bits, the least significant octet first."""
+    kind = int.from_bytes(program[18:20], "little") if program[:6] == b"\x7fELF\x02\x01" else None
+    if kind not in MACHINES:
+        raise SystemExit("the program is for no machine that an image is made for: " + ", ".join(m.architecture for m in MACHINES.values()))
+    return MACHINES[kind]
+
+
 def libraries(binary: str) -> dict[str, str]:
     """Path in the image -> file here, of each library and the loader that the binary asks for."""
+    folder = machine_of(read(binary)).libraries
     out = {}
     for line in subprocess.run(["ldd", binary], check=True, capture_output=True, text=True).stdout.splitlines():
         found = re.match(r"\s*(?:(\S+) => )?(/\S+) \(0x", line)
         if found:
-            name = found[2] if found[1] is None or found[2].startswith(STORE) else "/usr/lib/x86_64-linux-gnu/" + os.path.basename(found[1])
+            name = found[2] if found[1] is None or found[2].startswith(STORE) else folder + os.path.basename(found[1])
             out[name.lstrip("/")] = os.path.realpath(found[2])
         elif "not found" in line:
             raise SystemExit("a library is missing: " + line.strip())
@@ -119,7 +138,7 @@ def collect(binary: str, stripped: bytes, licence: bytes, version: str, created:
     }
     needed = libraries(binary)
     for name, file in needed.items():
-        path = "usr/" + name if name.startswith("lib64/") else name
+        path = "usr/" + name if name.startswith(("lib/", "lib64/")) else name  # the loader: where depends on the machine
         entries[path] = Entry(read(file), 0o755)
     sources = packages_of(list(needed.values()))
     entries |= zones(os.environ.get("MOX_IMAGE_ZONES", ZONES))

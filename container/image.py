@@ -41,6 +41,7 @@ def main() -> None:
         },
         name="localhost/mox:" + version,
         epoch=epoch,
+        architecture=contents.machine_of(contents.read(binary)).architecture,
         labels={
             "org.opencontainers.image.title": "mox", "org.opencontainers.image.version": version,
             "org.opencontainers.image.description": "Mail server: SMTP, submission and IMAP in one process",

@@ -35,6 +35,7 @@ class Image:
     config: dict               # "config" of the OCI image configuration
     name: str                  # repository:tag that engines show
     epoch: int                 # seconds since 1970
+    architecture: str          # by the names of the OCI image specification, which are Go's
     labels: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,7 +93,7 @@ def write(image: Image, path: str) -> str:
     created = datetime.datetime.fromtimestamp(image.epoch, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     layer = blob(_gzip(raw), "layer.v1.tar+gzip")
     config = blob(_json({
-        "architecture": "amd64", "os": "linux", "created": created,
+        "architecture": image.architecture, "os": "linux", "created": created,
         "config": {**image.config, "Labels": image.labels},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + _sha256(raw)]},
         "history": [{"created": created, "created_by": "container/image.py"}],
@@ -103,7 +104,7 @@ def write(image: Image, path: str) -> str:
     }), "manifest.v1+json")
     index = _json({
         "schemaVersion": 2, "mediaType": OCI + "index.v1+json",
-        "manifests": [{**manifest, "platform": {"architecture": "amd64", "os": "linux"},
+        "manifests": [{**manifest, "platform": {"architecture": image.architecture, "os": "linux"},
                        "annotations": {"org.opencontainers.image.ref.name": image.name}}],
     })
     docker = _json([{

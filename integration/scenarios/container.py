@@ -181,6 +181,26 @@ def container_image(lab):
     print(f"note: {os.path.getsize(archive)} octets, {len(names)} files")
 
 
+@scenario(seconds=30)
+def container_image_names_its_machine(lab):
+    """The architecture of an image is that of the program in it; a program of another kind is refused."""
+    archive = lab.path("mox.tar")
+    code = """import sys, contents, oci
+program = b"\\x7fELF\\x02\\x01" + bytes(12) + int(sys.argv[1]).to_bytes(2, "little")
+machine = contents.machine_of(program)
+oci.write(oci.Image(entries={"usr/bin/mox": oci.Entry(program, 0o755)}, config={}, name="localhost/mox:1", epoch=1, architecture=machine.architecture), sys.argv[2])
+print(machine.libraries)"""
+    for kind, name, libraries in (("62", "amd64", "x86_64-linux-gnu"), ("183", "arm64", "aarch64-linux-gnu")):
+        equal(f"/usr/lib/{libraries}/", run(["env", "-C", os.path.join(ROOT, "container"), "python3", "-B", "-c", code, kind, archive]).strip(), "where Debian has libraries")
+        equal(name, skopeo_inspect(archive)["Architecture"], "architecture")
+    try:
+        run(["env", "-C", os.path.join(ROOT, "container"), "python3", "-B", "-c", code, "243", archive])
+    except AssertionError as refusal:
+        contains("for no machine that an image is made for: amd64, arm64", str(refusal))
+        return
+    raise AssertionError("an image of a program for RISC-V")
+
+
 def check_files(archive):
     with tarfile.open(archive) as outer:
         layer = json.load(outer.extractfile("manifest.json"))[0]["Layers"][0]

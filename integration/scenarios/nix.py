@@ -232,7 +232,11 @@ def flake_is_sound(lab):
     evaluator.run("flake", "check", "--no-build", "path:" + folder, *stand_in)
     shown = json.loads(evaluator.run("flake", "show", "--json", "path:" + folder, *stand_in))
     equal(["apps", "checks", "devShells", "nixosModules", "overlays", "packages"], sorted(shown), "outputs")
-    equal(["default", "image", "mox"], sorted(shown["packages"]["x86_64-linux"]), "packages")
+    for system in ("x86_64-linux", "aarch64-linux"):
+        equal(["default", "image", "mox"], sorted(shown["packages"][system]), "packages for " + system)
+    # `flake check` takes this machine's own system alone.
+    path = evaluator.run("eval", "--raw", f"path:{folder}#packages.aarch64-linux.image.drvPath", *stand_in)
+    assert path.endswith("-mox-image.tar.drv"), path
     scripts = [name for name in os.listdir(os.path.join(ROOT, "integration", "machines"))
                if re.search(r"^# Back ends:.*\bnixos\b", text_of(ROOT, "integration", "machines", name), re.M)]
     equal(sorted(["module", "package"] + ["machines-" + name.removesuffix(".py") for name in scripts]), sorted(shown["checks"]["x86_64-linux"]), "checks")

@@ -54,7 +54,6 @@ let
     inherit lib system;
     stdenv.hostPlatform = {
       inherit system;
-      isx86_64 = system == "x86_64-linux";
     };
     runCommand =
       name: env: script:
