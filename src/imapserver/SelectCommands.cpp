@@ -79,13 +79,18 @@ void handleSelect(Context& context, const imap::Command& command) {
 }
 
 void handleClose(Context& context, const imap::Command&) {
+  std::string code;
   if (!context.selected->isReadOnly()) {
+    auto before = context.selected->current();
     auto done = context.account->expungeDeleted(context.selected->mailbox(), context.selected->view().uidNext());
     // A mailbox that somebody deleted meanwhile is closed as well.
     if (!done && done.error().code != Errc::notFound) return context.no(done.error());
+    // RFC 7162 §3.2.8; but nothing that the client was not told of may lie below it.
+    bool isNext = done && done->modSeq && before && done->before == before->highestModSeq();
+    if (isNext && context.condstore && context.selected->knows(*before)) code = fmt::format("HIGHESTMODSEQ {}", done->modSeq.value);
   }
   leave(context);
-  context.ok("closed");
+  context.ok(code, "closed");
 }
 
 void handleUnselect(Context& context, const imap::Command&) {

@@ -98,6 +98,15 @@ std::uint32_t Selected::sequence(Uid uid) const {
   return index ? static_cast<std::uint32_t>(*index + 1) : 0;
 }
 
+bool Selected::knows(const store::MailboxView& state) const {
+  auto told = view_->highestModSeq();
+  auto isKnown = [&](ModSeq change) { return change <= told || isOwn(change); };
+  if (!isKnown(state.highestModSeq()) || state.uidNext() != view_->uidNext() || state.size() != view_->size()) return false;
+  bool all = true;
+  state.forEach([&](const store::ViewEntry& entry) { all = all && isKnown(entry.modSeq); });
+  return all;
+}
+
 std::optional<imap::NumberSet> Selected::resolve(const imap::SequenceSet& set, bool uid) const {
   if (set.isSaved()) return saved;
   auto size = static_cast<std::uint32_t>(view_->size());

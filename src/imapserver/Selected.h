@@ -59,6 +59,8 @@ class Selected {
   void told(ModSeq own) { own_.push_back(own); }
   /// The change is of this client and view() does not have it yet.
   bool isOwn(ModSeq change) const { return std::find(own_.begin(), own_.end(), change) != own_.end(); }
+  /// The client has heard of all that is in this state of the mailbox: it is view(), but for changes of its own.
+  bool knows(const store::MailboxView& state) const;
 
   /// UIDs of the messages a client means: those of view() whose UID is in the set. UIDs that are in no message may be in
   /// it, so its size depends on what the client wrote. A sequence number beyond the end is an error (nothing), RFC 9051

@@ -134,6 +134,7 @@ struct Copied {
 struct Expunged {
   std::vector<Uid> uids;  ///< ascending, those that were there
   ModSeq modSeq;          ///< 0 if nothing was there
+  ModSeq before;          ///< HIGHESTMODSEQ of the mailbox until then
 };
 
 struct MailboxesMade {

@@ -134,6 +134,7 @@ Result<Expunged> Account::expunge(MailboxId mailbox, const std::vector<Uid>& uid
   return state_->tryWrite<Expunged>([&](Operation& op) {
     Expunged expunged;
     auto& edit = op.mailbox(mailbox);
+    expunged.before = edit.row.modSeq;
     for (auto uid : order) {
       auto message = loadMessage(op, mailbox, uid);
       if (!message || (onlyDeleted && !message->flags.has(Flag::deleted))) continue;
@@ -150,6 +151,7 @@ Result<Expunged> Account::expungeDeleted(MailboxId mailbox, Uid end) {
   return state_->tryWrite<Expunged>([&](Operation& op) {
     Expunged expunged;
     auto& edit = op.mailbox(mailbox);
+    expunged.before = edit.row.modSeq;
     if (edit.row.counts.deleted == 0) return expunged;
     {
       auto row = op.db().prepare("SELECT uid FROM view_entry WHERE mailbox=?1 AND uid<?2 AND flags & ?3 ORDER BY uid");
