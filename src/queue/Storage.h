@@ -61,7 +61,7 @@ class Storage {
   /// have an attempt under way, are passed over; `after` gives the time to the attempt after number n.
   Claimed claim(const std::vector<ClaimRequest>& requests, Time now, const std::function<bool(QueueId)>& isActive,
                 const std::function<Duration(int attempt)>& after);
-  /// Undoes claims that came to no attempt: due at `when`.
+  /// Undoes claims that came to no attempt: due at `when`, or at what somebody set meanwhile.
   void release(const std::vector<Claim>& claims, Time when);
   /// Writes what came of attempts, in one commit; delivered and failed entries go, and messages without entries. Gives the
   /// next attempt of each that is to be tried again.

@@ -148,8 +148,8 @@ void Storage::release(const std::vector<Claim>& claims, Time when) {
   if (claims.empty()) return;
   state_->write([&](Db& db) {
     for (const auto& claim : claims)
-      db.prepare("UPDATE entry SET attempts=attempts-1, next_attempt=? WHERE id=? AND attempts=?")
-          .bind(unixMicros(when)).bind(claim.id).bind(std::int64_t{claim.attempts}).run();
+      db.prepare("UPDATE entry SET attempts=attempts-1, next_attempt=iif(next_attempt=?, ?, next_attempt) WHERE id=? AND attempts=?")
+          .bind(unixMicros(claim.nextAttempt)).bind(unixMicros(when)).bind(claim.id).bind(std::int64_t{claim.attempts}).run();
   });
 }
 

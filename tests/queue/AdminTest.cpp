@@ -13,6 +13,7 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     l.add("hold and release", &AdminTest::hold);
     l.add("schedule", &AdminTest::reschedule);
     l.add("a time set while an attempt is under way counts when it has failed", &AdminTest::duringAttempt);
+    l.add("what is put on hold while an attempt is under way is not tried again", &AdminTest::holdDuringAttempt);
     l.add("transport and TLS", &AdminTest::settings);
     l.add("fail tells the sender, drop does not", &AdminTest::failAndDrop);
     l.add("dump", &AdminTest::dump);
@@ -133,6 +134,27 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     settle();
     CHECK_EQ(std::size_t{1}, mx.count());
     CHECK_EQ(std::size_t{0}, queue->size());
+  }
+
+  void holdDuringAttempt() {
+    Script mute;
+    mute.greeting = "220-wait\r\n";
+    Sink mx(*engine, mute);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"a@example.net"}));
+    eventually([&] { return mx.connections() == 1; }, "a connection");
+    CHECK_EQ(std::size_t{1}, queue->setHold({}, true));
+    mx.change({});
+    advance(std::chrono::minutes(6));  // the attempt is given up
+    settle();
+    advance(std::chrono::hours(2));
+    settle();
+    CHECK_EQ(std::size_t{0}, mx.count());
+    CHECK(entry().hold && entry().attempts == 1);
+    queue->setHold({}, false);
+    settle();
+    CHECK_EQ(std::size_t{1}, mx.count());
   }
 
   void settings() {

@@ -156,7 +156,12 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     storage->add(message({"a@example.net"}), now);
     auto claimed = claim("example.net").claims;
     storage->release(claimed, now);
-    CHECK_EQ(1, claim("example.net").claims.at(0).attempts);
+    claimed = claim("example.net").claims;
+    CHECK_EQ(1, claimed.at(0).attempts);
+    storage->schedule({claimed[0].id}, seconds(10), now);
+    storage->release(claimed, now);
+    auto entry = storage->list({}).at(0);
+    CHECK(entry.attempts == 0 && entry.nextAttempt == now + seconds(10));
   }
 
   void results() {
