@@ -115,7 +115,7 @@ class Notices:
 
 
 def quadlet(host):
-    """podman 4.3 has no quadlet: the run that podman 4.4's generator makes of the keys."""
+    """podman 4.3 has no quadlet: the run that the generator of podman 4.5 makes of the keys."""
     with open(os.path.join(ROOT, "container", "mox.container")) as file:
         section = re.search(r"^\[Container\]\n(.*?)^\[", file.read(), re.M | re.S)[1]
     words, image = ["run", "-d", "--name", "mox"], ""
