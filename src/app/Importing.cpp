@@ -15,6 +15,7 @@ std::string countsText(const transfer::ImportCounts& counts) {
   auto text = fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
   if (counts.changed > 0) text += fmt::format(", flags of {} changed", counts.changed);
   if (counts.removed > 0) text += fmt::format(", {} removed", counts.removed);
+  if (counts.unread > 0) text += fmt::format(", {} mailboxes or folders not read", counts.unread);
   return text;
 }
 
@@ -47,7 +48,7 @@ int Importing::end(Invocation& call, const Result<void>& done) {
     call.err << "error: " << failure.error().text << (counts.added > 0 ? "; run the import again to go on" : "") << "\n";
     return 1;
   }
-  return counts.refused == 0 ? 0 : 1;
+  return counts.refused == 0 && counts.unread == 0 ? 0 : 1;
 }
 
 }  // namespace mox::app

@@ -22,6 +22,7 @@ struct Entry {
   std::string path;  ///< below the root, levels divided by "/"
   std::optional<Time> modified;
   bool isFolder = false;
+  std::string unread = {};  ///< why what is in the folder cannot be told; "" if it can
 };
 
 /// Errors: Errc for what the input is (syntax: damaged; tooLong: beyond maxArchiveRatio; tooMany: beyond maxArchiveEntries); store::FileError for the machine.

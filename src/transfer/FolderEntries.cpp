@@ -83,8 +83,8 @@ class FolderEntries final : public Entries {
         if (auto entry = file()) return entry;
       } else if (auto folder = level.folders.next()) {
         auto path = level.path + *folder;
-        if (auto entered = enter(path); !entered) return tl::unexpected(entered.error());
-        return Entry{path, std::nullopt, true};
+        auto entered = enter(path);
+        return Entry{path, std::nullopt, true, entered ? "" : entered.error().text};
       } else {
         levels_.pop_back();
       }

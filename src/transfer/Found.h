@@ -50,6 +50,8 @@ class FoundSink {
   virtual void mailbox(const std::string& name) = 0;
   /// Something that cannot be read, beside messages.
   virtual void problem(const std::string& where, const std::string& reason) = 0;
+  /// A whole mailbox or folder that cannot be read; the others go on, and a later run may bring it.
+  virtual void unread(const std::string& where, const std::string& reason) { problem(where, reason); }
 };
 
 }  // namespace mox::transfer

@@ -131,10 +131,15 @@ Result<MailboxId> Importer::resolve(const std::string& name) {
 }
 
 void Importer::mailbox(const std::string& name) {
-  if (auto id = resolve(name); !id) problem("mailbox " + printable(name), id.error().text);
+  if (auto id = resolve(name); !id) unread("mailbox " + printable(name), id.error().text);
 }
 
 void Importer::problem(const std::string& where, const std::string& reason) { listener_.problem(where, reason); }
+
+void Importer::unread(const std::string& where, const std::string& reason) {
+  ++counts_.unread;
+  problem(where, reason);
+}
 
 void Importer::begin(Found found) {
   current_ = std::make_unique<Item>();

@@ -83,6 +83,7 @@ Result<void> TreeReader::entry(Entries& entries, const Entry& entry) {
 
 /// A maildir without messages is a mailbox all the same.
 void TreeReader::folder(const Entry& entry) {
+  if (!entry.unread.empty()) return sink_.unread("folder " + printable(entry.path), entry.unread);
   auto [parent, name] = splitLast(entry.path);
   if (name != "cur") return;
   if (auto mailbox = mailboxOfFolder(parent)) sink_.mailbox(*mailbox);

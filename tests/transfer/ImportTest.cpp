@@ -32,6 +32,7 @@ struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
     l.add("the quota ends it, and what fitted is there", &ImportTest::quota);
     l.add("a message with too many keywords is named, the others are stored", &ImportTest::oneRefused);
     l.add("what is no mail is named", &ImportTest::noMail);
+    l.add("a folder that cannot be read is named, the others are imported", &ImportTest::unreadFolder);
     l.add("another server's messages are followed: flags, removals, and what was changed here stays", &ImportTest::follows);
     l.add("one import at a time", &ImportTest::oneAtATime);
     l.add("large bodies", &ImportTest::largeBodies);
@@ -245,6 +246,31 @@ struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
                          "a/cur/1:2,: an empty file\n"),
              show(problems));
     CHECK(!import("a", "missing"));
+  }
+
+  void unreadFolder() {
+    directory.write("t/a/cur/1:2,", "S: 1\n\n");
+    directory.write("t/b/cur/2:2,", "S: 2\n\n");
+    directory.write("t/c/cur/3:2,", "S: 3\n\n");
+    auto open = [&] {
+      auto entries = openFolder(directory / "t");
+      std::filesystem::remove_all(directory / "t/b");  // listed, and gone when it is its turn: root may read all others
+      return entries;
+    };
+    std::vector<std::string> said;
+    ImportListener listener;
+    listener.progress = [](const ImportCounts&) {};
+    listener.problem = [&](const std::string& where, const std::string&) { said.push_back(where); };
+    auto importer = Importer::make({*accounts, clock, random, limits}, account("a"), {}, listener);
+    auto again = [&] {
+      directory.write("t/b/cur/2:2,", "S: 2\n\n");
+      return open();
+    };
+    CHECK(TreeReader(again, **importer, false).run().has_value());
+    CHECK((*importer)->finish().has_value());
+    CHECK_EQ(std::uint64_t(2), (*importer)->counts().added);
+    CHECK_EQ(std::uint64_t(1), (*importer)->counts().unread);
+    CHECK_EQ(std::string("folder b\n"), show(said));
   }
 
   void oneAtATime() {
