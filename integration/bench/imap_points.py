@@ -128,6 +128,19 @@ class Imap(Measures):
         self.rounds(rounds, search(body, "BODY zanzibar", -(-self.messages // 200), 5),
                     search(subject, "SUBJECT quarterly", -(-self.messages // 50), 5))
 
+    def sort(self, rounds):
+        self.fill()
+        wanted = ["SORT (SUBJECT DATE)", "SORT (REVERSE ARRIVAL)", "THREAD REFERENCES"]
+        points = [(command, self.point(f"{command} of {self.messages:,}", "/s")) for command in wanted]
+
+        def ask(command, point):
+            def measure(leg):
+                seconds, _ = self.ask(leg, f"{command} UTF-8 ALL", times=5)
+                point.add(leg, 1 / statistics.median(seconds))
+            return measure
+
+        self.rounds(rounds, *(ask(command, point) for command, point in points))
+
     # Changing.
 
     def store(self, rounds):
