@@ -64,16 +64,22 @@ struct GroupCommitTest : mox::test::Suite<GroupCommitTest> {
     }
   };
 
-  void shared() {
-    auto group = open();
-    Gate gate;
+  /// Inserts 1 and waits in its work for the gate, so that others come together behind it.
+  static std::thread leading(GroupCommit& group, Gate& gate) {
     std::thread leader([&] {
-      group->submit([&](WriteTx& tx) {
+      group.submit([&](WriteTx& tx) {
         insert(tx, 1);
         gate.pass();
       });
     });
     gate.awaitReached();
+    return leader;
+  }
+
+  void shared() {
+    auto group = open();
+    Gate gate;
+    auto leader = leading(*group, gate);
     std::atomic<int> failures{0};
     std::vector<std::thread> followers;
     for (int i = 2; i < 8; ++i)
@@ -101,13 +107,7 @@ struct GroupCommitTest : mox::test::Suite<GroupCommitTest> {
   void own() {
     auto group = open();
     Gate gate;
-    std::thread leader([&] {
-      group->submit([&](WriteTx& tx) {
-        insert(tx, 1);
-        gate.pass();
-      });
-    });
-    gate.awaitReached();
+    auto leader = leading(*group, gate);
     std::vector<std::thread> followers;
     for (int i = 2; i < 7; ++i) {
       followers.emplace_back([&, i] {
