@@ -175,7 +175,8 @@ struct DnsRecordsTest : test::Suite<DnsRecordsTest> {
     CHECK_EQ(records.records.size(), ours.size());
     CHECK(ours == asLdnsReads(printRecords(records, RecordFormat::mox)));
     std::string added;
-    for (const auto& line : split(printRecords(records, RecordFormat::nsupdate), '\n'))
+    auto commands = printRecords(records, RecordFormat::nsupdate);
+    for (const auto& line : split(commands, '\n'))
       if (line.starts_with("update add ")) added += std::string(line.substr(11)) + "\n";
     CHECK(ours == asLdnsReads(added));
   }
