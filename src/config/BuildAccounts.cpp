@@ -89,7 +89,7 @@ void buildAccounts(Build& b) {
     checkName(file, path, name);
     auto domain = checkDomain(file, path / "Domain", account.domain);
     if (!domain) continue;
-    if (!b.tables.domains.contains(domain->ascii())) file.error(path / "Domain", "domain " + domain->unicode() + " is not under Domains");
+    if (!b.tables.domains.contains(domain->ascii())) file.warning(path / "Domain", "domain is not under Domains");
     AccountInfo info(name, *domain);
     info.settings = account;
     if (!account.loginDisabled.empty()) {

@@ -295,8 +295,6 @@ struct CheckTest : test::Suite<CheckTest> {
              "/c/domains.conf:14: Domains.example.org.Aliases.team.Addresses[0]: user@example.org is not an address of an account"},
             {"\tuser:\n", "\t../user:\n", "22: Accounts.../user: account name must not start with a dot"},
             {"\tuser:\n", "\tus/er:\n", "22: Accounts.us/er: account name must not hold a slash"},
-            {"\tuser:\n\t\tDomain: example.org\n", "\tuser:\n\t\tDomain: example.net\n",
-             "23: Accounts.user.Domain: domain example.net is not under Domains"},
             {fullName, field("LoginDisabled: g\xc3\xa4ste\n"), "25: Accounts.user.LoginDisabled: text must be printable ASCII"},
             {fullName, field("LoginDisabled: " + std::string(256, 'x') + "\n"),
              "25: Accounts.user.LoginDisabled: text must be shorter than 256 characters"},
