@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <functional>
 
 namespace mox {
@@ -74,6 +75,12 @@ std::optional<std::uint64_t> parseUnsigned(std::string_view text) {
 }
 
 bool isAscii(std::string_view text) {
+  constexpr std::uint64_t high = 0x8080808080808080;
+  std::uint64_t eight = 0;
+  for (; text.size() >= sizeof eight; text.remove_prefix(sizeof eight)) {  // texts are long, and nearly always ASCII
+    std::memcpy(&eight, text.data(), sizeof eight);
+    if ((eight & high) != 0) return false;
+  }
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 

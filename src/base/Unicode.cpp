@@ -38,6 +38,7 @@ std::string asciiWithReplacements(std::string_view bytes) {
 
 /// Each octet that starts no valid character becomes U+FFFD.
 std::string utf8WithReplacements(std::string_view bytes) {
+  if (isAscii(bytes)) return std::string(bytes);
   std::string out;
   while (const auto* bad = u8_check(u8(bytes), bytes.size())) {
     auto good = static_cast<std::size_t>(bad - u8(bytes));
@@ -54,7 +55,7 @@ struct IconvCloser {
 
 }  // namespace
 
-bool isUtf8(std::string_view text) { return u8_check(u8(text), text.size()) == nullptr; }
+bool isUtf8(std::string_view text) { return isAscii(text) || u8_check(u8(text), text.size()) == nullptr; }
 
 std::string toNfc(std::string_view text) {
   if (isAscii(text)) return std::string(text);

@@ -63,7 +63,7 @@ class Collector {
 
   void add(std::string text) {
     if (!isUtf8(text)) text = toUtf8(text, "us-ascii");
-    std::replace(text.begin(), text.end(), '\0', ' ');
+    if (text.find('\0') != std::string::npos) std::replace(text.begin(), text.end(), '\0', ' ');
     auto room = limit_ - std::min(limit_, out_.text.size());
     auto kept = cutUtf8(text, room);
     if (kept.size() < text.size()) out_.whole = false;

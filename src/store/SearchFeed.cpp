@@ -18,6 +18,9 @@ constexpr std::int64_t tidySeconds = 10;         ///< for each shard, between lo
 constexpr std::int64_t tidyFrom = 1'024;         ///< contents of a shard that still grows, from which on it is looked at
 constexpr std::int64_t freePages = 64;           ///< of the file, not worth giving back
 constexpr std::int64_t freePagesShare = 32;      ///< nor is one in so many
+/// Octets of postings that FTS5 collects before it writes a segment. With its own default a round makes several, and merging them
+/// costs more than making them.
+constexpr std::int64_t segmentBytes = 8 << 20;
 constexpr std::int64_t mergeFrom = 256;          ///< contents that came to a growing shard since it was last merged
 
 /// Reading the account went wrong: not the index's error, so it must not look like one.
@@ -119,6 +122,7 @@ SearchIndex::Shard SearchIndex::addShard(std::int64_t first, std::int64_t last) 
   // Contentless, without positions and sizes: just which words are in which content. SQLite 3.40 can delete nothing from
   // such a table, which is why there are shards.
   db_->exec(fmt::format("CREATE VIRTUAL TABLE {} USING fts5(words, content='', columnsize=0, detail=none, tokenize='ascii')", shard.table()).c_str());
+  db_->prepare(fmt::format("INSERT INTO {0}({0}, rank) VALUES('hashsize', ?)", shard.table())).bind(segmentBytes).run();
   return shard;
 }
 

@@ -7,7 +7,8 @@ namespace {
 constexpr std::uint32_t nothing = 0x1fffff;  ///< in place of a third character
 
 bool isIdeographic(std::uint32_t c) {
-  return (c >= 0x2e80 && c < 0xa000) || (c >= 0xac00 && c < 0xd7b0) || (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x40000);
+  if (c < 0x2e80) return false;  // nearly all
+  return c < 0xa000 || (c >= 0xac00 && c < 0xd7b0) || (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x40000);
 }
 
 /// The character at `at`, which moves past it. Of what is no UTF-8 only this matters: text and needle are read alike.
@@ -24,6 +25,12 @@ std::uint32_t hash(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
   auto mixed = (std::uint64_t{a} << 42 ^ std::uint64_t{b} << 21 ^ c) * 0x9e3779b97f4a7c15;
   mixed = (mixed ^ mixed >> 32) * 0xd6e8feb86659fd93;
   return static_cast<std::uint32_t>(mixed >> (64 - searchTokenBits));
+}
+
+/// Four letters from `out` on.
+void spell(std::uint32_t token, char* out) {
+  static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz234567";
+  for (unsigned shift : {15U, 10U, 5U, 0U}) *out++ = letters[token >> shift & 31];
 }
 
 }  // namespace
@@ -62,16 +69,18 @@ const std::vector<std::uint32_t>& SearchTokens::of(std::string_view text) {
 }
 
 std::string SearchTokens::word(std::uint32_t token) {
-  static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz234567";
-  std::string out;
-  for (unsigned shift : {15U, 10U, 5U, 0U}) out += letters[token >> shift & 31];
+  std::string out(4, ' ');
+  spell(token, out.data());
   return out;
 }
 
 std::string SearchTokens::words(const std::vector<std::uint32_t>& tokens) {
-  std::string out;
-  out.reserve(tokens.size() * 5);
-  for (auto token : tokens) out.append(word(token)) += ' ';
+  std::string out(tokens.size() * 5, ' ');
+  auto* at = out.data();
+  for (auto token : tokens) {
+    spell(token, at);
+    at += 5;
+  }
   return out;
 }
 

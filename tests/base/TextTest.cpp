@@ -9,6 +9,7 @@ struct TextTest : test::Suite<TextTest> {
     l.add("base64 round trip and strictness", &TextTest::base64Strict);
     l.add("printable hides what a terminal would obey", &TextTest::printableText);
     l.add("findNoCase", &TextTest::find);
+    l.add("ASCII is seen wherever in the text another octet stands", &TextTest::ascii);
   }
 
   void base64Strict() {
@@ -18,6 +19,17 @@ struct TextTest : test::Suite<TextTest> {
     }
     CHECK_EQ(std::string("YQ=="), base64("a"));
     for (const char* bad : {"YQ", "YQ=", "YR==", "Y===", "YQ==YQ==", "Y Q=", "YQ==\n", "===="}) CHECK_MSG(bad, !fromBase64(bad));
+  }
+
+  void ascii() {
+    for (std::size_t size = 0; size < 20; ++size) {
+      CHECK(isAscii(std::string(size, '\x7f')));
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'a');
+        text[at] = '\x80';
+        CHECK(!isAscii(text));
+      }
+    }
   }
 
   void printableText() {
