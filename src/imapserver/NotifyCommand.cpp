@@ -23,13 +23,15 @@ bool isSelectedGroup(const Group& group) {
 /// AnnotationChange goes with ANNOTATE (RFC 5257), which is not done here.
 bool isUnsupported(const Group& group) { return hasEvent(group, Event::annotationChange) || hasEvent(group, Event::unknown); }
 
-/// Why these events do not go together, "" if they do. RFC 5465 §5, §6.1.
+/// Why these events do not go together, "" if they do. RFC 5465 §5, §6.1, §8.
 std::string_view defect(const Group& group) {
   bool fresh = hasEvent(group, Event::messageNew), expunge = hasEvent(group, Event::messageExpunge);
   if (fresh != expunge) return "MessageNew and MessageExpunge go together";
   if (hasEvent(group, Event::flagChange) && !fresh) return "FlagChange needs MessageNew and MessageExpunge";
   bool other = std::any_of(group.events.begin(), group.events.end(), [](const auto& event) { return event.kind >= Event::mailboxName; });
   if (isSelectedGroup(group) && other) return "the selected mailbox has events of messages only";
+  bool fetches = std::any_of(group.events.begin(), group.events.end(), [](const auto& event) { return !event.items.empty(); });
+  if (!isSelectedGroup(group) && fetches) return "only of the selected mailbox is something fetched";
   return "";
 }
 

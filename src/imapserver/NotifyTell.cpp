@@ -93,6 +93,12 @@ class Teller {
       renamedRoot_ = change.oldName;
     }
     if (wants(Event::mailboxName, {change.name, change.oldName, isSubscribed(change.name)})) listLine(change.name, change.oldName);
+    if (change.kind != Kind::mailboxRenamed) affected(std::string(store::parentName(change.name)));
+  }
+
+  /// RFC 5465 §5.4: what is made or deleted affects its parent, too, which may have children now or no more.
+  void affected(const std::string& parent) {
+    if (wants(Event::mailboxName, {parent, {}, isSubscribed(parent)})) listLine(parent, {});
   }
 
   /// What is true of the name now, so once a round is enough.

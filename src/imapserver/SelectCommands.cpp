@@ -37,7 +37,8 @@ void describeMailbox(Context& context, const store::MailboxRow& row) {
   context.untagged(fmt::format("{} EXISTS", view.size()));
   if (!context.rev2) {
     context.untagged(fmt::format("{} RECENT", context.selected->tellRecent()));
-    if (auto unseen = firstUnseen(view); unseen != 0) context.untagged(fmt::format("OK [UNSEEN {}] first unseen", unseen));
+    auto unseen = context.uidOnly ? 0 : firstUnseen(view);  // a number, RFC 9586 §3
+    if (unseen != 0) context.untagged(fmt::format("OK [UNSEEN {}] first unseen", unseen));
   }
   context.untagged(fmt::format("OK [UIDVALIDITY {}] valid", view.uidValidity().value));
   context.untagged(fmt::format("OK [UIDNEXT {}] next", view.uidNext().value));
