@@ -1,9 +1,11 @@
 """mox import imap from Dovecot, repeated as before a change-over."""
 import imaplib
+import os
+import shlex
 
 import clients
 from dnslab import DnsLab
-from dovecot import Dovecot
+from dovecot import MAIL_UID, Dovecot
 from moxhost import Serve
 from scenario import contains, equal, scenario
 
@@ -89,6 +91,20 @@ def import_imap_from_dovecot(lab):
     contains("Sent Items 4\r\n", kept[3].decode())
     # By STARTTLS it is another source to the marks: everything is looked at, nothing comes twice.
     contains("0 messages imported (0 octets), 819 there already", server.command(again, input=dovecot.password + "\n"))
+    # A mailbox that may not be read there is named and leaves nothing but itself out; with -remove it loses nothing.
+    clients.ok(theirs.append('"Lists/mox"', None, None, b"Subject: new\r\n\r\nbeside it\r\n"))
+    locked = old.path("dovecot-mail") + f"/{USER}/mailboxes/Lists/dbox-Mails"
+    os.chown(locked, 0, 0)
+    os.chmod(locked, 0o700)
+    secret = shlex.quote(dovecot.password)
+    status, text = host.status(["sh", "-c", f"echo {secret} | {server.binary} -config {server.configuration} {' '.join(removing)}"])
+    equal(1, status, "status after a mailbox that cannot be read")
+    contains("mailbox Lists: ", text)
+    contains("1 messages imported", text)
+    contains("1 mailboxes or folders not read", text)
+    equal(701, len(listing(ours, "Lists")), "messages of a mailbox that cannot be read")
+    os.chown(locked, MAIL_UID, MAIL_UID)
+    contains("0 messages imported", server.command(removing, input=dovecot.password + "\n"))
     status, text = host.status(["sh", "-c", f"echo wrong | {server.binary} -config {server.configuration} {' '.join(command)}"])
     equal(1, status, "status after a wrong password")
     contains("AUTHENTICATIONFAILED", text)
