@@ -161,7 +161,7 @@ Result<Expunged> Account::expungeDeleted(MailboxId mailbox, Uid end) {
     for (auto uid : expunged.uids) expungeMessage(op, edit, *loadMessage(op, mailbox, uid));
     if (!expunged.uids.empty()) expunged.modSeq = op.modSeq();
     return expunged;
-  }, Durability::forced, transactionFor(before ? before->counts.deleted : 0));
+  }, Durability::forced, transactionFor(before ? static_cast<std::uint64_t>(before->counts.deleted) : 0));
 }
 
 void Account::setThreadMuted(ThreadId thread, bool muted) {
