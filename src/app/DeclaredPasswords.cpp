@@ -53,14 +53,18 @@ Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, c
   std::mutex mutex;
   std::optional<Error> broken;
   std::atomic<std::size_t> next{0};
-  std::size_t done = 0;
+  std::atomic<std::size_t> done{0};
   auto work = [&] {
     for (auto i = next++; i < wanted.size(); i = next++) {
       auto made = derive(*wanted[i], files, after.password(wanted[i]->name), foundations.random);
-      std::lock_guard hold(mutex);
-      if (made) out[i] = std::move(*made);
-      else broken = made.error();
-      if (++done % passwordsBetweenTold == 0) told(done, wanted.size());
+      if (made) {
+        out[i] = std::move(*made);
+      } else {
+        std::lock_guard hold(mutex);
+        broken = made.error();
+      }
+      // Without the lock: who is told may be slow.
+      if (auto now = ++done; now % passwordsBetweenTold == 0) told(now, wanted.size());
     }
   };
   std::vector<std::jthread> others;

@@ -22,8 +22,8 @@ struct NewPassword {
 };
 
 /// Of the accounts whose file differs from what was applied, or that are new. An account whose user has changed the
-/// password is left alone if that is allowed (PasswordMutable). Uses all cores. `told` now and then how many of how many are done, by
-/// any thread, never two at a time. Errors name the account and its file.
+/// password is left alone if that is allowed (PasswordMutable). Uses all cores. `told` now and then how many of how many are done:
+/// it may block, and be called by several threads at a time. Errors name the account and its file.
 Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, const config::FileReader& files, const Applied& before,
                                                  const Applied& after, Storage& storage, Foundations& foundations,
                                                  const std::function<void(std::size_t done, std::size_t all)>& told);

@@ -47,8 +47,8 @@ struct ServerOptions {
   bool localserve = false;
   /// What `mox stop` causes. Must not stop() itself, but have it done.
   std::function<void()> requestStop;
-  /// Told in a few words how the server is, for a service manager. `busy`: it is not yet ready, but at work; told again
-  /// before long.
+  /// Told in a few words how the server is, for a service manager. `busy`: it is at work on a start or a reload; told
+  /// again before long, by any thread, several at a time.
   std::function<void(const std::string& status, bool busy)> onStatus;
 };
 
