@@ -83,10 +83,14 @@ int commandHealthCheck(Invocation& call) {
   tell("control socket", !asked ? asked.error().text : *asked != 0 ? "the server does not say how it is" : "");
   const auto said = ports.str();
   for (auto line : split(said, '\n')) {
+    if (line.empty()) continue;  // after the last one
     auto words = split(line, ' ');
     auto ip = words.size() == 3 ? IpAddress::parse(words[1]) : std::nullopt;
     auto port = words.size() == 3 ? parseUnsigned(words[2]) : std::nullopt;
-    if (!ip || !port) continue;  // after the last line
+    if (!ip || !port) {
+      tell("control socket", "the server names no port with \"" + printable(line) + "\"");
+      continue;
+    }
     Endpoint at{*ip, static_cast<std::uint16_t>(*port)};
     tell(std::string(words[0]) + " at " + at.text(), checkPort(words[0], at));
   }

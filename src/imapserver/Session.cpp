@@ -182,7 +182,7 @@ void Session::beginAppend() {
   bool isNumbered = command && context_.uidOnly && usesSequenceNumbers(*command);
   bool usable = first != nullptr && imap::isLegal(command->kind, context_.state) && !isNumbered;
   if (!usable) {
-    imap::SyntaxError error = command ? imap::SyntaxError{command->tag, "that is not possible here", command->kind, nullptr} : command.error();
+    imap::SyntaxError error = command ? imap::SyntaxError{command->tag, "that is not possible here", command->kind} : command.error();
     reader_.abandon();
     if (isNumbered) refuseNumbers(*command);
     else refuseSyntax(error);

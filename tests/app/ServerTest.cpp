@@ -360,10 +360,12 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(1, ill.status);
     CHECK_MSG(ill.err, ill.err.find("unhealthy: control socket: ") == 0);
     CtlServer claims(dir / "data/ctl", [&](const CtlRequest&, std::ostream& out, std::ostream&) {
-      out << "smtp " << smtp.ip.text() << " " << smtp.port << "\n";
+      out << "smtp " << smtp.ip.text() << " " << smtp.port << "\nsomething else\n";
       return 0;
     }, Log());
-    CHECK_MSG(check().err, check().err.find("unhealthy: smtp at " + smtp.text() + ": ") == 0);
+    ill = check();
+    CHECK_MSG(ill.err, ill.err.find("unhealthy: smtp at " + smtp.text() + ": ") == 0);
+    CHECK_MSG(ill.err, ill.err.find("unhealthy: control socket: the server names no port with \"something else\"\n") != std::string::npos);
   }
 
   void second() {

@@ -2,7 +2,6 @@
 // sources: support/FakeChannel.cpp support/Dialogue.cpp smtpserver/SmtpWorld.cpp
 // A whole SMTP session on a store of its own, on port 25 or for submission, whatever the client says: it never throws, keeps the
 // contract of its channel (which throws otherwise), and each of its lines is a reply of RFC 5321 §4.2.
-#include <cctype>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
