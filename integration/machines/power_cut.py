@@ -46,6 +46,6 @@ for cut in range(1, CUTS + 1):
 
 with subtest("what the queue took goes to Postfix, each once"):
     peer.succeed("systemctl start postfix.service")
-    # Again and again: an attempt that was under way when Postfix came back puts its message off by itself.
+    # Asked more than once: what Postfix itself may put off of so many at once is not waited for.
     mox.wait_until_succeeds("mox queue schedule -now 0s && sleep 5 && mox queue list | grep -q 'no messages'", timeout=300)
     print("note: queue:", peer.succeed("mailtool audit queue --maildir --ledger /root/queue.ledger").strip())
