@@ -58,11 +58,10 @@ class Serve(Server):
     """mox serve for one domain on the host's address, ports 25, 465, 587, 143, 993, and one account test@DOMAIN."""
 
     def __init__(self, host, domain, hostname, password="correct horse battery staple", tls=None, listener=(), account=(), domains="", static=()):
-        """tls: (certificate, key), made for `hostname` unless given. listener, account, static: further configuration lines,
-        indented as if they stood alone, of that listener, of the account, of mox.conf. domains: the whole of domains.conf instead; it too has an account "test"."""
+        """tls: (certificate, key), made for `hostname` unless given, or a list of lines for the listener's TLS instead.
+        listener, account, static: further configuration lines, indented as if they stood alone, of that listener, of the account, of mox.conf. domains: the whole of domains.conf instead; it too has an account "test"."""
         self.log_name = "mox.log"
         self.binary, self.configuration = binary(), host.path("mox", "config", "mox.conf")
-        certificate, key = tls or host.lab.certificate(hostname, host.name)
         host.write("mox/config/mox.conf", f"""\
 DataDir: ../data
 LogLevel: debug
@@ -78,10 +77,7 @@ Listeners:
 		IPs:
 			- {host.address}
 		TLS:
-			KeyCerts:
-				-
-					CertFile: {certificate}
-					KeyFile: {key}
+""" + indented(tls_lines(tls or host.lab.certificate(hostname, host.name)), 3) + """\
 		SMTP:
 			Enabled: true
 			FirstTimeSenderDelay: 0s
@@ -130,6 +126,12 @@ Accounts:
 
     def stop(self):
         return stop(self.process)
+
+
+def tls_lines(tls):
+    if isinstance(tls, list):
+        return tls
+    return ["KeyCerts:", "\t-", "\t\tCertFile: " + tls[0], "\t\tKeyFile: " + tls[1]]
 
 
 def indented(lines, tabs):
