@@ -44,6 +44,7 @@ class System:
     credentials: dict[str, str]  # name -> file that LoadCredential takes it from
     dnsRecords: dict[str, list[dict[str, str]]]
     restartTriggers: list[str]   # when one of them changes NixOS restarts the unit; else it reloads it
+    acme: dict[str, dict[str, str]]  # what is asked of security.acme
 
 
 class Nix:
@@ -79,7 +80,7 @@ class Nix:
         prefix = program.removesuffix("/bin/mox")
         expression = f"""
           let system = ({imported(f'storeBinary = {{ outPath = "{prefix}"; }};')}).evaluate [ ({module}) ];
-          in {{ inherit (system) unit json firewall credentials dnsRecords restartTriggers; }}"""
+          in {{ inherit (system) unit json firewall credentials dnsRecords restartTriggers acme; }}"""
         told = self.evaluate(expression)
         told["credentials"] = dict(c.split(":", 1) for c in told["credentials"])
         return System(**told)
@@ -103,7 +104,7 @@ def imported(arguments: str) -> str:
     return f"import {TESTS}/nixos.nix {{ {arguments} }}"
 
 
-def sample() -> str:
-    """A system with something of everything."""
-    with open(os.path.join(TESTS, "sample.nix")) as file:
+def sample(name: str = "sample") -> str:
+    """A system with something of everything, or another of the samples."""
+    with open(os.path.join(TESTS, name + ".nix")) as file:
         return file.read()

@@ -22,7 +22,11 @@ let
     "Routes"
     "MonitorDNSBLs"
   ];
-  acme = cfg.tls.useACMEHost;
+  acme = cfg.tls.useACMEHost; # of security.acme; the server's own is cfg.tls.acme
+  ways =
+    lib.optional cfg.tls.acme.enable "acme.enable"
+    ++ lib.optional (acme != null) "useACMEHost"
+    ++ lib.optional (cfg.tls.certificates != [ ]) "certificates";
   credentials =
     secrets.load secrets.list
     ++ lib.optionals (acme != null) (secrets.load (secrets.acme acme config.security.acme.certs.${acme}.directory));
@@ -92,12 +96,16 @@ in
         message = "services.mox: account ${toString (map (a: a.name) both)} has passwordFile and passwordHashFile. Give one of them.";
       }
       {
-        assertion = !cfg.tls.acme.enable;
-        message = "services.mox.tls.acme: the server cannot get certificates itself yet. Use tls.useACMEHost with security.acme, or tls.certificates.";
+        assertion = builtins.length ways <= 1;
+        message = "services.mox.tls: ${builtins.concatStringsSep " and " ways} exclude each other. Certificates come from one of them.";
       }
       {
-        assertion = acme != null || cfg.tls.certificates != [ ] || builtins.all (l: !l.tls) (builtins.attrValues cfg.listeners);
-        message = "services.mox.tls: say where certificates come from: tls.useACMEHost or tls.certificates. A listener works without them only with `tls = false`.";
+        assertion = ways != [ ] || builtins.all (l: !l.tls) (builtins.attrValues cfg.listeners);
+        message = "services.mox.tls: say where certificates come from: tls.acme.enable, tls.useACMEHost or tls.certificates. A listener works without them only with `tls = false`.";
+      }
+      {
+        assertion = !cfg.tls.acme.enable || cfg.tls.acme.email != null;
+        message = "services.mox.tls.acme.email: say at which address the provider of certificates can reach you.";
       }
     ]
     ++ secrets.assertions;

@@ -26,6 +26,18 @@ let
 
   addressesAt = domain: builtins.filter (a: lib.hasSuffix "@${domain}" a) (builtins.concatMap (a: builtins.attrNames (a.Destinations or { })) (builtins.attrValues settings.Accounts));
 
+  # By which name a provider of certificates looks for itself; that of Let's Encrypt need not be said.
+  issuer =
+    provider:
+    let
+      given = provider.IssuerDomainName or "";
+    in
+    if given != "" then
+      [ given ]
+    else
+      lib.optional (builtins.match ".*//acme-v02[.]api[.]letsencrypt[.]org/.*" (provider.DirectoryURL or "") != null) "letsencrypt.org";
+  issuers = lib.unique (builtins.concatMap issuer (builtins.attrValues (settings.ACME or { })));
+
   published =
     text:
     if builtins.match "[ -~]*" text != null then
@@ -76,6 +88,7 @@ let
         (srv "_pop3" null)
         (srv "_pop3s" null)
       ]
+      ++ map (by: record name "CAA" "0 issue ${text by}") issuers
     );
 in
 builtins.mapAttrs of settings.Domains

@@ -195,6 +195,47 @@ let
       };
     };
   };
+
+  binding = {
+    options = {
+      keyId = mkOption {
+        type = types.str;
+        description = "Name of the key, given by the provider.";
+      };
+      keyFile = mkOption {
+        type = types.either types.str types.path;
+        description = "File with the secret of the key, base64url as the provider shows it. Absolute, as text; root alone has to be able to read it.";
+      };
+    };
+  };
+
+  acme = {
+    enable = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether the server gets and renews its certificates itself, for the names of its listeners and the clientSettingsDomain of each domain. To turn it on is to agree to the terms of the provider.";
+    };
+    directory = schema.field [ "ACME" "*" "DirectoryURL" ] {
+      type = types.str;
+      default = "https://acme-v02.api.letsencrypt.org/directory";
+    };
+    email = schema.field [ "ACME" "*" "ContactEmail" ] { };
+    port = schema.field [ "ACME" "*" "Port" ] {
+      type = types.nullOr types.port;
+      description = "Port on which the provider's proof by TLS (tls-alpn-01) is answered, 443 unless given. Providers know 443 alone: another one is for a host whose 443 is passed on to it.";
+    };
+    http = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether the proof by HTTP (http-01) is answered too, at port 80, which then answers nothing else.";
+    };
+    renewBefore = schema.field [ "ACME" "*" "RenewBefore" ] { };
+    externalAccountBinding = mkOption {
+      type = types.nullOr (types.submodule binding);
+      default = null;
+      description = "Ties the account that the server makes to one you have with the provider, RFC 8555 section 7.3.4. Some providers want it; Let's Encrypt does not.";
+    };
+  };
 in
 {
   enable = mkEnableOption "mox, a mail server";
@@ -235,18 +276,14 @@ in
     certificates = mkOption {
       type = types.listOf (types.submodule certificate);
       default = [ ];
-      description = "Certificates with their keys; the one for the name that a client asks for is used, else the first.";
+      description = "Certificates with their keys, instead of acme; the one for the name that a client asks for is used, else the first.";
     };
     useACMEHost = mkOption {
       type = types.nullOr types.str;
       default = null;
       description = "Name in security.acme.certs of the certificate to use. After a renewal the server restarts, in about a tenth of a second.";
     };
-    acme.enable = mkOption {
-      type = types.bool;
-      default = false;
-      description = "Whether the server gets its certificates itself. It cannot do that yet: turning it on is refused.";
-    };
+    inherit acme;
   };
   credentials = mkOption {
     type = types.attrsOf (types.either types.str types.path);
@@ -259,7 +296,7 @@ in
   openFirewall = mkOption {
     type = types.bool;
     default = false;
-    description = "Whether to open the ports of the mail protocols that listeners have on addresses other machines can reach.";
+    description = "Whether to open the ports that listeners have on addresses other machines can reach: of the mail protocols, and those where tls.acme proves that names are ours.";
   };
   checkConfig = mkOption {
     type = types.bool;

@@ -1,5 +1,5 @@
-# Ports of mail protocols that other machines can reach, from the settings as they are written. Metrics are not for the
-# public, and pages are not served yet.
+# Ports that other machines can reach, from the settings as they are written: those of mail protocols, and those at which a
+# provider of certificates asks whether names are ours. Metrics are not for the public, and pages are not served yet.
 let
   standard = {
     SMTP = 25;
@@ -9,23 +9,27 @@ let
     IMAPS = 993;
   };
   isLoopback = ip: builtins.match "127[.].*|::1" ip != null;
+  reachesOthers = ips: !(builtins.all isLoopback ips);
   isSaid = v: v != null && v != false;
-  portOf = protocol: p: if isSaid (p.Port or null) && p.Port != 0 then p.Port else standard.${protocol};
-  portsOf =
-    listener:
-    if builtins.all isLoopback listener.IPs then
-      [ ]
-    else
-      builtins.concatMap (
-        protocol:
-        let
-          p = listener.${protocol} or null;
-        in
-        if p != null && isSaid (p.Enabled or null) then [ (portOf protocol p) ] else [ ]
-      ) (builtins.attrNames standard);
+  isOn = p: p != null && isSaid (p.Enabled or null);
+  given = fallback: p: if isSaid (p.Port or null) && p.Port != 0 then p.Port else fallback;
+  portOf = protocol: given standard.${protocol};
+  mail = listener: builtins.concatMap (protocol: if isOn (listener.${protocol} or null) then [ (portOf protocol listener.${protocol}) ] else [ ]) (builtins.attrNames standard);
+  # By TLS on the provider's port; by HTTP if the web server, which answers nothing else yet, is on. No certificate is proven
+  # for a listener that has files of its own.
+  proof =
+    providers: listener:
+    let
+      name = if listener.TLS or null == null then null else listener.TLS.ACME or null;
+      web = listener.WebserverHTTP or null;
+    in
+    if name == null then [ ] else [ (given 443 (providers.${name} or { })) ] ++ (if isOn web then [ (given 80 web) ] else [ ]);
+  portsOf = providers: listener: if reachesOthers listener.IPs then mail listener ++ proof providers listener else [ ];
   unique = builtins.foldl' (seen: port: if builtins.elem port seen then seen else seen ++ [ port ]) [ ];
 in
 {
-  inherit portOf;
-  open = settings: builtins.sort builtins.lessThan (unique (builtins.concatMap portsOf (builtins.attrValues settings.Listeners)));
+  inherit portOf reachesOthers;
+  open =
+    settings:
+    builtins.sort builtins.lessThan (unique (builtins.concatMap (portsOf (settings.ACME or { })) (builtins.attrValues settings.Listeners)));
 }

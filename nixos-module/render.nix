@@ -2,6 +2,7 @@
 { lib, cfg, secrets }:
 let
   inherit (builtins) concatLists listToAttrs map;
+  inherit (import ./ports.nix) reachesOthers;
 
   accounts = concatLists (lib.mapAttrsToList (domain: settings: map (account: account // { inherit domain; }) (builtins.attrValues settings.accounts)) cfg.domains);
   postmaster =
@@ -125,6 +126,33 @@ let
       KeyFile = "${secrets.folder}/acme-key";
     };
 
+  # The name of the provider among others that settings may add. It says who asks, not who is asked: that is the directory.
+  provider = "acme";
+
+  providers =
+    let
+      a = cfg.tls.acme;
+    in
+    if !a.enable then
+      null
+    else
+      {
+        ${provider} = {
+          DirectoryURL = a.directory;
+          ContactEmail = a.email;
+          Port = a.port;
+          RenewBefore = a.renewBefore;
+          ExternalAccountBinding =
+            if a.externalAccountBinding == null then
+              null
+            else
+              {
+                KeyID = a.externalAccountBinding.keyId;
+                KeyFile = secrets.file [ "acme" "binding" ] a.externalAccountBinding.keyFile;
+              };
+        };
+      };
+
   # One that is off is left out.
   protocol = p: more: if p.enable then { Enabled = true; Port = p.port; } // more else null;
 
@@ -137,7 +165,8 @@ let
     TLS =
       if l.tls then
         {
-          KeyCerts = keyCerts;
+          ACME = if cfg.tls.acme.enable then provider else null;
+          KeyCerts = if cfg.tls.acme.enable then null else keyCerts;
           MinVersion = l.minTlsVersion;
         }
       else
@@ -153,6 +182,8 @@ let
     IMAP = protocol l.imap { };
     IMAPS = protocol l.imaps { };
     MetricsHTTP = protocol l.metrics { };
+    # No provider comes to an address that is only of this machine, whose port 80 may be somebody else's.
+    WebserverHTTP = if l.tls && cfg.tls.acme.enable && cfg.tls.acme.http && reachesOthers l.ips then { Enabled = true; } else null;
     MTASTSHTTPS = if name == "public" && hasPolicies then { Enabled = true; } else null;
   };
 in
@@ -169,6 +200,7 @@ in
       Account = postmaster;
       Mailbox = cfg.postmaster.mailbox;
     };
+    ACME = providers;
     Listeners = builtins.mapAttrs listener cfg.listeners;
     Domains = builtins.mapAttrs domain cfg.domains;
     Accounts = listToAttrs (map account accounts);

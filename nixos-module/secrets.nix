@@ -43,8 +43,12 @@ let
     of "${at}certFile" [ "tls" (toString i) "cert" ] pair.certFile ++ of "${at}keyFile" [ "tls" (toString i) "key" ] pair.keyFile
   ) (builtins.length cfg.tls.certificates);
 
+  # Only if it is used: systemd starts no unit whose credential it cannot find.
+  binding = if cfg.tls.acme.enable then cfg.tls.acme.externalAccountBinding else null;
+
   list =
     of "services.mox.adminPasswordFile" [ "admin-password" ] cfg.adminPasswordFile
+    ++ lib.optionals (binding != null) (of "services.mox.tls.acme.externalAccountBinding.keyFile" [ "acme" "binding" ] binding.keyFile)
     ++ builtins.concatLists (lib.mapAttrsToList domainSecrets cfg.domains)
     ++ builtins.concatLists certificates
     ++ lib.mapAttrsToList (key: path: {

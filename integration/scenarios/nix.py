@@ -157,12 +157,41 @@ def spoken(change: str) -> str:
 @scenario(seconds=60)
 def module_takes_acme_certificates(lab):
     """tls.useACMEHost: certificates of security.acme reach the server as credentials, and a renewal restarts it."""
-    module = text_of(TESTS, "least.nix").replace("tls.certificates = [", "tls.useACMEHost = \"mail.example.org\";\n    tls.certificates = [")
-    system = nix(lab).render(module)
+    system = nix(lab).render(f"""{{ lib, ... }}: {{ imports = [ {TESTS}/least.nix ]; services.mox.tls = {{
+        certificates = lib.mkForce [ ]; useACMEHost = "mail.example.org"; }}; }}""")
     equal("/var/lib/acme/mail.example.org/key.pem", system.credentials["acme-key"])
     pairs = json.loads(system.json)["Listeners"]["public"]["TLS"]["KeyCerts"]
-    equal({"CertFile": "/run/credentials/mox.service/acme-cert", "KeyFile": "/run/credentials/mox.service/acme-key"}, pairs[-1])
+    equal([{"CertFile": "/run/credentials/mox.service/acme-cert", "KeyFile": "/run/credentials/mox.service/acme-key"}], pairs)
     contains("Wants=acme-mail.example.org.service", system.unit.splitlines())
+    contains("systemctl --no-block try-restart mox.service", system.acme["mail.example.org"]["postRun"])
+
+
+@scenario(seconds=120, needs_mox=True)
+def module_lets_the_server_get_certificates(lab):
+    """tls.acme: the server knows its provider, asks for what it needs to prove its names, and security.acme has no part in it."""
+    built = nix(lab).checked(sample("acme"), binary())
+    system = nix(lab).render(sample("acme"))
+    equal(system.json, text_of(built), "the file that was checked")
+    settings = json.loads(system.json)
+    equal({"acme": {"DirectoryURL": "https://acme.example.com/directory", "ContactEmail": "admin@example.org", "RenewBefore": "480h", "ExternalAccountBinding":
+                    {"KeyID": "kid-1", "KeyFile": "/run/credentials/mox.service/acme-binding"}}}, settings["ACME"], "providers")
+    listeners = settings["Listeners"]
+    equal([{"ACME": "acme"}, {"ACME": "acme"}, None], [listeners[name].get("TLS") for name in ("public", "programs", "metrics")], "certificates of listeners")
+    equal(["public"], [name for name, listener in listeners.items() if "WebserverHTTP" in listener], "listeners that answer at port 80")
+    equal([25, 80, 443, 465, 993], system.firewall, "ports")
+    equal({"acme-binding": "/run/secrets/acme-binding", "account-alice-password": "/run/secrets/alice"}, system.credentials, "credentials")
+    equal({}, system.acme, "what is asked of security.acme")
+    assert "acme-" not in system.unit.replace("acme-binding", ""), system.unit
+    contains("AmbientCapabilities=CAP_NET_BIND_SERVICE", system.unit.splitlines())
+
+    # The least there is to say: who can be reached.
+    least = nix(lab).render(f"""{{ lib, ... }}: {{ imports = [ {TESTS}/least.nix ]; services.mox = {{ openFirewall = true; tls = {{
+        certificates = lib.mkForce [ ]; acme = {{ enable = true; email = "admin@example.org"; http = false; }}; }}; }}; }}""")
+    equal({"acme": {"DirectoryURL": "https://acme-v02.api.letsencrypt.org/directory", "ContactEmail": "admin@example.org"}}, json.loads(least.json)["ACME"], "providers")
+    equal([25, 443, 465, 993], least.firewall, "ports without http-01")
+    moved = nix(lab).render(f"{{ imports = [ ({sample('acme')}) ]; services.mox.tls.acme.port = 8443; }}")
+    equal([25, 80, 465, 993, 8443], moved.firewall, "ports behind a host that passes 443 on")
+    assert moved.restartTriggers != system.restartTriggers, "a change of the provider only reloads"
 
 
 @scenario(seconds=60, needs_mox=True)
@@ -171,6 +200,11 @@ def module_has_the_servers_dns_records(lab):
     system = nix(lab).render(spoken("""services.mox.domains."reports.example".dmarc.domain = "example.org";
         services.mox.domains."mail.example.net" = { accounts.dave = { }; dkim.selectors = { }; };
         services.mox.settings.Listeners.public.AutoconfigHTTPS.Enabled = true;
+        services.mox.settings.ACME = {
+          letsencrypt = { DirectoryURL = "https://acme-v02.api.letsencrypt.org/directory"; ContactEmail = "a@example.org"; };
+          said = { DirectoryURL = "https://acme.example.com/directory"; ContactEmail = "a@example.org"; IssuerDomainName = "example.com"; };
+          unknown = { DirectoryURL = "https://acme.example.net/directory"; ContactEmail = "a@example.org"; };
+        };
         services.mox.listeners.public.natIps = [ "203.0.113.9" "10.0.0.1" ];"""))
     settings = json.loads(system.json)
     certificate, key = lab.certificate("mail.example.org", "m")

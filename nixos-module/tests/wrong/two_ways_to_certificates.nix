@@ -1,0 +1,7 @@
+# Refused: services.mox.tls: acme.enable and certificates exclude each other
+{
+  services.mox.tls.acme = {
+    enable = true;
+    email = "admin@example.org";
+  };
+}
