@@ -273,7 +273,7 @@ def flake_is_sound(lab):
     assert path.endswith("-mox-image.tar.drv"), path
     scripts = [name for name in os.listdir(os.path.join(ROOT, "integration", "machines"))
                if re.search(r"^# Back ends:.*\bnixos\b", text_of(ROOT, "integration", "machines", name), re.M)]
-    equal(sorted(["module", "package"] + ["machines-" + name.removesuffix(".py") for name in scripts]), sorted(shown["checks"]["x86_64-linux"]), "checks")
+    equal(sorted(["acme", "module", "package"] + ["machines-" + name.removesuffix(".py") for name in scripts]), sorted(shown["checks"]["x86_64-linux"]), "checks")
 
 
 @scenario(seconds=60)

@@ -23,7 +23,7 @@
         system:
         let
           base = (import ./nixos.nix { inherit system; }).pkgs;
-          named = lib.genAttrs [ "binutils" "cacert" "ccache" "cmake" "cppunit" "fmt" "glibc" "ldns" "libarchive" "libidn2" "libpsl" "libunistring" "libxcrypt" "ninja" "openssl" "pkg-config" "poco" "prometheus-cpp" "python3" "sqlite" "tl-expected" "tzdata" "zlib" ] (nameOnly system);
+          named = lib.genAttrs [ "binutils" "cacert" "ccache" "cmake" "cppunit" "curl" "fmt" "glibc" "ldns" "libarchive" "libidn2" "libpsl" "libunistring" "libxcrypt" "ninja" "openssl" "pkg-config" "poco" "prometheus-cpp" "python3" "sqlite" "tl-expected" "tzdata" "zlib" ] (nameOnly system);
           pkgs = base // named // {
             callPackage =
               file: more:
@@ -37,6 +37,7 @@
             mkShell = d: derivation (d // { name = "shell"; inherit system; builder = "/bin/false"; inputsFrom = map toString d.inputsFrom; packages = map toString d.packages; });
             writeText = name: text: builtins.toFile name text;
             writeScriptBin = name: text: pkgs.runCommand name { inherit text; } "";
+            path = ./nixpkgs;
             testers.runNixOSTest = test test';
           };
           test' = pkgs;
@@ -52,6 +53,7 @@
           services = lib.genAttrs [ "unbound" "postfix" ] (_: anything);
           networking.nameservers = anything;
           networking.firewall.enable = anything;
+          networking.firewall.allowedUDPPorts = anything;
           networking.primaryIPAddress = lib.mkOption { type = lib.types.str; default = "192.168.1.1"; };
           systemd.tmpfiles = anything;
         };

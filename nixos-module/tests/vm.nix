@@ -69,6 +69,8 @@ let
       module
       ./lab.nix
     ];
+    # The build that checks the configuration sees its own inputs, not the machine's /etc.
+    services.mox.settings.TLS.CA.CertFiles = lib.mkForce [ "${certificates}/ca.pem" ];
     systemd.tmpfiles.rules = lib.mapAttrsToList (rule: source: if source == null then rule else "${rule} - ${source}") secrets;
   };
 
@@ -136,4 +138,4 @@ let
       };
     };
 in
-builtins.listToAttrs (map test scripts)
+builtins.listToAttrs (map test scripts) // { acme = import ./vm_acme.nix { inherit lib pkgs module; }; }
