@@ -181,6 +181,32 @@ def container_image(lab):
     print(f"note: {os.path.getsize(archive)} octets, {len(names)} files")
 
 
+@scenario(seconds=20, needs_mox=True)
+def container_certificates(lab):
+    """The README's part of mox.json for ACME, put into the file: the server takes it."""
+    with open(os.path.join(ROOT, "container", "mox.json")) as file:
+        settings = json.load(file)
+    with open(os.path.join(ROOT, "container", "README.md")) as file:
+        part = json.loads(re.search(r"^## Certificates\n.*?^```json\n(.*?)^```", file.read(), re.M | re.S)[1])
+    settings["ACME"] = part["ACME"]
+    settings["Listeners"]["public"].update(part["Listeners"]["public"])
+
+    def check():
+        with open(lab.path("mox.json"), "w") as file:
+            json.dump(settings, file)
+        run([binary(), "-config", lab.path("mox.json"), "config", "check", "-no-secrets"])
+
+    check()
+    # What is only added, with the files left in, is refused.
+    settings["Listeners"]["public"]["TLS"]["KeyCerts"] = [{"CertFile": "tls.pem", "KeyFile": "tls.key"}]
+    try:
+        check()
+    except AssertionError as refusal:
+        contains("ACME and KeyCerts exclude each other", str(refusal))
+        return
+    raise AssertionError("ACME beside files is not refused")
+
+
 @scenario(seconds=30)
 def container_image_names_its_machine(lab):
     """The architecture of an image is that of the program in it; a program of another kind is refused."""
