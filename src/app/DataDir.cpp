@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "app/DnsRecords.h"
-#include "app/SelfSigned.h"
 #include "base/Text.h"
 #include "config/Files.h"
 
@@ -62,7 +61,7 @@ net::CertificatePem readOrMakeSelfSigned(store::Files& files, Random& random, co
     auto data = tlsaData(hostKey);
     if (!data) throw std::runtime_error("host key: " + data.error().text);
     auto certFile = directory + "/" + hostname + "." + hex(*data).substr(0, keyNameDigits) + ".cert.pem";
-    if (files.size(certFile) < 0) writeNewFile(files, certFile, selfSignedFor(hostKey, hostname, clock, random));
+    if (files.size(certFile) < 0) writeNewFile(files, certFile, net::makeSelfSigned(net::SelfSignedOptions{{hostname}, hostKey, ""}, clock, random).chain);
     return {readWhole(certFile), hostKey};
   }
   auto certFile = directory + "/" + hostname + ".cert.pem", keyFile = directory + "/" + hostname + ".key.pem";

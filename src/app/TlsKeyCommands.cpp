@@ -12,7 +12,6 @@
 
 #include "app/Commands.h"
 #include "app/DataDir.h"
-#include "app/SelfSigned.h"
 #include "app/ServerCommands.h"
 #include "app/Storage.h"
 #include "base/Date.h"
@@ -81,7 +80,7 @@ int commandTlsKeyGen(Invocation& call) {
   SystemRandom random;
   store::SystemFiles files;
   auto key = net::generateEd25519();
-  auto certificate = selfSignedFor(key, "mox-client", clock, random);
+  auto certificate = net::makeSelfSigned(net::SelfSignedOptions{{"mox-client"}, key, ""}, clock, random).chain;
   auto described = fromPem(certificate);
   if (!described) throw std::logic_error(described.error().text);
   auto stem = call.args[0] + "." + described->fingerprint.substr(0, 8);

@@ -22,8 +22,17 @@ std::string generateRsa2048();
 std::string generateEcdsaP256();
 std::string generateEd25519();
 
-/// ECDSA P-256, valid from an hour ago for four years. `names` are DNS names or IP addresses; the first is also
-/// the subject's common name. `random` makes the serial number.
+struct SelfSignedOptions {
+  /// DNS names or IP addresses; the first is also the subject's common name.
+  std::vector<std::string> names;
+  /// PEM; "" makes an ECDSA P-256 key.
+  std::string key;
+  /// 32 octets make it the proof of RFC 8737 §3, which is good for nothing else: the digest of a key authorization.
+  std::string acmeIdentifier;
+};
+
+/// Valid from an hour ago for four years, a proof for a week. `random` makes the serial number.
+CertificatePem makeSelfSigned(const SelfSignedOptions& options, const Clock& clock, Random& random);
 CertificatePem selfSigned(const std::vector<std::string>& names, const Clock& clock, Random& random);
 
 }  // namespace mox::net

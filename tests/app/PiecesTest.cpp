@@ -9,7 +9,6 @@
 #include "app/ListenPlan.h"
 #include "app/Privileges.h"
 #include "app/QuickstartConfig.h"
-#include "app/SelfSigned.h"
 #include "app/Serving.h"
 #include "app/Storage.h"
 #include "app/SystemdUnit.h"
@@ -112,7 +111,7 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK(forKey.key == key);
     CHECK(config::inspectKeyPair(forKey.chain, key).has_value());
     CHECK(forKey.chain == readOrMakeSelfSigned(files, random, clock, dir.path, "mox.example", key).chain);
-    CHECK_THROWS(std::runtime_error, selfSignedFor("no key", "mox.example", clock, random));
+    CHECK_THROWS(std::runtime_error, (void)net::makeSelfSigned(net::SelfSignedOptions{{"mox.example"}, "no key", ""}, clock, random));
     CHECK_EQ(std::size_t(32), tlsaData(key)->size());
     CHECK(!tlsaData("no key"));
   }
