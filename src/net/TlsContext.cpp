@@ -126,6 +126,16 @@ std::optional<std::string> requestedName(SSL* ssl) {
   return name;
 }
 
+/// RFC 7301 §3.1: `protocol` and no other is offered.
+bool offersOnly(SSL* ssl, std::string_view protocol) {
+  const unsigned char* data = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data, &size) != 1) return false;
+  std::string_view ext(reinterpret_cast<const char*>(data), size);
+  constexpr std::size_t head = 3;  // list length, name length
+  return ext.size() == head + protocol.size() && static_cast<std::size_t>(data[2]) == protocol.size() && ext.substr(head) == protocol;
+}
+
 }  // namespace
 
 struct TlsContext::Shared {
@@ -137,12 +147,26 @@ struct TlsContext::Shared {
 
   Result<SslCtxPtr> serverCtx(const CertificatePem* certificate);
   Result<std::shared_ptr<const CertificateTable>> makeTable(const std::vector<CertificatePem>& pems);
+  int answerChallenge(SSL* ssl, int* alert);
   static int onClientHello(SSL* ssl, int* alert, void* self);
   static int onAlpn(SSL* ssl, const unsigned char** out, unsigned char* outLength, const unsigned char* in, unsigned inLength, void* self);
 };
 
+int TlsContext::Shared::answerChallenge(SSL* ssl, int* alert) {
+  auto name = requestedName(ssl);
+  auto proof = name ? options.challenge(*name) : std::nullopt;
+  auto ctx = proof ? serverCtx(&*proof) : Result<SslCtxPtr>(SslCtxPtr());
+  if (!ctx || !*ctx) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  SSL_set_SSL_CTX(ssl, ctx->get());  // which keeps it
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 int TlsContext::Shared::onClientHello(SSL* ssl, int* alert, void* self) {
   auto& shared = *static_cast<Shared*>(self);
+  if (shared.options.challenge && offersOnly(ssl, shared.options.challengeProtocol)) return shared.answerChallenge(ssl, alert);
   auto table = *shared.certificates.lock();
   const SharedCtx* chosen = &table->first;
   if (auto name = requestedName(ssl)) {

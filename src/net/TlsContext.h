@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,10 @@ struct TlsServerOptions {
   bool requestClientCertificate = false;
   /// Session tickets. Port 25 wants them off: some senders resume wrongly.
   bool tickets = true;
+  /// Proofs that a name is ours (RFC 8737): who offers `challengeProtocol` and nothing else by ALPN gets the certificate that
+  /// this gives for the name it asks for, or the alert unrecognized_name. Called on workers, by several at once.
+  std::function<std::optional<CertificatePem>(const std::string& name)> challenge;
+  std::string challengeProtocol;  ///< one of `alpn`
   /// Sessions made under one context name are not resumed under another.
   std::string sessionContext = "mox";
 };

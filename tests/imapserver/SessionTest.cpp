@@ -7,7 +7,7 @@
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
 #include "base/Text.h"
-#include "support/ChosenByAlpn.h"
+#include "net/ChosenByAlpn.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -245,7 +245,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     world->listener->clientCertificates = false;  // browsers have some that were not meant for mail
     auto begin = [&](const std::string& protocol) {
       channel.reset();
-      session = std::make_unique<test::ChosenByAlpn>(std::map<std::string, test::ChosenByAlpn::Make>{{"imap", [&] { return world->connect(); }}});
+      session = std::make_unique<net::ChosenByAlpn>(std::map<std::string, net::ChosenByAlpn::Make>{{"imap", [&] { return world->connect(); }}});
       channel = std::make_unique<test::FakeChannel>(*session, world->clock());
       auto tls = test::FakeChannel::defaultTls();
       tls.alpn = protocol;

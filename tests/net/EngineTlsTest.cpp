@@ -39,6 +39,7 @@ struct EngineTlsTest : mox::test::Suite<EngineTlsTest> {
     l.add("SNI chooses the certificate, also after a swap", &EngineTlsTest::sni);
     l.add("unknown names: fallback or alert", &EngineTlsTest::unknownName);
     l.add("ALPN", &EngineTlsTest::alpn);
+    l.add("RFC 8737 §3: a proof for who asks by acme-tls/1, and for nobody else", &EngineTlsTest::challenge);
     l.add("client certificate's fingerprint", &EngineTlsTest::clientCertificate);
     l.add("verification: opportunistic tells, pkix enforces", &EngineTlsTest::verification);
     l.add("DANE: matching, wrong and unusable records", &EngineTlsTest::dane);
@@ -231,6 +232,29 @@ struct EngineTlsTest : mox::test::Suite<EngineTlsTest> {
     CHECK_EQ(std::string("imap"), handshake(server, offering({"smtp", "imap"})).client.alpn);
     CHECK_EQ(std::string(), handshake(server, offering({})).server.alpn);
     CHECK(handshake(server, offering({"h2"})).clientEnd.end == End::tls);
+  }
+
+  void challenge() {
+    auto usual = certificates.make({"a.example"}), proof = certificates.make({"b.example"});
+    TlsServerOptions options;
+    options.alpn = {"acme-tls/1"};
+    options.challengeProtocol = "acme-tls/1";
+    options.challenge = [&](const std::string& name) { return name == "b.example" ? std::optional(proof) : std::nullopt; };
+    auto server = serverContext({usual}, options);
+    auto asks = [&](const std::string& name, std::vector<std::string> protocols, const CertificatePem& expected) {
+      TlsClientOptions client;
+      client.alpn = std::move(protocols);
+      client.extraRootsPem = expected.chain;
+      client.policy.verify = TlsPolicy::Verify::pkix;
+      return handshake(server, clientContext(client), name);
+    };
+    auto shown = asks("b.example", {"acme-tls/1"}, proof);
+    CHECK_MSG(shown.clientEnd.detail, shown.ok && shown.client.alpn == "acme-tls/1");
+    // RFC 8737 §3: the protocol must be the only one that is offered; and a name without a proof gets none.
+    CHECK(!asks("b.example", {"acme-tls/1", "h2"}, proof).ok);
+    CHECK(!asks("a.example", {"acme-tls/1"}, usual).ok);
+    CHECK(!asks("b.example", {"h2"}, proof).ok);
+    CHECK(asks("a.example", {}, usual).ok);
   }
 
   void clientCertificate() {

@@ -5,7 +5,7 @@
 #include "delivery/Checks.h"
 #include "net/ConnectionLimiter.h"
 #include "smtpserver/SmtpWorld.h"
-#include "support/ChosenByAlpn.h"
+#include "net/ChosenByAlpn.h"
 #include "support/FakeChannel.h"
 #include "support/Test.h"
 
@@ -188,7 +188,7 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
 
   void chosenByAlpn() {
     SmtpWorld world(Kind::submission);
-    test::ChosenByAlpn chosen({{"smtp", [&] { return world.connect(); }}});
+    net::ChosenByAlpn chosen({{"smtp", [&] { return world.connect(); }}});
     FakeChannel channel(chosen, world.clock());
     auto tls = FakeChannel::defaultTls();
     tls.alpn = "smtp";
