@@ -113,10 +113,10 @@ struct CachingResolver::State {
     return *made;
   }
 
-  std::optional<Lookup<Record>> recall(Memory& held, const Key& key, Steady now) {
+  std::optional<Lookup<Record>> recall(Memory& held, const Key& key, const Ask& ask, Steady now) {
     auto found = held.entries.find(key);
     if (found == held.entries.end()) return std::nullopt;
-    if (found->second.expires <= now) {
+    if (found->second.expires <= now || ask.fresh) {
       held.forget(found);
       return std::nullopt;
     }
@@ -153,7 +153,7 @@ Lookup<Record> CachingResolver::cachedOrAsked(Type type, std::string_view name, 
     std::shared_ptr<Flight> flight;
     {
       auto memory = state_->memory.lock();
-      if (auto known = state_->recall(*memory, key, clock_.steady())) return *known;
+      if (auto known = state_->recall(*memory, key, ask, clock_.steady())) return *known;
       auto& slot = memory->flights[key];
       if (slot) {
         flight = slot;
@@ -205,7 +205,7 @@ Lookup<Record> CachingResolver::query(Type type, std::string_view name, const As
 
 std::optional<Lookup<Record>> CachingResolver::recall(Type type, std::string_view name, const Ask& ask) {
   auto start = clock_.steady();
-  auto result = state_->recall(*state_->memory.lock(), {type, lower(name)}, start);
+  auto result = state_->recall(*state_->memory.lock(), {type, lower(name)}, ask, start);
   if (result) observe(type, ask, *result, start);
   return result;
 }

@@ -19,6 +19,8 @@ struct Ask {
   Ask(Steady until, std::string_view room = "other") : deadline(until), pkg(room) {}  // NOLINT: a bare deadline is fine
   Steady deadline;
   std::string_view pkg;
+  /// Nothing remembered will do: somebody has changed the DNS and waits for it to be seen.
+  bool fresh = false;
 };
 
 class Resolver {

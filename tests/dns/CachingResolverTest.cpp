@@ -114,9 +114,14 @@ struct CachingResolverTest : test::Suite<CachingResolverTest> {
     CHECK_EQ(std::string("x"), known.txt("A.example.", ask())->records.at(0));
     CHECK(known.a("none.example.", ask()).error().failure == Failure::noName);
     CHECK_THROWS(NotRemembered, known.a("a.example.", ask()));
+    auto fresh = ask();
+    fresh.fresh = true;
+    CHECK_THROWS(NotRemembered, known.txt("a.example.", fresh));
+    CHECK(dns.txt("a.example.", ask()).has_value() && dns.a("none.example.", fresh).error().notFound());
+    CHECK_EQ(std::size_t(4), zone.queries().size());
     clock.advance(100s);
     CHECK_THROWS(NotRemembered, known.txt("a.example.", ask()));
-    CHECK_EQ(std::size_t(2), zone.queries().size());
+    CHECK_EQ(std::size_t(4), zone.queries().size());
     CHECK(!zone.recall(Type::txt, "a.example.", ask()));  // it remembers nothing
   }
 
