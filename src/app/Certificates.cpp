@@ -1,5 +1,7 @@
 #include "app/Certificates.h"
 
+#include <algorithm>
+
 #include "config/Keys.h"
 
 namespace mox::app {
@@ -23,6 +25,13 @@ bool same(const std::vector<net::CertificatePem>& a, const std::vector<net::Cert
 }
 
 bool lacksChain(const std::vector<net::CertificatePem>& list) { return list.empty() || list.front().chain.empty(); }
+
+void replaceFirst(std::vector<net::CertificatePem>& list, net::CertificatePem by) {
+  if (list.empty()) list.emplace_back();
+  list.front() = std::move(by);
+}
+
+bool hasAcme(const config::ListenerInfo& listener) { return listener.hasTls() && !listener.settings.tls->acme.empty(); }
 
 /// The ECDSA one of the host keys, since it is cheaper, else the first; "" if there are none.
 Result<std::string> hostKey(const config::Config& config, const config::ListenerInfo& listener, const config::FileReader& files) {
@@ -58,18 +67,42 @@ Result<CertificateFiles> readCertificates(const config::Config& config, const co
   return out;
 }
 
-Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned) {
+std::map<std::string, std::string> hostKeysOf(const CertificateFiles& files) {
+  std::map<std::string, std::string> out;
+  for (const auto& [listener, list] : files)
+    if (lacksChain(list) && !list.empty()) out.emplace(listener, list.front().key);
+  return out;
+}
+
+void addAcmeCertificates(const config::Config& config, const AcmeFiles& kept, CertificateFiles& files) {
+  for (const auto& listener : config.listeners())
+    if (hasAcme(listener) && files[listener.name].empty()) files[listener.name].emplace_back();  // its place comes first, before those of other names
+  for (const auto& name : acmeNames(config)) {
+    auto certificate = kept.certificate(name.provider, name.host);
+    if (!certificate) continue;
+    for (const auto& listener : config.listeners()) {
+      if (std::find(name.listeners.begin(), name.listeners.end(), listener.name) == name.listeners.end()) continue;
+      auto& list = files[listener.name];
+      if (listener.hostname.ascii() == name.host) replaceFirst(list, certificate->pem);
+      else list.push_back(certificate->pem);
+    }
+  }
+}
+
+Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned,
+                                                         const AcmeProofs& proofs) {
   auto out = std::make_unique<Certificates>();
   for (const auto& listener : config.listeners()) {
     if (!listener.hasTls()) continue;
     net::TlsServerOptions options;
+    Contexts contexts;
     options.certificates = std::move(files[listener.name]);
     if (lacksChain(options.certificates)) {
-      options.certificates = {selfSigned(listener.hostname.ascii(), options.certificates.empty() ? "" : options.certificates.front().key)};
+      contexts.selfSigned = selfSigned(listener.hostname.ascii(), options.certificates.empty() ? "" : options.certificates.front().key);
+      replaceFirst(options.certificates, contexts.selfSigned);
       out->selfSignedListeners_.push_back(listener.name);
     }
     options.minVersion = tlsVersion(listener.minTlsVersion);
-    Contexts contexts;
     contexts.current = options.certificates;
     options.sessionContext = "mox-clients-" + listener.name;
     options.requestClientCertificate = !listener.settings.tls->clientAuthDisabled;
@@ -82,6 +115,17 @@ Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& c
     if (!delivery) return fail("TLS of listener " + listener.name, delivery.error());
     contexts.clients = std::move(*clients);
     contexts.delivery = std::move(*delivery);
+    options.sessionContext = "mox-alpn-" + listener.name;
+    options.requestClientCertificate = !listener.settings.tls->clientAuthDisabled;
+    options.tickets = true;
+    options.challengeProtocol = acme::proofProtocol;
+    options.challenge = [&proofs](const std::string& host) { return proofs.certificate(host); };
+    options.alpn = {options.challengeProtocol};
+    if (listener.settings.imaps.enabledOnHttps) options.alpn.push_back("imap");
+    if (listener.settings.submissions.enabledOnHttps) options.alpn.push_back("smtp");
+    auto byAlpn = net::TlsContext::server(options);
+    if (!byAlpn) return fail("TLS of listener " + listener.name, byAlpn.error());
+    contexts.byAlpn = std::move(*byAlpn);
     out->contexts_.emplace(listener.name, std::move(contexts));
   }
   return out;
@@ -97,18 +141,27 @@ std::shared_ptr<net::TlsContext> Certificates::clients(const std::string& listen
   return found == contexts_.end() ? nullptr : found->second.clients;
 }
 
+std::shared_ptr<net::TlsContext> Certificates::byAlpn(const std::string& listener) const {
+  auto found = contexts_.find(listener);
+  return found == contexts_.end() ? nullptr : found->second.byAlpn;
+}
+
 Certificates::Reloaded Certificates::reload(const CertificateFiles& files) {
   Reloaded out;
   for (auto& [name, contexts] : contexts_) {
     auto found = files.find(name);
-    if (found == files.end() || lacksChain(found->second) || same(found->second, contexts.current)) continue;
-    auto replaced = contexts.clients->replaceCertificates(found->second);
-    if (replaced) replaced = contexts.delivery->replaceCertificates(found->second);
+    if (found == files.end()) continue;
+    auto next = found->second;
+    if (lacksChain(next)) replaceFirst(next, contexts.selfSigned);
+    if (lacksChain(next) || same(next, contexts.current)) continue;
+    auto replaced = contexts.clients->replaceCertificates(next);
+    if (replaced) replaced = contexts.delivery->replaceCertificates(next);
+    if (replaced) replaced = contexts.byAlpn->replaceCertificates(next);
     if (!replaced) {
       out.errors.push_back("TLS of listener " + name + ": " + replaced.error().text);
       continue;
     }
-    contexts.current = found->second;
+    contexts.current = std::move(next);
     out.changed.push_back(name);
   }
   return out;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "app/AcmeFiles.h"
+#include "app/AcmeProofs.h"
 #include "base/Result.h"
 #include "config/Config.h"
 #include "config/Files.h"
@@ -15,26 +17,34 @@
 
 namespace mox::app {
 
-/// Certificates of the listeners by name. A listener without files (ACME) has one with its host key and no chain, or, if
-/// it has no host key either, none.
+/// Certificates of the listeners by name; the first is the fallback. Where ACME has brought none for the listener's own name
+/// yet, that one has no chain, and a key only if the listener has a host key.
 using CertificateFiles = std::map<std::string, std::vector<net::CertificatePem>>;
 
 /// Reads what KeyCerts and HostPrivateKeyFiles name. As root if need be: the files may not be readable later.
 Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files);
+/// The host keys that readCertificates() found, by listener.
+std::map<std::string, std::string> hostKeysOf(const CertificateFiles& files);
+/// Adds what ACME has brought to the listeners that have theirs from it.
+void addAcmeCertificates(const config::Config& config, const AcmeFiles& kept, CertificateFiles& files);
 
 class Certificates {
  public:
   /// Stands in where a listener has no certificate of its own. `hostKey` is "" if there is none.
   using SelfSigned = std::function<net::CertificatePem(const std::string& hostname, const std::string& hostKey)>;
 
-  /// Errc of the library for certificates that cannot be used.
-  static Result<std::unique_ptr<Certificates>> make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned);
+  /// Errc of the library for certificates that cannot be used. `proofs` outlives the contexts.
+  static Result<std::unique_ptr<Certificates>> make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned,
+                                                    const AcmeProofs& proofs);
 
   /// Port 25: senders resume wrongly, so no session tickets unless configured. Null for a listener without TLS.
   std::shared_ptr<net::TlsContext> delivery(const std::string& listener) const;
   /// Submission and IMAP: client certificates are asked for, they can log in. Null for a listener without TLS.
   std::shared_ptr<net::TlsContext> clients(const std::string& listener) const;
-  /// Listeners that run with a self-signed certificate.
+  /// Ports where clients say by ALPN what they speak: proofs for ACME, IMAP and submission where they are EnabledOnHTTPS.
+  /// Null for a listener without TLS.
+  std::shared_ptr<net::TlsContext> byAlpn(const std::string& listener) const;
+  /// Listeners that started with a self-signed certificate.
   const std::vector<std::string>& selfSignedListeners() const { return selfSignedListeners_; }
 
   /// Takes new files over; names of the listeners whose certificates changed. All that can be used is used, the
@@ -47,8 +57,9 @@ class Certificates {
 
  private:
   struct Contexts {
-    std::shared_ptr<net::TlsContext> delivery, clients;
+    std::shared_ptr<net::TlsContext> delivery, clients, byAlpn;
     std::vector<net::CertificatePem> current;
+    net::CertificatePem selfSigned;  // without a chain if there was no need of it
   };
   std::map<std::string, Contexts> contexts_;
   std::vector<std::string> selfSignedListeners_;

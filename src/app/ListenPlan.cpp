@@ -18,6 +18,25 @@ net::Fd takePassed(std::vector<net::PassedSocket>& passed, const Endpoint& at) {
   return fd;
 }
 
+bool isForProofs(Service service) { return service == Service::acme || service == Service::acmeHttp; }
+
+/// What comes to `at` comes to `other` as well, or would if `at` were not bound itself.
+bool covers(const Endpoint& other, const Endpoint& at) {
+  return other.port == at.port && other.ip.isV4() == at.ip.isV4() && (other.ip.isUnspecified() || other.ip == at.ip);
+}
+
+/// Proofs are shown wherever clients say what they speak.
+bool doesAsMuch(Service other, Service service) { return other == service || (other == Service::https && service == Service::acme); }
+
+/// Whether another socket of the plan does what the one at `i` would.
+bool isCovered(const std::vector<PlannedSocket>& plan, std::size_t i) {
+  for (std::size_t j = 0; j < plan.size() && isForProofs(plan[i].service); ++j) {
+    bool same = plan[j].at == plan[i].at;
+    if (i != j && doesAsMuch(plan[j].service, plan[i].service) && covers(plan[j].at, plan[i].at) && (!same || plan[j].service != plan[i].service || j < i)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view serviceName(Service service) {
@@ -28,6 +47,9 @@ std::string_view serviceName(Service service) {
     case Service::imap: return "imap";
     case Service::imaps: return "imaps";
     case Service::metrics: return "metrics";
+    case Service::https: return "https";
+    case Service::acme: return "acme";
+    case Service::acmeHttp: return "acme-http";
   }
   return "";
 }
@@ -38,11 +60,14 @@ std::vector<PlannedSocket> planSockets(const config::Config& config) {
     const std::pair<Service, std::uint16_t> services[] = {
         {Service::smtp, listener.smtp},   {Service::submission, listener.submission}, {Service::submissions, listener.submissions},
         {Service::imap, listener.imap},   {Service::imaps, listener.imaps},           {Service::metrics, listener.metrics},
+        {Service::https, listener.https}, {Service::acme, listener.acme},             {Service::acmeHttp, listener.acmeHttp},
     };
     for (auto [service, port] : services)
       for (const auto& ip : listener.ips)
         if (port != 0) out.push_back({listener.name, service, {ip, port}});
   }
+  for (std::size_t i = out.size(); i-- > 0;)
+    if (isCovered(out, i)) out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
   return out;
 }
 

@@ -15,7 +15,7 @@
 
 namespace mox::app {
 
-enum class Service { smtp, submission, submissions, imap, imaps, metrics };
+enum class Service { smtp, submission, submissions, imap, imaps, metrics, https, acme, acmeHttp };
 /// "smtp", "submissions", ...
 std::string_view serviceName(Service service);
 
@@ -30,7 +30,8 @@ struct BoundSocket {
   net::Fd fd;
 };
 
-/// In the order of listeners, services and addresses.
+/// In the order of listeners, services and addresses. Proofs for ACME are the same at every listener: where two want them
+/// at one address, or one at all addresses, there is one socket.
 std::vector<PlannedSocket> planSockets(const config::Config& config);
 
 /// Takes the passed socket bound to each planned address, binds what is missing. Passed sockets that nothing asks

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "net/ChosenByAlpn.h"
+
 namespace mox::app {
 
 namespace {
@@ -22,6 +24,10 @@ net::AcceptFilter imapFilter(imapserver::Services& services, std::shared_ptr<net
     out.lease = std::move(admitted.lease);
     return out;
   };
+}
+
+net::SessionFactory onePage(HttpPages pages) {
+  return [pages = std::move(pages)](const net::ConnectionMeta&) { return std::make_unique<OneRequestSession>(pages); };
 }
 
 }  // namespace
@@ -62,6 +68,20 @@ void Listeners::openImap(const config::ListenerInfo& listener, Service service, 
   filter = imapFilter(services_.imap, imapLimiter_);
 }
 
+void Listeners::openByAlpn(const config::ListenerInfo& listener, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter) {
+  // How many connections one source may have is asked before it says what it speaks: the limits of IMAP hold for all.
+  net::SessionFactory imap, smtp;
+  net::AcceptFilter unused;
+  openSmtp(listener, Service::submissions, options, smtp, unused);
+  openImap(listener, Service::imaps, options, imap, filter);
+  options.tls = services_.certificates.byAlpn(listener.name);
+  options.busyReply.clear();
+  factory = [imap = std::move(imap), smtp = std::move(smtp)](const net::ConnectionMeta& meta) {
+    return std::make_unique<net::ChosenByAlpn>(
+        std::map<std::string, net::ChosenByAlpn::Make>{{"imap", [imap, meta] { return imap(meta); }}, {"smtp", [smtp, meta] { return smtp(meta); }}});
+  };
+}
+
 Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listener, BoundSocket socket) {
   auto service = socket.plan.service;
   net::ListenerOptions options;
@@ -69,7 +89,9 @@ Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listen
   net::SessionFactory factory;
   net::AcceptFilter filter;
   if (service == Service::imap || service == Service::imaps) openImap(listener, service, options, factory, filter);
-  else if (service == Service::metrics) factory = [&source = services_.metrics](const net::ConnectionMeta&) { return std::make_unique<MetricsSession>(source); };
+  else if (service == Service::metrics) factory = onePage([&source = services_.metrics](std::string_view path) { return source.page(path); });
+  else if (service == Service::acmeHttp) factory = onePage([&proofs = services_.proofs](std::string_view path) { return proofs.page(path); });
+  else if (service == Service::acme || service == Service::https) openByAlpn(listener, options, factory, filter);
   else openSmtp(listener, service, options, factory, filter);
   auto at = engine.adopt(socket.fd.release(), std::move(options), std::move(factory), std::move(filter));
   if (!at) throw std::runtime_error(socket.plan.at.text() + ": " + at.error().text);

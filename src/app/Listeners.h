@@ -6,7 +6,8 @@
 
 #include "app/Certificates.h"
 #include "app/ListenPlan.h"
-#include "app/MetricsHttp.h"
+#include "app/AcmeProofs.h"
+#include "app/OneRequestHttp.h"
 #include "imapserver/Services.h"
 #include "net/ConnectionLimiter.h"
 #include "net/Engine.h"
@@ -20,6 +21,7 @@ struct ListenerServices {
   smtpserver::Services& smtp;
   const MetricsSource& metrics;
   const Certificates& certificates;
+  const AcmeProofs& proofs;
   bool localserve = false;
 };
 
@@ -35,6 +37,9 @@ class Listeners {
  private:
   void openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
   void openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
+
+  /// Clients say by ALPN what they speak, RFC 7301.
+  void openByAlpn(const config::ListenerInfo& listener, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
 
   ListenerServices services_;
   std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_;

@@ -125,8 +125,8 @@ void tellPasswords(const QuickstartPlan& plan, const std::string& password, cons
     out << "\nThe certificates in config/certs are self-signed stand-ins: put the files of your web server there, or change KeyCerts in\n"
            "config/mox.conf. Forward https://autoconfig." << plan.address.domain.ascii() << "/ and https://mta-sts." << plan.address.domain.ascii()
         << "/ to port 81 of this machine.\n";
-  else out << "\nCertificates by ACME are not available yet: until then the server makes a self-signed one. Use TLS.KeyCerts in config/mox.conf\n"
-              "with certificates from another ACME client.\n";
+  else out << "\nThe server gets its certificates from Let's Encrypt, which comes to ports 443 and 80 of the addresses that DNS has for " << plan.facts.hostname.ascii()
+           << ".\nBy running it you accept their terms of service, https://letsencrypt.org/repository/.\n";
 }
 
 void tellRecords(const QuickstartPlan& plan, const config::Config& config, std::ostream& out) {

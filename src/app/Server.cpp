@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "app/Acme.h"
 #include "app/Applied.h"
 #include "app/DataDir.h"
 #include "app/DeclaredPasswords.h"
@@ -68,6 +69,8 @@ struct Server::State {
   ReloadReport apply();
   ReloadReport refused(const std::vector<config::Problem>& problems);
   void reloadCertificates(ReloadReport& report);
+  void useCertificates(const CertificateFiles& files, const std::function<void(const std::string&)>& complain);
+  void startAcme();
 
   ServerOptions options;
   Foundations& foundations;
@@ -76,6 +79,9 @@ struct Server::State {
   std::string dataDir;
   std::unique_ptr<dns::Resolver> resolver;
   Storage storage;
+  AcmeFiles acmeFiles;
+  AcmeProofs proofs;
+  std::map<std::string, std::string> hostKeys;
   std::unique_ptr<Certificates> certificates;
   std::unique_ptr<net::JobPool> passwordJobs, dnsJobs, queueJobs;
   login::Authenticator authenticator;
@@ -88,6 +94,7 @@ struct Server::State {
   MetricsSource metricsSource;
   std::vector<Opened> opened;
   std::unique_ptr<CtlServer> control;
+  std::unique_ptr<Acme> acme;
   std::atomic<bool> ready{false}, ending{false};
   std::mutex reloading;  // held while the configuration changes
   std::mutex stopping;   // held while stopping, so that a second call returns when it is done
@@ -102,6 +109,9 @@ Server::State::State(ServerOptions given, Foundations& f)
       dataDir(options.config->dataDir()),
       resolver(options.localserve ? localResolver(*options.config) : systemResolver(f)),
       storage(f, dataDir),
+      acmeFiles(f.files, dataDir, f.log.room("acme")),
+      proofs(f.clock, f.random),
+      hostKeys(hostKeysOf(options.certificates)),
       passwordJobs(std::make_unique<net::JobPool>(passwordPool(), f.metrics, f.log.room("net"))),
       dnsJobs(std::make_unique<net::JobPool>(dnsPool("dns"), f.metrics, f.log.room("net"))),
       queueJobs(std::make_unique<net::JobPool>(dnsPool("queue"), f.metrics, f.log.room("net"))),
@@ -118,15 +128,16 @@ Server::State::State(ServerOptions given, Foundations& f)
                       connections.set(static_cast<double>(engine.connections()));
                       return foundations.metricsText();
                     }, [this] { return ready.load(); }} {
+  addAcmeCertificates(*options.config, acmeFiles, options.certificates);
   auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname, const std::string& hostKey) {
     return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname, hostKey);
-  });
+  }, proofs);
   if (!made) throw std::runtime_error(made.error().text);
   certificates = std::move(*made);
 }
 
 void Server::State::openListeners() {
-  listeners = std::make_unique<Listeners>(ListenerServices{imap, smtp, metricsSource, *certificates, options.localserve});
+  listeners = std::make_unique<Listeners>(ListenerServices{imap, smtp, metricsSource, *certificates, proofs, options.localserve});
   const auto& infos = options.config->listeners();
   for (auto& socket : options.sockets) {
     auto plan = socket.plan;
@@ -140,7 +151,7 @@ void Server::State::openListeners() {
 
 void Server::State::warnOfSelfSigned() const {
   for (const auto& name : certificates->selfSignedListeners())
-    log.warn("ACME is not available yet: the listener has a self-signed certificate, clients will not trust it; configure KeyCerts", {{"listener", name}});
+    log.warn("the listener has a self-signed certificate, which clients do not trust, until ACME brings one", {{"listener", name}});
 }
 
 Server::Server(ServerOptions options, Foundations& foundations) : state_(std::make_unique<State>(std::move(options), foundations)) {
@@ -154,6 +165,7 @@ Server::Server(ServerOptions options, Foundations& foundations) : state_(std::ma
   }, s.log.room("ctl"));
   s.openListeners();
   s.warnOfSelfSigned();
+  s.startAcme();
   s.ready = true;
 }
 
@@ -240,6 +252,7 @@ ReloadReport Server::State::apply() {
   if (ended > 0) log.info("sessions ended, their accounts may not be used any more", {{"sessions", ended}});
   if (after != before) writeApplied(foundations.files, dataDir, after);
   reloadCertificates(out);
+  if (acme) acme->wake();
   return out;
 }
 
@@ -269,9 +282,22 @@ void Server::State::reloadCertificates(ReloadReport& report) {
     log.error("certificate not reloaded, the one before stays", {{"err", error}});
   };
   if (!files) return complain(files.error().text);
-  auto reloaded = certificates->reload(*files);
+  useCertificates(*files, complain);
+}
+
+void Server::State::useCertificates(const CertificateFiles& files, const std::function<void(const std::string&)>& complain) {
+  auto all = files;
+  addAcmeCertificates(*config.current(), acmeFiles, all);
+  auto reloaded = certificates->reload(all);
   for (const auto& name : reloaded.changed) log.info("new certificate", {{"listener", name}});
   for (const auto& error : reloaded.errors) complain(error);
+}
+
+void Server::State::startAcme() {
+  acme = std::make_unique<Acme>(AcmeParts{foundations, config, options.files, *resolver, acmeFiles, proofs, hostKeys, [this] {
+    std::lock_guard hold(reloading);
+    useCertificates({}, [this](const std::string& error) { log.error("new certificate not used", {{"err", error}}); });
+  }});
 }
 
 void Server::State::stop(Duration grace) {
@@ -282,6 +308,7 @@ void Server::State::stop(Duration grace) {
   ending = true;
   log.info("stopping");
   control.reset();
+  acme.reset();
   // The queue and the sessions have the same time, side by side.
   std::thread queueStops([&] { queue.stop(grace); });
   engine.shutdown(grace);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "base/Log.h"
@@ -39,9 +40,14 @@ void checkInitialMailboxes(Build& b) {
   }
 }
 
+bool isFileName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return isAlpha(c) || isDigit(c) || c == '-' || c == '_'; });
+}
+
 void checkAcme(Build& b) {
   for (const auto& [name, acme] : b.fixed().acme) {
     Path path = Path() / "ACME" / name;
+    if (!isFileName(name)) b.fixedFile.error(path, "the name may have letters, digits, - and _ only: files are called so");
     checkUrl(b.fixedFile, path / "DirectoryURL", acme.directoryUrl);
     checkPort(b.fixedFile, path / "Port", acme.port, 443);
     checkNotNegative(b.fixedFile, path / "RenewBefore", acme.renewBefore.count());

@@ -8,6 +8,8 @@ namespace mox::config {
 
 namespace {
 
+constexpr std::uint16_t httpsPort = 443;
+
 /// Checks of one listener, with its path at hand.
 class ListenerBuilder {
  public:
@@ -24,6 +26,7 @@ class ListenerBuilder {
     if (l_.tls) tls(*l_.tls);
     mail();
     web();
+    distinctPorts();
     return std::move(info_);
   }
 
@@ -103,7 +106,6 @@ class ListenerBuilder {
       info_.firstTimeSenderDelay = *l_.smtp.firstTimeSenderDelay;
     }
     info_.tlsSessionTickets = l_.smtp.tlsSessionTicketsDisabled && !*l_.smtp.tlsSessionTicketsDisabled;
-    distinctPorts();
   }
 
   void zones() {
@@ -117,7 +119,10 @@ class ListenerBuilder {
                                     {"Submissions", info_.submissions},
                                     {"IMAP", info_.imap},
                                     {"IMAPS", info_.imaps},
-                                    {"MetricsHTTP", info_.metrics}}) {
+                                    {"MetricsHTTP", info_.metrics},
+                                    {"EnabledOnHTTPS", info_.https},
+                                    {"TLS.ACME", info_.acme},
+                                    {"WebserverHTTP", info_.acmeHttp}}) {
       if (number == 0) continue;
       auto same = std::find_if(used.begin(), used.end(), [n = number](const auto& other) { return other.second == n; });
       if (same != used.end())
@@ -145,7 +150,16 @@ class ListenerBuilder {
     auto pprof = port("PprofHTTP", l_.pprofHttp.enabled, l_.pprofHttp.port, 8011);
     auto autoconfig = port("AutoconfigHTTPS", l_.autoconfigHttps.enabled, l_.autoconfigHttps.port, 443);
     auto mtaSts = port("MTASTSHTTPS", l_.mtaStsHttps.enabled, l_.mtaStsHttps.port, 443);
-    port("WebserverHTTP", l_.webserverHttp.enabled, l_.webserverHttp.port, 80);
+    auto plainHttp = port("WebserverHTTP", l_.webserverHttp.enabled, l_.webserverHttp.port, 80);
+    if (l_.submissions.enabledOnHttps || l_.imaps.enabledOnHttps) info_.https = httpsPort;
+    needTls("Submissions/EnabledOnHTTPS", l_.submissions.enabledOnHttps);
+    needTls("IMAPS/EnabledOnHTTPS", l_.imaps.enabledOnHttps);
+    if (l_.tls && b_.fixed().acme.contains(l_.tls->acme)) {
+      auto given = b_.fixed().acme.at(l_.tls->acme).port;
+      info_.acme = static_cast<std::uint16_t>(given > 0 && given <= 65535 ? given : httpsPort);
+      if (info_.acme == info_.https) info_.acme = 0;
+      info_.acmeHttp = plainHttp;
+    }
     port("WebserverHTTPS", l_.webserverHttps.enabled, l_.webserverHttps.port, 443);
     needTls("AutoconfigHTTPS", l_.autoconfigHttps.enabled && !l_.autoconfigHttps.nonTls, ", or NonTLS");
     needTls("MTASTSHTTPS", l_.mtaStsHttps.enabled && !l_.mtaStsHttps.nonTls, ", or NonTLS");

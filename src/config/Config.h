@@ -162,6 +162,9 @@ struct ListenerInfo {
   bool tlsSessionTickets = false;  ///< of SMTP
   /// Ports, 0 where the protocol is off.
   std::uint16_t smtp = 0, submission = 0, submissions = 0, imap = 0, imaps = 0, metrics = 0;
+  /// Where clients say by ALPN what they speak, if a protocol is EnabledOnHTTPS; where proofs for certificates from ACME are
+  /// shown by TLS-ALPN-01 (not if that is https), and by HTTP-01.
+  std::uint16_t https = 0, acme = 0, acmeHttp = 0;
   Listener settings;
 
   bool hasTls() const { return settings.tls.has_value(); }

@@ -34,7 +34,7 @@ void describe(Fields& f, KeyCert& k) {
 }
 
 void describe(Fields& f, ListenerTls& t) {
-  f.optional("ACME", t.acme, "Name of the entry under ACME that provides certificates. Not together with KeyCerts.").later();
+  f.optional("ACME", t.acme, "Name of the entry under ACME that provides certificates. Not together with KeyCerts.");
   f.optional("KeyCerts", t.keyCerts, "Certificates and their keys; the one for the name that a client asks for is used, else the first.");
   f.optional("MinVersion", t.minVersion, "Lowest TLS version that is spoken.")
       .standard("TLSv1.2")
@@ -208,7 +208,7 @@ void describe(Fields& f, Static& s) {
   f.optional("CheckUpdates", s.checkUpdates, "Look once a day for a new version and mail its changes to the postmaster.").later();
   f.optional("Pedantic", s.pedantic, "Insist on what the standards say where others are lenient. For tests.");
   f.optional("TLS", s.tls, "Connections to other servers.");
-  f.optional("ACME", s.acme, "Providers of certificates, by a name of your choice.").key("letsencrypt").later();
+  f.optional("ACME", s.acme, "Providers of certificates, by a name of your choice: letters, digits, - and _.").key("letsencrypt");
   f.optional("AdminPasswordFile", s.adminPasswordFile, "File with the bcrypt hash of the password for the admin pages.");
   f.required("Listeners", s.listeners,
              "Addresses and protocols to serve, by a name of your choice. The one named public is used for DNS suggestions.")

@@ -1,4 +1,4 @@
-#include "app/MetricsHttp.h"
+#include "app/OneRequestHttp.h"
 
 #include "support/FakeChannel.h"
 #include "support/Test.h"
@@ -6,13 +6,13 @@
 using namespace mox;
 using namespace mox::app;
 
-struct MetricsHttpTest : test::Suite<MetricsHttpTest> {
+struct OneRequestHttpTest : test::Suite<OneRequestHttpTest> {
   static void list(List& l) {
-    l.add("metrics, life and readiness", &MetricsHttpTest::paths);
-    l.add("a request in single bytes", &MetricsHttpTest::bytewise);
-    l.add("what is no request of RFC 9112 is refused", &MetricsHttpTest::refused);
-    l.add("one request a connection: nothing behind it is read", &MetricsHttpTest::oneOnly);
-    l.add("too long a head, and too slow a peer", &MetricsHttpTest::limits);
+    l.add("metrics, life and readiness", &OneRequestHttpTest::paths);
+    l.add("a request in single bytes", &OneRequestHttpTest::bytewise);
+    l.add("what is no request of RFC 9112 is refused", &OneRequestHttpTest::refused);
+    l.add("one request a connection: nothing behind it is read", &OneRequestHttpTest::oneOnly);
+    l.add("too long a head, and too slow a peer", &OneRequestHttpTest::limits);
   }
 
   bool ready = true;
@@ -20,7 +20,7 @@ struct MetricsHttpTest : test::Suite<MetricsHttpTest> {
   FakeClock clock;
 
   std::string ask(const std::string& request) {
-    MetricsSession session(source);
+    OneRequestSession session([this](std::string_view path) { return source.page(path); });
     test::FakeChannel channel(session, clock);
     channel.open();
     channel.feed(request);
@@ -50,7 +50,7 @@ struct MetricsHttpTest : test::Suite<MetricsHttpTest> {
   }
 
   void bytewise() {
-    MetricsSession session(source);
+    OneRequestSession session([this](std::string_view path) { return source.page(path); });
     test::FakeChannel channel(session, clock);
     channel.open();
     channel.feedBytewise("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -81,13 +81,13 @@ struct MetricsHttpTest : test::Suite<MetricsHttpTest> {
   }
 
   void limits() {
-    CHECK_EQ(431, status("GET /metrics HTTP/1.1\r\nX: " + std::string(MetricsSession::headLimit, 'x')));
-    MetricsSession session(source);
+    CHECK_EQ(431, status("GET /metrics HTTP/1.1\r\nX: " + std::string(OneRequestSession::headLimit, 'x')));
+    OneRequestSession session([this](std::string_view path) { return source.page(path); });
     test::FakeChannel channel(session, clock);
     channel.open();
     channel.feed("GET /met");
-    channel.advance(MetricsSession::deadline);
+    channel.advance(OneRequestSession::deadline);
     CHECK(channel.take().find("HTTP/1.1 408") == 0);
   }
 };
-SUITE(MetricsHttpTest);
+SUITE(OneRequestHttpTest);

@@ -1,10 +1,9 @@
-// MetricsHttp: the least HTTP/1.1 that a monitor needs: GET /metrics, /livez and /readyz, one request a connection.
+// OneRequestHttp: the least HTTP/1.1 that a monitor or a provider of certificates needs: one GET or HEAD a connection.
 //
 // RFC 9112 as strictly as can be: CRLF line ends, exactly one Host, no body, a head of at most headLimit octets. No
 // keep-alive, so nothing can be smuggled behind a request.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,25 +13,34 @@
 
 namespace mox::app {
 
-/// What is shown; outlives the sessions. Called on workers, by several at once.
-struct MetricsSource {
-  std::function<std::string()> metrics;
-  std::function<bool()> ready;  ///< false while the server starts or stops: 503
-};
-
 struct HttpReply {
   int status = 200;
   std::string contentType = "text/plain; charset=utf-8";
   std::string body;
   bool headOnly = false;  ///< HEAD: the length is told, the body is not sent
+
+  /// With the status's own words, or these, and a line end.
+  static HttpReply plain(int status, std::string_view text = "");
 };
 
-class MetricsSession final : public net::Session {
+/// Answers for a path, without its query. Called on workers, by several at once; what it refers to outlives the sessions.
+using HttpPages = std::function<HttpReply(std::string_view path)>;
+
+/// What a monitor is shown.
+struct MetricsSource {
+  std::function<std::string()> metrics;
+  std::function<bool()> ready;  ///< false while the server starts or stops: 503
+
+  /// GET /metrics, /livez and /readyz.
+  HttpReply page(std::string_view path) const;
+};
+
+class OneRequestSession final : public net::Session {
  public:
   static constexpr std::size_t headLimit = 8 * 1024;            ///< octets of request line and fields
   static constexpr Duration deadline = std::chrono::seconds(15);  ///< for request and reply
 
-  explicit MetricsSession(const MetricsSource& source) : source_(source) {}
+  explicit OneRequestSession(HttpPages pages) : pages_(std::move(pages)) {}
 
   void onOpen(net::Channel& channel) override;
   std::size_t onInput(net::Channel& channel, std::string_view input) override;
@@ -42,7 +50,7 @@ class MetricsSession final : public net::Session {
 
  private:
   HttpReply answer(std::string_view head) const;
-  const MetricsSource& source_;
+  const HttpPages pages_;
 };
 
 }  // namespace mox::app

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "app/MetricsHttp.h"
+#include "app/OneRequestHttp.h"
 #include "base/Text.h"
 
 using namespace mox;
@@ -41,7 +41,7 @@ class Recorder final : public net::Channel {
 const app::MetricsSource source{[] { return std::string("mox_x 1\n"); }, [] { return true; }};
 
 std::string answer(std::string_view request, std::size_t step) {
-  app::MetricsSession session(source);
+  app::OneRequestSession session([](std::string_view path) { return source.page(path); });
   Recorder channel;
   session.onOpen(channel);
   for (std::size_t have = std::min(step, request.size());; have = std::min(have + step, request.size())) {
@@ -65,7 +65,7 @@ void check(const std::string& reply) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view request(reinterpret_cast<const char*>(data), std::min<std::size_t>(size, app::MetricsSession::headLimit));
+  std::string_view request(reinterpret_cast<const char*>(data), std::min<std::size_t>(size, app::OneRequestSession::headLimit));
   auto whole = answer(request, request.size() + 1);
   check(whole);
   // A request in pieces ends where its head does; what follows it is never read.

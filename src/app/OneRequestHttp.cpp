@@ -1,4 +1,4 @@
-#include "app/MetricsHttp.h"
+#include "app/OneRequestHttp.h"
 
 #include <fmt/format.h>
 
@@ -22,8 +22,6 @@ std::string_view reason(int status) {
     default: return "HTTP Version Not Supported";
   }
 }
-
-HttpReply plain(int status, std::string_view text = "") { return {status, "text/plain; charset=utf-8", std::string(text.empty() ? reason(status) : text) + "\n"}; }
 
 void send(net::Channel& channel, const HttpReply& reply) {
   channel.write(fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n{}\r\n",
@@ -73,33 +71,40 @@ std::vector<std::string_view> linesOf(std::string_view head) {
 
 }  // namespace
 
-void MetricsSession::onOpen(net::Channel& channel) { channel.setDeadline(deadline); }
+HttpReply HttpReply::plain(int status, std::string_view text) {
+  return {status, "text/plain; charset=utf-8", std::string(text.empty() ? reason(status) : text) + "\n"};
+}
 
-std::size_t MetricsSession::onInput(net::Channel& channel, std::string_view input) {
+HttpReply MetricsSource::page(std::string_view path) const {
+  if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics()};
+  if (path == "/livez") return HttpReply::plain(200, "ok");
+  if (path == "/readyz") return ready() ? HttpReply::plain(200, "ok") : HttpReply::plain(503, "not ready");
+  return HttpReply::plain(404);
+}
+
+void OneRequestSession::onOpen(net::Channel& channel) { channel.setDeadline(deadline); }
+
+std::size_t OneRequestSession::onInput(net::Channel& channel, std::string_view input) {
   auto end = input.find("\r\n\r\n");
   if (end == std::string_view::npos) return 0;
   send(channel, answer(input.substr(0, end + 1)));  // with the CR of the last line, so that all lines look alike
   return input.size();
 }
 
-HttpReply MetricsSession::answer(std::string_view head) const {
+HttpReply OneRequestSession::answer(std::string_view head) const {
   auto lines = linesOf(head);
-  if (lines.empty()) return plain(400);
+  if (lines.empty()) return HttpReply::plain(400);
   auto parts = split(lines[0], ' ');
-  if (parts.size() != 3 || !isToken(parts[0]) || parts[1].empty() || !isFieldValue(parts[1])) return plain(400);
-  if (parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0") return plain(parts[2].starts_with("HTTP/") ? 505 : 400);
-  if (!fieldsAreFine(lines, parts[2] == "HTTP/1.1")) return plain(400);
-  if (parts[0] != "GET" && parts[0] != "HEAD") return plain(405);
-  auto path = parts[1].substr(0, parts[1].find('?'));
-  HttpReply reply = plain(404);
-  if (path == "/metrics") reply = {200, "text/plain; version=0.0.4; charset=utf-8", source_.metrics()};
-  if (path == "/livez") reply = plain(200, "ok");
-  if (path == "/readyz") reply = source_.ready() ? plain(200, "ok") : plain(503, "not ready");
+  if (parts.size() != 3 || !isToken(parts[0]) || parts[1].empty() || !isFieldValue(parts[1])) return HttpReply::plain(400);
+  if (parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0") return HttpReply::plain(parts[2].starts_with("HTTP/") ? 505 : 400);
+  if (!fieldsAreFine(lines, parts[2] == "HTTP/1.1")) return HttpReply::plain(400);
+  if (parts[0] != "GET" && parts[0] != "HEAD") return HttpReply::plain(405);
+  auto reply = pages_(parts[1].substr(0, parts[1].find('?')));
   reply.headOnly = parts[0] == "HEAD";
   return reply;
 }
 
-void MetricsSession::onDeadline(net::Channel& channel) { send(channel, plain(408)); }
-void MetricsSession::onOverrun(net::Channel& channel) { send(channel, plain(431)); }
+void OneRequestSession::onDeadline(net::Channel& channel) { send(channel, HttpReply::plain(408)); }
+void OneRequestSession::onOverrun(net::Channel& channel) { send(channel, HttpReply::plain(431)); }
 
 }  // namespace mox::app
