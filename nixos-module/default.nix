@@ -96,7 +96,7 @@ in
         message = "services.mox: account ${toString (map (a: a.name) both)} has passwordFile and passwordHashFile. Give one of them.";
       }
       {
-        assertion = builtins.length ways <= 1;
+        assertion = !cfg.tls.acme.enable || builtins.length ways == 1;
         message = "services.mox.tls: ${builtins.concatStringsSep " and " ways} exclude each other. Certificates come from one of them.";
       }
       {

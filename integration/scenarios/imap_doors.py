@@ -1,5 +1,6 @@
 """Ways into IMAP without a password, and DEFLATE on the wire: client certificates, mox admin imapserve, COMPRESS."""
 import imaplib
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -96,6 +97,59 @@ def imap_by_command(lab):
     refused = subprocess.run([*command[:-1], "nobody@mox.test"], stdin=subprocess.DEVNULL, capture_output=True)
     equal((1, b""), (refused.returncode, refused.stdout))
     assert refused.stderr, "no reason was given"
+
+
+class AlpnImap(imaplib.IMAP4):
+    """IMAP where a client says by ALPN that it speaks it."""
+
+    def __init__(self, secure):
+        self.secure = secure
+        super().__init__()
+
+    def _create_socket(self, timeout):
+        return self.secure
+
+
+@scenario(seconds=90, needs_mox=True)
+def mail_by_alpn(lab):
+    """EnabledOnHTTPS: at port 443 a client says by ALPN whether it speaks IMAP or submission; others are not spoken with."""
+    host = lab.host("m")
+    server = Serve(host, "mox.test", "mail.mox.test")
+    equal(0, server.stop(), "status of the server")
+    text = host.read("mox/config/mox.conf")
+    for service in ("Submissions", "IMAPS"):
+        text = text.replace(f"\t\t{service}:\n\t\t\tEnabled: true\n", f"\t\t{service}:\n\t\t\tEnabled: true\n\t\t\tEnabledOnHTTPS: true\n")
+    host.write("mox/config/mox.conf", text)
+    server.start()
+
+    def secure(*protocols):
+        context = ssl.create_default_context(cafile=server.ca)
+        context.set_alpn_protocols(protocols)
+        plain = host.connect(host.address, 443)
+        plain.settimeout(20)
+        return context.wrap_socket(plain, server_hostname="mail.mox.test")
+
+    submission = smtplib.SMTP()
+    submission.sock = secure("smtp")
+    equal(220, submission.getreply()[0], "greeting of submission")
+    submission.ehlo("client.test")
+    submission.login(server.user, server.password)
+    submission.sendmail(server.user, ["there@other.test"], letter(server, "by ALPN"))
+    submission.quit()
+    contains("there@other.test", server.command(["queue", "list"]))
+
+    client = AlpnImap(secure("imap"))
+    ok(client.login(server.user, server.password))
+    ok(client.append("INBOX", None, None, letter(server, "by ALPN")))
+    equal(b"", secure().recv(1), "what is said to a client that says nothing")
+    try:
+        secure("h2")
+    except ssl.SSLError as refusal:
+        contains("NO_APPLICATION_PROTOCOL", str(refusal).upper().replace(" ", "_"))
+    else:
+        raise AssertionError("a protocol that is not spoken was agreed on")
+    ok(client.noop())
+    client.logout()
 
 
 @scenario(seconds=90, needs_mox=True)
