@@ -1,11 +1,14 @@
 """Clients that stop in the middle of everything hold no thread: a well-behaved one is served as if they were not there."""
+import smtplib
 import socket
+import ssl
 import statistics
 import time
 
 import mailload
-from moxhost import Localserve
-from scenario import equal, scenario
+from clients import letter
+from moxhost import Localserve, Serve
+from scenario import contains, equal, scenario, wait_for
 
 STALLED = 2000
 
@@ -103,3 +106,30 @@ def is_open(client):
 def threads(server):
     with open(f"/proc/{server.process.pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
+
+
+@scenario(seconds=90, needs_mox=True)
+def stop_while_names_are_silent(lab):
+    """A resolver that never answers, with mail waiting for it both ways: the server still stops within its three seconds."""
+    host = lab.host("m")
+    with host.inside():
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        silent.bind(("127.0.0.53", 53))
+    host.write("resolv.conf", "nameserver 127.0.0.53\n")
+    server = Serve(host, "mox.test", "mail.mox.test")
+    with host.inside():
+        submission = smtplib.SMTP_SSL(host.address, server.submissions, context=ssl._create_unverified_context())
+    submission.login(server.user, server.password)
+    submission.sendmail(server.user, ["there@other.test"], letter(server, "to a name that is not found"))
+    submission.quit()
+    with host.inside():
+        incoming = socket.create_connection((host.address, server.smtp), timeout=20)
+    incoming.sendall(b"EHLO other.test\r\nMAIL FROM:<there@other.test>\r\nRCPT TO:<" + server.user.encode() + b">\r\nDATA\r\n")
+    wait_for("questions", lambda: silent.recv(512, socket.MSG_PEEK), 10)
+    start = time.monotonic()
+    equal(0, server.stop(), "status of the server")
+    took = time.monotonic() - start
+    assert took < 4, f"stopping took {took:.1f} s"
+    server.start()
+    contains("there@other.test", server.command(["queue", "list"]))
+    server.stop()

@@ -12,17 +12,30 @@ namespace mox::app {
 namespace {
 
 /// Both at once: the cache refers to what it asks.
-class SystemResolver final : public dns::Resolver {
+class SystemResolver final : public ServerResolver {
  public:
   explicit SystemResolver(Foundations& f) : ldns_(f.clock, f.random, dns::LdnsResolver::Options()), cache_(ldns_, f.clock, &f.metrics) {}
   dns::Lookup<dns::Record> query(dns::Type type, std::string_view name, const dns::Ask& ask) override { return cache_.query(type, name, ask); }
   std::optional<dns::Lookup<dns::Record>> recall(dns::Type type, std::string_view name, const dns::Ask& ask) override {
     return cache_.recall(type, name, ask);
   }
+  void stop() override { ldns_.stop(); }
 
  private:
   dns::LdnsResolver ldns_;
   dns::CachingResolver cache_;
+};
+
+/// A zone in memory makes nobody wait.
+class LocalResolver final : public ServerResolver {
+ public:
+  dns::Lookup<dns::Record> query(dns::Type type, std::string_view name, const dns::Ask& ask) override { return zone.query(type, name, ask); }
+  std::optional<dns::Lookup<dns::Record>> recall(dns::Type type, std::string_view name, const dns::Ask& ask) override {
+    return zone.recall(type, name, ask);
+  }
+  void stop() override {}
+
+  dns::FakeResolver zone;
 };
 
 void addAddress(dns::FakeResolver& zone, const std::string& name, const IpAddress& ip) {
@@ -32,10 +45,11 @@ void addAddress(dns::FakeResolver& zone, const std::string& name, const IpAddres
 
 }  // namespace
 
-std::unique_ptr<dns::Resolver> systemResolver(Foundations& foundations) { return std::make_unique<SystemResolver>(foundations); }
+std::unique_ptr<ServerResolver> systemResolver(Foundations& foundations) { return std::make_unique<SystemResolver>(foundations); }
 
-std::unique_ptr<dns::Resolver> localResolver(const config::Config& config) {
-  auto zone = std::make_unique<dns::FakeResolver>();
+std::unique_ptr<ServerResolver> localResolver(const config::Config& config) {
+  auto out = std::make_unique<LocalResolver>();
+  auto* zone = &out->zone;
   std::set<IpAddress> ips{*IpAddress::parse("127.0.0.1"), *IpAddress::parse("::1")};  // clients come from there
   for (const auto& listener : config.listeners()) ips.insert(listener.ips.begin(), listener.ips.end());
   auto host = config.hostname().ascii();
@@ -56,7 +70,7 @@ std::unique_ptr<dns::Resolver> localResolver(const config::Config& config) {
     }
   }
   zone->allAuthentic(true);
-  return zone;
+  return out;
 }
 
 }  // namespace mox::app

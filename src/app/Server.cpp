@@ -77,7 +77,7 @@ struct Server::State {
   Log log;
   config::ConfigSource config;
   std::string dataDir;
-  std::unique_ptr<dns::Resolver> resolver;
+  std::unique_ptr<ServerResolver> resolver;
   Storage storage;
   AcmeFiles acmeFiles;
   AcmeProofs proofs;
@@ -308,10 +308,12 @@ void Server::State::stop(Duration grace) {
   ending = true;
   log.info("stopping");
   control.reset();
-  acme.reset();
   // The queue and the sessions have the same time, side by side.
   std::thread queueStops([&] { queue.stop(grace); });
   engine.shutdown(grace);
+  // Who still waits for a name waits for others, perhaps for half a minute.
+  resolver->stop();
+  acme.reset();
   queueStops.join();
   // Jobs of sessions that are gone may still run; what they use goes after them.
   queueJobs.reset();

@@ -52,7 +52,8 @@ Lookup<Record> LdnsResolver::query(Type type, std::string_view name, const Ask& 
         return tl::unexpected(std::move(last));
       }
       auto id = static_cast<std::uint16_t>(random_.below(65536));
-      auto reply = exchange(clock_, server, question, id, std::min(ask.deadline, now + tryTime));
+      if (stopped_.isRaised()) return tl::unexpected(errorOf(Failure::temporary, "the server stops", name));
+      auto reply = exchange({clock_, std::min(ask.deadline, now + tryTime), stopped_.fd()}, server, question, id);
       if (!reply) {
         last = errorOf(Failure::temporary, server.text() + ": " + reply.error().text, name);
         last.timeout = reply.error().code == Errc::timeout;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/Random.h"
+#include "dns/Interrupt.h"
 #include "dns/ResolvConf.h"
 #include "dns/Resolver.h"
 
@@ -30,6 +31,9 @@ class LdnsResolver final : public Resolver {
 
   LdnsResolver(const Clock& clock, Random& random, Options options);
 
+  /// The server stops: lookups under way and all to come fail as temporary, at once. From any thread.
+  void stop() { stopped_.raise(); }
+
   Lookup<Record> query(Type type, std::string_view name, const Ask& ask) override;
   /// Nothing is kept: always none.
   std::optional<Lookup<Record>> recall(Type, std::string_view, const Ask&) override { return std::nullopt; }
@@ -39,6 +43,7 @@ class LdnsResolver final : public Resolver {
   Random& random_;
   Options options_;
   ResolvConf resolvConf_;
+  Interrupt stopped_;
 };
 
 }  // namespace mox::dns

@@ -14,8 +14,14 @@
 
 namespace mox::dns {
 
+struct Patience {
+  const Clock& clock;
+  Steady deadline;
+  int giveUp = -1;  ///< a descriptor, -1 for none; once it is readable nothing is waited for
+};
+
 /// The reply as octets, checked by isReplyTo(), not truncated. Errors: timeout, temporary (refused, unreachable,
-/// cut short), syntax (a name that cannot be asked for).
-Result<std::string> exchange(const Clock& clock, const Endpoint& server, const Question& question, std::uint16_t id, Steady deadline);
+/// cut short, given up), syntax (a name that cannot be asked for).
+Result<std::string> exchange(const Patience& patience, const Endpoint& server, const Question& question, std::uint16_t id);
 
 }  // namespace mox::dns

@@ -159,7 +159,13 @@ void Scheduler::State::plan(dns::Resolver& resolver, const std::vector<Claim>& c
       if (made) planned.push_back({claim, std::move(*made)});
       else refused.emplace_back(claim, made.error());
     });
-    for (const auto& [claim, why] : refused) dispatcher.refuse(claim, why);
+    std::vector<Claim> notTried;
+    for (const auto& [claim, why] : refused) {
+      // Lookups end in errors when the server stops; that says nothing of the destination.
+      if (!why.permanent && isStopping()) notTried.push_back(claim);
+      else dispatcher.refuse(claim, why);
+    }
+    if (!notTried.empty()) pushReleased(notTried);
     if (!planned.empty()) dispatcher.enqueue(std::move(planned));
   } catch (const dns::NotRemembered&) {
     throw;  // nothing has happened yet
@@ -168,6 +174,11 @@ void Scheduler::State::plan(dns::Resolver& resolver, const std::vector<Claim>& c
     log.error("planning deliveries failed", {{"err", error.what()}});
     for (const auto& claim : claims) dispatcher.refuse(claim, {false, 0, "4.3.0", "internal error"});
   }
+}
+
+bool Scheduler::State::isStopping() {
+  std::lock_guard hold(mutex);
+  return stopping;
 }
 
 void Scheduler::State::jobOver() {

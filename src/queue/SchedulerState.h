@@ -59,6 +59,7 @@ struct Scheduler::State {
   void planInPool(std::vector<Claim> claims);
   void plan(dns::Resolver& resolver, const std::vector<Claim>& claims);
   void jobOver();
+  bool isStopping();
   void wakeUp();
   void wakeIfDue();
 

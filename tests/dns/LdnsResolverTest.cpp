@@ -1,5 +1,7 @@
 #include "dns/LdnsResolver.h"
 
+#include <future>
+
 #include <cstdio>
 #include <fstream>
 
@@ -23,6 +25,7 @@ struct LdnsResolverTest : test::Suite<LdnsResolverTest> {
     l.add("no such name is not no such record", &LdnsResolverTest::negative);
     l.add("SERVFAIL goes to the next server, bogus does not", &LdnsResolverTest::failures);
     l.add("silence ends at the deadline, a closed port at once", &LdnsResolverTest::silence);
+    l.add("stop ends a lookup under way, and all to come", &LdnsResolverTest::stop);
     l.add("CNAME chains and loops", &LdnsResolverTest::aliases);
     l.add("names that cannot be asked for", &LdnsResolverTest::names);
     l.add("unusable records are dropped if others are good", &LdnsResolverTest::unusable);
@@ -175,6 +178,19 @@ struct LdnsResolverTest : test::Suite<LdnsResolverTest> {
     }
     got = resolver({closed}, 60s).a("example.org.", Ask(clock.steady() + 60s));
     CHECK(!got && got.error().failure == Failure::temporary && !got.error().timeout);
+  }
+
+  void stop() {
+    std::promise<void> asked;
+    DnsServer silent([&](const std::string&, bool) { return asked.set_value(), std::vector<std::string>(); });
+    auto dns = resolver({silent.endpoint()}, 60s);
+    auto waiting = std::async(std::launch::async, [&] { return dns.a("example.org.", Ask(clock.steady() + 60s)); });
+    asked.get_future().wait();
+    dns.stop();
+    auto got = waiting.get();
+    CHECK(!got && got.error().failure == Failure::temporary && !got.error().timeout);
+    got = dns.a("example.org.", Ask(clock.steady() + 60s));
+    CHECK_EQ(std::string("the server stops"), got.error().text);
   }
 
   void aliases() {
