@@ -85,6 +85,8 @@ def passed_sockets_reload_and_end(lab):
     house = House(lab)
     server = house.one
     server.launch_with_sockets()
+    # Those of ACME were not passed, and are not for it to bind: mail does not hang on them.
+    contains("port cannot be opened, the server works without it", server.log())
     opened = server.host.run(["ss", "-Htlnp"])
     for port in PORTS:
         equal(1, len(re.findall(rf"{re.escape(ONE)}:{port}\b", opened)), f"listening sockets at port {port}")

@@ -18,6 +18,9 @@ net::Fd takePassed(std::vector<net::PassedSocket>& passed, const Endpoint& at) {
   return fd;
 }
 
+/// Mail does not hang on these. Another web server may have the ports, also on machines where they asked for nothing before.
+bool isExtra(Service service) { return service == Service::https || service == Service::acme || service == Service::acmeHttp; }
+
 bool isForProofs(Service service) { return service == Service::acme || service == Service::acmeHttp; }
 
 /// What comes to `at` comes to `other` as well, or would if `at` were not bound itself.
@@ -77,6 +80,11 @@ Result<std::vector<BoundSocket>> getSockets(const std::vector<PlannedSocket>& pl
     auto fd = takePassed(passed, planned.at);
     if (!fd) {
       auto bound = net::listenTcp(planned.at, backlog);
+      if (!bound && isExtra(planned.service)) {
+        log.error("port cannot be opened, the server works without it",
+                  {{"listener", planned.listener}, {"service", serviceName(planned.service)}, {"address", planned.at.text()}, {"err", bound.error().text}});
+        continue;
+      }
       if (!bound) return fail(planned.listener + ", " + std::string(serviceName(planned.service)) + " at " + planned.at.text(), bound.error());
       fd = std::move(*bound);
     }

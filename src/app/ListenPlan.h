@@ -35,7 +35,8 @@ struct BoundSocket {
 std::vector<PlannedSocket> planSockets(const config::Config& config);
 
 /// Takes the passed socket bound to each planned address, binds what is missing. Passed sockets that nothing asks
-/// for are closed with a warning. All or nothing.
+/// for are closed with a warning. All or nothing, but for the ports of ACME and of mail by ALPN: an error is logged for one
+/// that cannot be bound.
 Result<std::vector<BoundSocket>> getSockets(const std::vector<PlannedSocket>& plan, std::vector<net::PassedSocket> passed, const Log& log);
 
 }  // namespace mox::app

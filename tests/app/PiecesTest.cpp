@@ -151,6 +151,8 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK(net::localEndpoint((*got)[1].fd.get()).port != 0);
     auto taken = getSockets({{"local", Service::imap, at}}, {}, Log());
     CHECK(!taken && taken.error().text.find("local, imap at 127.0.0.1") == 0);
+    // Mail does not hang on ports that another web server may have.
+    for (auto service : {Service::https, Service::acme, Service::acmeHttp}) CHECK(getSockets({{"local", service, at}}, {}, Log())->empty());
   }
 
   void users() {
