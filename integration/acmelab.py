@@ -3,30 +3,29 @@
 The server's clients trust Pebble's root alone, so whatever they do shows that its certificate is good.
 """
 import os
-import re
-import ssl
 from collections.abc import Callable
 
+import acmelog
+import doors
+from acmelog import FAILED, OBTAINED
 from dnslab import DnsLab
-from doors import Shown, knock
+from doors import Shown
 from lab import Lab
 from moxhost import MOX_UID, Serve
-from pebble import DIRECTORY, NAME, Pebble, Setting
+from pebble import DIRECTORY, Pebble, Setting, zone
 from scenario import equal, wait_for
 
 PROVIDER = "pebble"  # its name in the configuration
 HOSTNAME = "mail.mox.test"
 SETTINGS = "imap.mox.test"  # what clients of mox.test are told to connect to
 UNPUBLISHED = "imap.later.test"  # the same of later.test, without an address until publish()
-OBTAINED, FAILED = "certificate obtained", "certificate not obtained"
-FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
 def zones(further: list[str]) -> dict[str, dict[str, list[str]]]:
     server = ["A 10.77.0.11"]
     return {"mox.test": {"@": ["MX 10 mail"], "mail": server, "imap": server}, "later.test": {"@": ["MX 10 mail.mox.test."]},
             **{domain: {"imap": server} for domain in further},
-            "ca.test": {NAME.split(".")[0]: ["A 10.77.0.12"]}, "0.77.10.in-addr.arpa": {"11": [f"PTR {HOSTNAME}."]}}
+            **zone("10.77.0.12"), "0.77.10.in-addr.arpa": {"11": [f"PTR {HOSTNAME}."]}}
 
 
 def domains_file(domains: list[str]) -> str:
@@ -69,34 +68,12 @@ class AcmeLab:
         self.server.start()
 
     def events(self, message: str, host: str) -> list[dict[str, str]]:
-        """The fields of the log's lines with this message about this host, oldest first."""
-        found = []
-        for line in self.server.log().splitlines():
-            fields = {key: value.strip('"') for key, value in FIELD.findall(line)}
-            if fields.get("m") == message and fields.get("host") == host:
-                found.append(fields)
-        return found
+        """As acmelog.events."""
+        return acmelog.events(self.server.log(), message, host)
 
     def wait_obtained(self, host: str, count: int = 1, seconds: float = 60, failures: Callable[[str], None] | None = None) -> dict[str, str]:
-        """Until the log has told of `count` certificates for this host; the fields of that line.
-
-        An attempt that failed ends the wait, unless `failures` is given: it is called with the reason of each.
-        """
-        told = 0
-
-        def obtained() -> bool:
-            nonlocal told
-            for event in self.events(FAILED, host)[told:]:
-                told += 1
-                if failures is None:
-                    raise AssertionError(f"no certificate for {host}: {event}")
-                failures(event["err"])
-            return len(self.events(OBTAINED, host)) >= count
-
-        wait_for(f"certificate {count} for {host}", obtained, seconds, 0.2)
-        event = self.events(OBTAINED, host)[count - 1]
-        equal(PROVIDER, event["provider"], "provider in the log")
-        return event
+        """As acmelog.wait_obtained."""
+        return acmelog.wait_obtained(self.server.log, PROVIDER, host, count, seconds, failures)
 
     def wait_failed(self, host: str, seconds: float = 60) -> dict[str, str]:
         """The fields of the first attempt that got no certificate for this host."""
@@ -113,22 +90,11 @@ class AcmeLab:
 
     def shown(self, name: str, port: int = 993) -> Shown:
         """The certificate at this door for this name, which must be for it alone and come from Pebble's root."""
-        found = knock(self.m, port, name, self.pebble.root())
-        equal((name,), found.names, "names in the certificate")
-        return found
+        return doors.shown(self.m, port, name, self.pebble.root())
 
     def wait_shown(self, name: str, before: Shown | None = None) -> Shown:
-        """As shown(), another than `before`: just after the log told of a certificate it may not be at the doors yet."""
-
-        def good() -> Shown | None:
-            try:
-                found = self.shown(name)
-            except ssl.SSLCertVerificationError:
-                return None
-            return None if before and found.serial == before.serial else found
-
-        found: Shown = wait_for(f"a certificate of {name} at the doors", good, 10, 0.2)
-        return found
+        """As doors.wait_shown."""
+        return doors.wait_shown(self.m, 993, name, self.pebble.root(), before)
 
     def publish(self) -> None:
         """Gives UNPUBLISHED its address, and tells the server so."""

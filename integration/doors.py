@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass, field
 
 from lab import Host, run
+from scenario import equal, wait_for
 
 SMTP = ((b"", b"220 "), (b"EHLO client.test\r\n", b"250 "), (b"STARTTLS\r\n", b"220 "))
 # What is said and answered before the handshake.
@@ -48,6 +49,27 @@ def knock(host: Host, port: int, name: str, ca: str | None) -> Shown:
     about = run(["openssl", "x509", "-noout", "-serial", "-ext", "subjectAltName"], input=pem, check=False)
     serial = re.search(r"^serial=(\w+)$", about, re.M)
     return Shown(serial[1] if serial else "", tuple(sorted(re.findall(r"DNS:([^,\s]+)", about))), pem)
+
+
+def shown(host: Host, port: int, name: str, ca: str) -> Shown:
+    """knock(), where the certificate must be for this name alone."""
+    found = knock(host, port, name, ca)
+    equal((name,), found.names, "names in the certificate")
+    return found
+
+
+def wait_shown(host: Host, port: int, name: str, ca: str, before: Shown | None = None) -> Shown:
+    """As shown(), another than `before`: just after a log told of a certificate it may not be at the doors yet."""
+
+    def good() -> Shown | None:
+        try:
+            found = shown(host, port, name, ca)
+        except ssl.SSLCertVerificationError:
+            return None
+        return None if before and found.serial == before.serial else found
+
+    certificate: Shown = wait_for(f"a certificate of {name} at port {port}", good, 10, 0.2)
+    return certificate
 
 
 def expect(stream: socket.SocketIO, answer: bytes) -> None:

@@ -78,6 +78,12 @@ class Pebble:
         return self.log().count(" set INVALID by completed challenge ")
 
 
+def zone(address: str) -> dict[str, dict[str, list[str]]]:
+    """For DnsLab, the zone of NAME: it leads to a Pebble at this address."""
+    label, domain = NAME.split(".", 1)
+    return {domain: {label: [f"A {address}"]}}
+
+
 def binding_key(octets: bytes) -> str:
     """The key of an external account as providers hand it out: base64url without padding."""
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()

@@ -4,7 +4,8 @@ import http.client
 import os
 import re
 
-from acmelab import FAILED, HOSTNAME, OBTAINED, SETTINGS, UNPUBLISHED, AcmeLab
+from acmelab import HOSTNAME, SETTINGS, UNPUBLISHED, AcmeLab
+from acmelog import FAILED, OBTAINED
 from clients import letter, ok
 from doors import DOORS, knock, public_key
 from lab import Lab, run
