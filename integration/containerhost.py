@@ -6,7 +6,7 @@ import time
 from clients import Server, letter
 from containers import build_image
 from dnslab import DnsLab
-from documented import documented
+from documented import documented, documented_settings
 from lab import run
 from moxhost import MOX_UID, ROOT, binary
 from postfix import Postfix
@@ -17,16 +17,25 @@ PORTS = (25, 465, 993)
 CONFIG, DATA = "/srv/mox/config", "/srv/mox/data"
 
 
+def by_acme(settings):
+    """What is in mox.json, changed as the README's chapter on certificates says."""
+    part = documented_settings("Certificates")
+    settings["ACME"] = part["ACME"]
+    settings["Listeners"]["public"].update(part["Listeners"]["public"])
+
+
 class ContainerHost(Server):
-    def __init__(self, lab, engine):
+    def __init__(self, lab, engine, names=None):
         """The host with its engine, image archive, configuration and names; nothing runs yet. On both sides of it Postfix: one that
-        sends, only to who can prove its name, and one that receives."""
+        sends, only to who can prove its name, and one that receives. names: further ones, as DnsLab has zones."""
         host, a, b = hosts = [lab.host(name) for name in (NAME, "mail.a.test", "mail.b.test")]
         zones = {each.name.removeprefix("mail."): {"@": ["MX 10 mail", 'TXT "v=spf1 mx -all"'], "mail": [f"A {each.address}"]} for each in hosts}
         zones["0.77.10.in-addr.arpa"] = {each.address.rsplit(".", 1)[1]: [f"PTR {each.name}."] for each in hosts}
-        dns = DnsLab(lab, zones)
+        for zone, further in (names or {}).items():
+            zones.setdefault(zone, {}).update(further)
+        self.dns = DnsLab(lab, zones)
         for each in hosts:
-            dns.serve(each)
+            self.dns.serve(each)
         host.path("srv", "x")
         host.bind("srv", "/srv")  # an empty one, seen by this host alone
         super().__init__(host=host, name=NAME, smtp=25, submission=0, submissions=465, imap=0, imaps=993, user="you@" + DOMAIN, password="", ca="")

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tarfile
 
-from containerhost import CONFIG, DATA, ContainerHost
+from containerhost import CONFIG, DATA, ContainerHost, by_acme
 from containers import Docker, Podman, build_image, skopeo_inspect
 from documented import documented
 from lab import require, run
@@ -186,10 +186,7 @@ def container_certificates(lab):
     """The README's part of mox.json for ACME, put into the file: the server takes it."""
     with open(os.path.join(ROOT, "container", "mox.json")) as file:
         settings = json.load(file)
-    with open(os.path.join(ROOT, "container", "README.md")) as file:
-        part = json.loads(re.search(r"^## Certificates\n.*?^```json\n(.*?)^```", file.read(), re.M | re.S)[1])
-    settings["ACME"] = part["ACME"]
-    settings["Listeners"]["public"].update(part["Listeners"]["public"])
+    by_acme(settings)
 
     def check():
         with open(lab.path("mox.json"), "w") as file:
