@@ -30,7 +30,8 @@ ADDRESSES = 25  # that peer has besides its own
 class Neighbourhood:
     """The names and certificates that a script's machines share."""
 
-    def __init__(self, lab: Lab, machines: list[LabMachine]) -> None:
+    def __init__(self, lab: Lab, machines: list[LabMachine], names: dict[str, dict[str, list[str]]] | None = None) -> None:
+        """names: further ones, as DnsLab has zones."""
         self.lab, self.machines = lab, machines
         self.certificates = {m.name: lab.certificate(f"mail.{m.name}.test", m.name) for m in machines}
         zones: dict[str, dict[str, list[str]]] = {"0.77.10.in-addr.arpa": {}}
@@ -38,10 +39,12 @@ class Neighbourhood:
             domain = machine.name + ".test"
             zones[domain] = {"@": ["MX 10 mail", 'TXT "v=spf1 ip4:10.77.0.0/16 -all"'], "mail": [f"A {machine.address}"]}
             zones["0.77.10.in-addr.arpa"][machine.address.rsplit(".", 1)[1]] = [f"PTR mail.{domain}."]
+        for zone, further in (names or {}).items():
+            zones.setdefault(zone, {}).update(further)
         self.dns = DnsLab(lab, zones)
 
-    def furnish(self, by_module: bool = False) -> None:
-        """Stages everything on every machine; mox as services.mox has it, if so."""
+    def furnish(self, by_module: bool = False, change: str = "") -> None:
+        """Stages everything on every machine; mox as services.mox has it, if so. change: Nix that lab_system() takes."""
         hosts = "127.0.0.1 localhost\n" + "".join(f"{m.address} {m.name}\n" for m in self.machines)
         for machine in self.machines:
             machine.stage("/etc/hosts", hosts)
@@ -51,7 +54,10 @@ class Neighbourhood:
             machine.stage_file(self.lab.ca(), TLS + "/ca.pem")
             machine.stage_file(certificate, TLS + "/cert.pem")
             machine.stage_file(key, TLS + "/key.pem", 0o600, UID if machine.name == "mox" else 0)
-            (furnish_module if by_module and machine.name == "mox" else ROLES[machine.name])(machine)
+            if by_module and machine.name == "mox":
+                furnish_module(machine, change)
+            else:
+                ROLES[machine.name](machine)
 
 
 def furnish_mox(machine: LabMachine) -> None:
@@ -109,11 +115,15 @@ def accounts(machine: LabMachine, passwd: str, group: str) -> None:
     machine.stage("/etc/group", machine.original("/etc/group") + group)
 
 
-def furnish_module(machine: LabMachine) -> None:
+def lab_system(lab: Lab, change: str = "") -> nixos.System:
+    """services.mox of the machine "mox"; change: further definitions, for which `lib` is known."""
+    return nixos.Nix(lab.path("nix", "")).render(f"{{ lib, ... }}: {{ imports = [ {nixos.TESTS}/lab.nix ]; {change} }}")
+
+
+def furnish_module(machine: LabMachine, change: str) -> None:
     """The same server by services.mox of nixos-module/: its unit and its JSON, with secrets as credentials."""
     furnish_mox(machine)
-    with open(os.path.join(nixos.TESTS, "lab.nix")) as file:
-        system = nixos.Nix(machine.lab.path("nix", "")).render(file.read())
+    system = lab_system(machine.lab, change)
     here = {"/var/lab/password": "/etc/mox/password", "/var/lab/cert.pem": TLS + "/cert.pem", "/var/lab/key.pem": TLS + "/key.pem"}
     nixos.furnish(machine, system, {name: machine.original(here[path]) for name, path in system.credentials.items()})
     machine.stage(ENVIRONMENT, "export MOXCONF=/etc/mox/mox.json\n")

@@ -83,6 +83,6 @@ def scripts_are_typed(lab):
         files.append(path)
     here = os.path.dirname(FOLDER)
     modules = [os.path.join(here, name) for name in ("machine.py", "mailtool.py", "labmachine.py", "nspawn.py", "qemu.py", "vmimage.py", "volatiledisk.py", "roles.py",
-                                                    "pebble.py", "doors.py", "acmelog.py", "acmelab.py", "scenarios/acme.py", "scenarios/acme_container.py")]
+                                                    "pebble.py", "doors.py", "acmelog.py", "acmelab.py", "scenarios/acme.py", "scenarios/acme_container.py", "scenarios/acme_module.py")]
     run(["env", "-C", here, "MYPYPATH=" + here, "mypy", "--cache-dir", lab.path("mypy"), "--no-error-summary", *files, *modules],
         seconds=100)

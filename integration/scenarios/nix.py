@@ -381,8 +381,7 @@ def module_rebuild_on_a_host(lab):
     roles.Neighbourhood(lab, [mox, peer]).furnish(by_module=True)
 
     def rebuild(change: str) -> None:
-        system = nix(lab).render(f"{{ imports = [ {TESTS}/lab.nix ]; {change} }}")
-        write(lab.path("mox.json"), system.json)
+        write(lab.path("mox.json"), roles.lab_system(lab, change).json)
         mox.copy_from_host(lab.path("mox.json"), "/etc/mox/mox.json")
         mox.succeed("systemctl reload mox.service")
 
