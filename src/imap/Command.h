@@ -33,6 +33,11 @@ std::string_view statusItemName(StatusItem item);
 /// Different items of one FETCH.
 inline constexpr Limit fetchItems{"imap-fetch-items", 1000, "items"};
 
+// Of ID, RFC 2971 §3.3: fields, and octets of the name and of the value of each.
+inline constexpr Limit idFields{"imap-id-fields", 30, "fields"};
+inline constexpr Limit idNameBytes{"imap-id-name-bytes", 30, "bytes"};
+inline constexpr Limit idValueBytes{"imap-id-value-bytes", 1024, "bytes"};
+
 /// A data item of FETCH, RFC 9051 §6.4.5 and extensions.
 struct FetchItem {
   enum class Kind : std::uint8_t {

@@ -47,6 +47,8 @@ std::string_view takeWord(std::string_view& text) {
   return word;
 }
 
+std::size_t most(const Limit* limit) { return static_cast<std::size_t>(limit->value); }
+
 }  // namespace
 
 std::string readTag(std::string_view text) {
@@ -93,9 +95,14 @@ CommandReader::Step CommandReader::line(std::string_view input) {
   auto piece = ends ? input.substr(0, newline) : input;
   // One octet more than the limit may be the CR.
   std::size_t have = framed_.text.size();
-  std::size_t room = std::min(limits_.line + 1 - std::min(have - lineStart_, limits_.line + 1), limits_.text - std::min(have, limits_.text));
+  std::size_t inLine = most(limits_.line) + 1 - std::min(have - lineStart_, most(limits_.line) + 1);
+  std::size_t inText = most(limits_.text) - std::min(have, most(limits_.text));
+  std::size_t room = std::min(inLine, inText);
   framed_.text += piece.substr(0, room);
-  if (piece.size() > room) return {ReadOutcome::tooLong, room};
+  if (piece.size() > room) {
+    passed_ = inLine <= inText ? limits_.line : limits_.text;
+    return {ReadOutcome::tooLong, room};
+  }
   if (!ends) return {ReadOutcome::incomplete, piece.size()};
   return {endLine(), newline + 1};
 }
@@ -107,7 +114,10 @@ ReadOutcome CommandReader::endLine() {
   } else {
     framed_.bareLineFeed = true;
   }
-  if (text.size() - lineStart_ > limits_.line) return ReadOutcome::tooLong;
+  if (text.size() - lineStart_ > most(limits_.line)) {
+    passed_ = limits_.line;
+    return ReadOutcome::tooLong;
+  }
   if (plainLines_) return ReadOutcome::command;
   auto end = lineEnd(std::string_view(text).substr(lineStart_));
   if (end.malformed) return ReadOutcome::badSync;
@@ -125,15 +135,24 @@ ReadOutcome CommandReader::startLiteral(const LiteralHeader& header, std::size_t
     framed_.message = header;
     return ReadOutcome::messageLiteral;
   }
-  bool fits = header.size <= limits_.literal && literalsTotal_ + header.size <= limits_.literalsTotal &&
-              framed_.literals.size() < limits_.literalsCount && text.size() + 2 <= limits_.text;
-  if (!fits) return header.synchronising ? ReadOutcome::refused : ReadOutcome::badSync;
+  passed_ = passedBy(header.size);
+  if (passed_ != nullptr) return header.synchronising ? ReadOutcome::refused : ReadOutcome::badSync;
   text += "\r\n";
   lineStart_ = text.size();
   literalMissing_ = static_cast<std::size_t>(header.size);
   literalsTotal_ += literalMissing_;
   framed_.literals.emplace_back();
   return header.synchronising ? ReadOutcome::needContinuation : ReadOutcome::incomplete;
+}
+
+const Limit* CommandReader::passedBy(std::uint64_t literal) const {
+  // The sum cannot wrap: what it adds is within the limit of one literal.
+  if (literal > most(limits_.literal)) return limits_.literal;
+  if (literalsTotal_ + literal > most(limits_.literalsTotal)) return limits_.literalsTotal;
+  if (framed_.literals.size() >= most(limits_.literalsCount)) return limits_.literalsCount;
+  // Its header is in the text, and a CRLF follows.
+  if (framed_.text.size() + 2 > most(limits_.text)) return limits_.text;
+  return nullptr;
 }
 
 Framed CommandReader::take() {
@@ -151,6 +170,7 @@ void CommandReader::abandon() {
   if (state_ == ReadOutcome::tooLong || state_ == ReadOutcome::badSync) return;
   framed_ = {};
   lineStart_ = literalMissing_ = literalsTotal_ = 0;
+  passed_ = nullptr;
   state_ = ReadOutcome::incomplete;
 }
 

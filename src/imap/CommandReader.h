@@ -19,32 +19,37 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
+
 namespace mox::imap {
 
-/// What one command may cost in memory. Octets unless said.
+/// What one command may cost in memory. The limits are named constants; none is null.
 struct ReaderLimits {
-  std::size_t line;              ///< one line, without CRLF
-  std::size_t text;              ///< all lines of one command (of one stretch of APPEND)
-  std::size_t literal;           ///< one literal
-  std::size_t literalsTotal;     ///< all literals of one command
-  std::size_t literalsCount;     ///< how many literals
-  bool messageLiterals;          ///< APPEND and REPLACE hand their message over; else it is a literal like others
+  const Limit* line;           ///< bytes of one line, without CRLF
+  const Limit* text;           ///< bytes of all lines of one command (of one stretch of APPEND)
+  const Limit* literal;        ///< bytes of one literal
+  const Limit* literalsTotal;  ///< bytes of all literals of one command
+  const Limit* literalsCount;  ///< how many literals
+  bool messageLiterals;        ///< APPEND and REPLACE hand their message over; else it is a literal like others
 };
 
-inline constexpr std::size_t maxLine = 16 * 1024;
-inline constexpr std::size_t maxCommandText = 256 * 1024;
-inline constexpr std::size_t maxLiteral = 100 * 1024;
-inline constexpr std::size_t maxLiteralsTotal = 1000 * 1024;
-inline constexpr std::size_t maxLiterals = 1000;
-/// A stranger gets what LOGIN, AUTHENTICATE and ID need.
-inline constexpr std::size_t maxLineBeforeLogin = 8 * 1024;
-inline constexpr std::size_t maxLiteralBeforeLogin = 4 * 1024;
-inline constexpr std::size_t maxLiteralsTotalBeforeLogin = 8 * 1024;
-inline constexpr std::size_t maxLiteralsBeforeLogin = 64;
+inline constexpr Limit commandLine{"imap-command-line", 16 * 1024, "bytes"};
+inline constexpr Limit commandText{"imap-command-text", 256 * 1024, "bytes"};
+inline constexpr Limit commandLiteral{"imap-literal", 100 * 1024, "bytes"};
+inline constexpr Limit commandLiteralsTotal{"imap-literals-total", 1000 * 1024, "bytes"};
+inline constexpr Limit commandLiteralsCount{"imap-literals-count", 1000, "literals"};
+// A stranger gets what LOGIN, AUTHENTICATE and ID need. These have names of their own: a robot that meets them is no reason
+// to give users more.
+inline constexpr Limit preloginLine{"imap-prelogin-line", 8 * 1024, "bytes"};
+inline constexpr Limit preloginText{"imap-prelogin-text", 16 * 1024, "bytes"};
+inline constexpr Limit preloginLiteral{"imap-prelogin-literal", 4 * 1024, "bytes"};
+inline constexpr Limit preloginLiteralsTotal{"imap-prelogin-literals-total", 8 * 1024, "bytes"};
+inline constexpr Limit preloginLiteralsCount{"imap-prelogin-literals-count", 64, "literals"};
 
-inline constexpr ReaderLimits limitsBeforeLogin{maxLineBeforeLogin, 2 * maxLineBeforeLogin, maxLiteralBeforeLogin,
-                                                maxLiteralsTotalBeforeLogin, maxLiteralsBeforeLogin, false};
-inline constexpr ReaderLimits limitsAfterLogin{maxLine, maxCommandText, maxLiteral, maxLiteralsTotal, maxLiterals, true};
+inline constexpr ReaderLimits limitsBeforeLogin{&preloginLine, &preloginText, &preloginLiteral, &preloginLiteralsTotal,
+                                                &preloginLiteralsCount, false};
+inline constexpr ReaderLimits limitsAfterLogin{&commandLine, &commandText, &commandLiteral, &commandLiteralsTotal,
+                                               &commandLiteralsCount, true};
 
 /// "{n}", "{n+}", "~{n}" at the end of a line.
 struct LiteralHeader {
@@ -74,7 +79,7 @@ enum class ReadOutcome {
                      ///< message.size octets and call messageDone(), or abandon() to refuse it.
   command,           ///< take() it
   refused,           ///< a synchronising literal beyond the limits: BAD [TOOBIG]; the client sends no more of the command
-  tooLong,           ///< a line beyond the limit: BAD, close
+  tooLong,           ///< a line, or all of them together, beyond the limit: BAD, close
   badSync,           ///< a non-synchronising literal beyond the limits or malformed: what follows is unknown. BAD, close
 };
 
@@ -84,7 +89,8 @@ class CommandReader {
 
   /// After login. Takes effect with the next command.
   void setLimits(const ReaderLimits& limits) { limits_ = limits; }
-  const ReaderLimits& limits() const { return limits_; }
+  /// After refused, tooLong, badSync, until abandon(): the limit that was passed. Null if the literal was malformed.
+  const Limit* passed() const { return passed_; }
 
   struct Step {
     ReadOutcome outcome;
@@ -113,6 +119,8 @@ class CommandReader {
   ReadOutcome endLine();
   ReadOutcome startLiteral(const LiteralHeader& header, std::size_t headerStart);
   bool isMessageLiteral(std::string_view before) const;
+  /// The limit that one more literal of so many octets passes; null if it fits.
+  const Limit* passedBy(std::uint64_t literal) const;
 
   ReaderLimits limits_;
   Framed framed_;
@@ -121,6 +129,7 @@ class CommandReader {
   std::size_t literalsTotal_ = 0;
   bool plainLines_ = false;
   ReadOutcome state_ = ReadOutcome::incomplete;
+  const Limit* passed_ = nullptr;
 };
 
 /// The tag at the start of a command or of what there is of one; "" if it is not readable.

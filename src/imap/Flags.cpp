@@ -53,7 +53,8 @@ std::optional<Flag> flagBit(std::string_view word) {
 }
 
 bool isKeyword(std::string_view word) {
-  return !word.empty() && word.size() <= maxKeywordLength && std::all_of(word.begin(), word.end(), isAtomChar);
+  bool isLong = word.size() > static_cast<std::size_t>(keywordBytes.value);
+  return !word.empty() && !isLong && std::all_of(word.begin(), word.end(), isAtomChar);
 }
 
 std::string flagsText(const Flags& flags) {

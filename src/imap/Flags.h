@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
+
 namespace mox::imap {
 
 enum class Flag : std::uint32_t {
@@ -23,7 +25,7 @@ enum class Flag : std::uint32_t {
 };
 
 inline constexpr std::uint32_t allFlagBits = (1u << 10) - 1;
-inline constexpr std::size_t maxKeywordLength = 255;  ///< octets
+inline constexpr Limit keywordBytes{"imap-keyword-bytes", 255, "bytes"};
 
 struct Flags {
   std::uint32_t bits = 0;             ///< of Flag
@@ -44,7 +46,7 @@ struct Flags {
 std::string_view flagName(Flag flag);
 /// Case-insensitive; nothing if the word has no bit.
 std::optional<Flag> flagBit(std::string_view word);
-/// RFC 9051 §9 flag-keyword: an atom, within maxKeywordLength.
+/// RFC 9051 §9 flag-keyword: an atom, within keywordBytes.
 bool isKeyword(std::string_view word);
 /// "(\Seen $Junk foo)".
 std::string flagsText(const Flags& flags);

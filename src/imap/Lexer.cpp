@@ -219,9 +219,10 @@ bool Lexer::date(int& days) {
 
 bool Lexer::flag(Flags& out) {
   auto start = at_;
-  take('\\');
+  bool isSystemFlag = take('\\');
   std::string word;
   if (!atom(word)) return fail("expected a flag");
+  if (!isSystemFlag && !within(keywordBytes, word.size())) return false;
   word = text_.substr(start, at_ - start);
   return out.add(word) || fail("unknown flag " + printable(word, 40));
 }

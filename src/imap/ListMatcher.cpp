@@ -37,8 +37,9 @@ void shiftInto(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>&
 ListMatcher::ListMatcher(std::string_view reference, const std::vector<std::string>& patterns) {
   for (const auto& pattern : patterns) {
     std::string whole = canonicalInbox(std::string(reference) + pattern);
-    if (whole.size() > maxListPatternBytes || whole.empty() || whole.front() == separator) continue;
-    patterns_.emplace_back(whole);
+    bool isLong = whole.size() > static_cast<std::size_t>(listPatternBytes.value);
+    isCut_ = isCut_ || isLong;
+    if (!isLong && !whole.empty() && whole.front() != separator) patterns_.emplace_back(whole);
   }
 }
 

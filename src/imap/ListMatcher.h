@@ -10,9 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
+
 namespace mox::imap {
 
-inline constexpr std::size_t maxListPatternBytes = 2048;  ///< longer patterns match nothing: no name is that long
+/// Of a pattern with its reference, in UTF-8. Longer ones match nothing: no name is that long.
+inline constexpr Limit listPatternBytes{"imap-list-pattern-bytes", 2048, "bytes"};
 
 class ListMatcher {
  public:
@@ -21,6 +24,8 @@ class ListMatcher {
 
   /// `name` in canonical form (MailboxName::text()). "Inbox" as first level is compared without case.
   bool matches(std::string_view name) const;
+  /// A pattern was beyond listPatternBytes.
+  bool isCut() const { return isCut_; }
 
  private:
   class Pattern {
@@ -37,6 +42,7 @@ class ListMatcher {
     std::vector<std::uint64_t> level_;           ///< positions with %
   };
   std::vector<Pattern> patterns_;
+  bool isCut_ = false;
 };
 
 }  // namespace mox::imap

@@ -9,10 +9,12 @@ namespace {
 
 constexpr std::string_view inboxName = "Inbox";
 
+bool isTooLong(std::string_view name) { return name.size() > static_cast<std::size_t>(mailboxNameBytes.value); }
+
 /// Why the name cannot be, or nothing.
 std::string_view defect(std::string_view name) {
   if (name.empty()) return "mailbox name is empty";
-  if (name.size() > maxMailboxNameBytes) return "mailbox name is too long";
+  if (isTooLong(name)) return "mailbox name is too long";
   if (!isUtf8(name)) return "mailbox name is not UTF-8";
   if (!isPlainUtf8(name)) return "mailbox name has control characters";
   if (!isNfc(name)) return "mailbox name is not in Unicode normal form C";
@@ -35,7 +37,7 @@ std::string canonicalInbox(std::string_view name) {
 
 Result<MailboxName> MailboxName::parse(std::string_view utf8) {
   auto why = defect(utf8);
-  if (!why.empty()) return fail(utf8.size() > maxMailboxNameBytes ? Errc::tooLong : Errc::syntax, std::string(why));
+  if (!why.empty()) return fail(isTooLong(utf8) ? Errc::tooLong : Errc::syntax, std::string(why));
   return MailboxName(canonicalInbox(utf8));
 }
 

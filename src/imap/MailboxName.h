@@ -10,17 +10,19 @@
 #include <string>
 #include <string_view>
 
+#include "base/Limits.h"
 #include "base/Result.h"
 
 namespace mox::imap {
 
 inline constexpr char separator = '/';
-inline constexpr std::size_t maxMailboxNameBytes = 1024;  ///< UTF-8 octets of a whole name
+/// Of a whole name, in UTF-8.
+inline constexpr Limit mailboxNameBytes{"imap-mailbox-name-bytes", 1024, "bytes"};
 
 class MailboxName {
  public:
   /// `utf8` as decoded from the wire. "inbox" in any case, alone or as first level, becomes "Inbox".
-  /// Errors are for NO [CANNOT].
+  /// Errors are for NO [CANNOT]. tooLong: mailboxNameBytes.
   static Result<MailboxName> parse(std::string_view utf8);
   /// The same, but one "/" at the end is dropped: RFC 9051 §6.3.4 lets CREATE say so.
   static Result<MailboxName> parseForCreate(std::string_view utf8);

@@ -96,10 +96,8 @@ class SearchParser {
 
   /// RFC 8474 §7.
   bool objectId(SearchKey& out) {
-    constexpr std::size_t maxObjectId = 255;
-    if (!lexer_.atom(out.text)) return false;
-    bool good = out.text.size() <= maxObjectId &&
-                std::all_of(out.text.begin(), out.text.end(), [](char c) { return isAlpha(c) || isDigit(c) || c == '_' || c == '-'; });
+    if (!lexer_.atom(out.text) || !lexer_.within(objectIdBytes, out.text.size())) return false;
+    bool good = std::all_of(out.text.begin(), out.text.end(), [](char c) { return isAlpha(c) || isDigit(c) || c == '_' || c == '-'; });
     return good || lexer_.fail("malformed object id");
   }
 

@@ -6,17 +6,14 @@
 namespace mox::imap {
 
 bool parseId(Lexer& lexer, args::Id& out) {
-  // RFC 2971 §3.3.
-  constexpr std::size_t maxFields = 30, maxName = 30, maxValue = 1024;
   if (!lexer.space()) return false;
   if (lexer.takeWord("NIL")) return true;
   auto& fields = out.fields.emplace();
   auto field = [&] {
     auto& [name, value] = fields.emplace_back();
-    if (fields.size() > maxFields) return lexer.fail("more than 30 fields");
+    if (!lexer.within(idFields, fields.size())) return false;
     if (!lexer.string(name) || !lexer.space() || !lexer.nstring(value)) return false;
-    bool fits = name.size() <= maxName && (!value || value->size() <= maxValue);
-    return fits || lexer.fail("field name or value too long");
+    return lexer.within(idNameBytes, name.size()) && (!value || lexer.within(idValueBytes, value->size()));
   };
   return list(lexer, field, true);
 }
@@ -155,7 +152,7 @@ tl::expected<std::optional<args::AppendMessage>, SyntaxError> parseAfterMessage(
   if (good && !(lexer.atEnd() && !framed.hasMessage)) {
     good = mayContinue ? parseAppendMessage(lexer, out.emplace()) && lexer.end() : lexer.fail("unexpected text after the message");
   }
-  if (!good) return tl::unexpected<SyntaxError>(SyntaxError{{}, lexer.reason()});
+  if (!good) return tl::unexpected<SyntaxError>(SyntaxError{{}, lexer.reason(), std::nullopt, lexer.limit()});
   return out;
 }
 

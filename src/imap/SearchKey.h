@@ -18,6 +18,8 @@ namespace mox::imap {
 inline constexpr Limit searchDepth{"imap-search-depth", 64, "keys"};
 /// Of one program.
 inline constexpr Limit searchKeys{"imap-search-keys", 10'000, "keys"};
+/// Of EMAILID and THREADID, RFC 8474 §7.
+inline constexpr Limit objectIdBytes{"imap-object-id-bytes", 255, "bytes"};
 
 struct SearchKey {
   enum class Kind : std::uint8_t {

@@ -29,6 +29,7 @@ void Append::findMailbox(Context& context) {
   auto name = imap::MailboxName::parse(mailboxName_);
   auto row = name ? context.account->reader().mailbox(std::string_view(name->text())) : std::nullopt;
   if (!name) {
+    context.noteName(name.error());
     refuseWith("CANNOT", name.error().text);
   } else if (!row) {
     refuseWith("TRYCREATE", "no such mailbox");

@@ -151,7 +151,7 @@ void Context::moveOn(const TellMode& mode) {
   std::string told, after;
   selected->sync(told, mode);
   bool followed = selected->updates->follow(*account, older, selected->held(), services.clock.now(), out, after);
-  if (!followed) services.limits.hit(searchUpdateChecks, account->name());
+  if (!followed) hit(searchUpdateChecks);
   out.append(told).append(after);
 }
 
@@ -174,6 +174,8 @@ void Context::tell() {
   if (notifications && !isBusy) tellNotifications(*this);
 }
 
+void Context::hit(const Limit& limit) { services.limits.hit(limit, account ? account->name() : channel->remote().ip.text()); }
+
 void Context::enableCondstore() {
   if (condstore) return;
   condstore = true;
@@ -184,8 +186,13 @@ void Context::enableCondstore() {
 std::optional<imap::MailboxName> Context::mailboxName(const std::string& name) {
   auto parsed = imap::MailboxName::parse(name);
   if (parsed) return *parsed;
+  noteName(parsed.error());
   no("CANNOT", parsed.error().text);
   return std::nullopt;
+}
+
+void Context::noteName(const Error& refusal) {
+  if (refusal.code == Errc::tooLong) hit(imap::mailboxNameBytes);
 }
 
 std::optional<store::MailboxRow> Context::mailbox(const std::string& name, std::string_view code) {

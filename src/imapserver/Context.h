@@ -91,6 +91,9 @@ class Context {
   /// For the session, after each event: tells what NOTIFY asks for, if no command is under way.
   void tell();
 
+  /// Counts the limit for the account, or for the address before there is one.
+  void hit(const Limit& limit);
+
   /// What goes on after an offload or pause: through the session's own guard against failures.
   void resume(net::Channel& now, const std::function<void()>& f) { guard(now, f); }
   std::function<void(net::Channel&, const std::function<void()>&)> guard;
@@ -98,6 +101,8 @@ class Context {
   // Help for handlers --------------------------------------------------------------------------------------
   /// Name as canonical type; says NO [CANNOT] and gives nothing if it is not valid.
   std::optional<imap::MailboxName> mailboxName(const std::string& name);
+  /// For those who refuse a name themselves: counts the limit if it was too long.
+  void noteName(const Error& refusal);
   /// The mailbox; says NO with `code` if it does not exist.
   std::optional<store::MailboxRow> mailbox(const std::string& name, std::string_view code = "NONEXISTENT");
   /// Octets this account may hold; negative is no limit.

@@ -10,6 +10,9 @@ namespace mox::imapserver {
 
 namespace {
 
+constexpr auto mostWords = static_cast<std::size_t>(fuzzyWordsLimit.value);
+constexpr auto longestWord = static_cast<std::size_t>(fuzzyWordLength.value);
+
 unsigned allowed(std::size_t length) { return length < 4 ? 0 : length < 8 ? 1 : 2; }
 
 unsigned wordScore(std::u32string_view wanted, std::u32string_view word) {
@@ -24,13 +27,13 @@ unsigned wordScore(std::u32string_view wanted, std::u32string_view word) {
 
 }  // namespace
 
-std::vector<std::u32string> fuzzyWords(std::string_view text) { return wordsWithoutAccents(text, maxFuzzyWordLength); }
+std::vector<std::u32string> fuzzyWords(std::string_view text) { return wordsWithoutAccents(text, longestWord); }
 
 unsigned differences(std::u32string_view a, std::u32string_view b, unsigned most) {
   if (a.size() > b.size()) std::swap(a, b);
-  if (b.size() - a.size() > most || b.size() > maxFuzzyWordLength) return most + 1;
+  if (b.size() - a.size() > most || b.size() > longestWord) return most + 1;
   // Rows of the table of distances between beginnings: of this character of `a`, the one before, and the one before that.
-  std::array<std::array<unsigned, maxFuzzyWordLength + 1>, 3> rows{};
+  std::array<std::array<unsigned, longestWord + 1>, 3> rows{};
   for (unsigned j = 0; j <= b.size(); ++j) rows[0][j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     auto &row = rows[i % 3], &previous = rows[(i + 2) % 3], &older = rows[(i + 1) % 3];
@@ -47,8 +50,15 @@ unsigned differences(std::u32string_view a, std::u32string_view b, unsigned most
   return std::min(rows[a.size() % 3][b.size()], most + 1);
 }
 
-FuzzyMatch::FuzzyMatch(std::string_view text) : words_(fuzzyWords(message::searchFold(text))) {
-  if (words_.size() > maxFuzzyWords) words_.resize(maxFuzzyWords);
+FuzzyMatch::FuzzyMatch(std::string_view text) : words_(wordsWithoutAccents(message::searchFold(text), longestWord + 1)) {
+  hasManyWords_ = words_.size() > mostWords;
+  if (hasManyWords_) words_.resize(mostWords);
+  // One character more than is compared tells a word that is cut from one that just fits.
+  for (auto& word : words_) {
+    if (word.size() <= longestWord) continue;
+    hasLongWord_ = true;
+    word.resize(longestWord);
+  }
 }
 
 unsigned FuzzyMatch::score(std::string_view text) const {

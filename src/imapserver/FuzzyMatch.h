@@ -10,10 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
+
 namespace mox::imapserver {
 
-inline constexpr std::size_t maxFuzzyWords = 32;        ///< of one search key; more are not looked for
-inline constexpr std::size_t maxFuzzyWordLength = 64;  ///< characters of a word compared; what follows is ignored
+/// Of one search key; more are not looked for.
+inline constexpr Limit fuzzyWordsLimit{"imap-fuzzy-words", 32, "words"};
+/// Of a word, whether it is looked for or is in a text; what follows is not compared.
+inline constexpr Limit fuzzyWordLength{"imap-fuzzy-word-length", 64, "characters"};
 
 class FuzzyMatch {
  public:
@@ -21,9 +25,14 @@ class FuzzyMatch {
   explicit FuzzyMatch(std::string_view text);
   /// 1 to 100, or 0 if it does not match. `text` is folded UTF-8 as message::searchText makes it.
   unsigned score(std::string_view text) const;
+  /// What was to be looked for was cut at fuzzyWordsLimit.
+  bool hasManyWords() const { return hasManyWords_; }
+  /// A word of it was cut at fuzzyWordLength.
+  bool hasLongWord() const { return hasLongWord_; }
 
  private:
   std::vector<std::u32string> words_;
+  bool hasManyWords_ = false, hasLongWord_ = false;
 };
 
 /// Letters and digits of a folded text, word by word, without accents. For FuzzyMatch and its tests.

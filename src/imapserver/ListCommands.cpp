@@ -75,6 +75,12 @@ void listLine(Context& context, store::Reader& reader, const List& list, const s
   writeMetadata(context.out, name, metadataEntries(reader, entry.row), {list.returnMetadata, {}, {}}, context.outputMode());
 }
 
+imap::ListMatcher matcherOf(Context& context, const List& list) {
+  imap::ListMatcher matcher(list.reference, list.patterns);
+  if (matcher.isCut()) context.hit(imap::listPatternBytes);
+  return matcher;
+}
+
 }  // namespace
 
 void handleList(Context& context, const imap::Command& command) {
@@ -89,7 +95,7 @@ void handleList(Context& context, const imap::Command& command) {
   auto reader = context.account->reader();
   auto rows = reader.mailboxes();
   auto names = allNames(list, rows, reader.subscriptions());
-  imap::ListMatcher matcher(list.reference, list.patterns);
+  auto matcher = matcherOf(context, list);
   for (const auto& [name, entry] : names)
     if ((isSelected(list, entry) || entry.selectedBelow) && matcher.matches(name)) listLine(context, reader, list, name, entry);
   context.ok("done");
@@ -99,7 +105,7 @@ void handleLsub(Context& context, const imap::Command& command) {
   const auto& list = command.as<List>();
   auto reader = context.account->reader();
   auto subscriptions = reader.subscriptions();
-  imap::ListMatcher matcher(list.reference, list.patterns);
+  auto matcher = matcherOf(context, list);
   bool endsInLevel = !list.patterns.empty() && list.patterns[0].ends_with('%');
   std::map<std::string, bool> lines;  // name: is itself subscribed
   for (const auto& name : subscriptions) {

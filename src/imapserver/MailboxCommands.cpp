@@ -39,7 +39,10 @@ void tellRenamed(Context& context, const store::MailboxesMade& made) {
 void handleCreate(Context& context, const imap::Command& command) {
   const auto& arguments = command.as<imap::args::Create>();
   auto name = imap::MailboxName::parseForCreate(arguments.mailbox);
-  if (!name) return context.no("CANNOT", name.error().text);
+  if (!name) {
+    context.noteName(name.error());
+    return context.no("CANNOT", name.error().text);
+  }
   auto uses = parseSpecialUses(arguments.specialUse);
   if (!uses) return context.no("USEATTR", "that special use is not supported");
   auto made = context.account->createMailbox(name->text(), *uses);
@@ -65,7 +68,10 @@ void handleRename(Context& context, const imap::Command& command) {
   auto to = context.mailboxName(arguments.to);
   if (!to) return;
   auto done = context.account->renameMailbox(from->text(), to->text());
-  if (!done) return context.no(done.error());
+  if (!done) {
+    context.noteName(done.error());  // of a mailbox below, whose name grows with this one's
+    return context.no(done.error());
+  }
   context.own(done->modSeq);
   if (context.rev2) tellRenamed(context, *done);
   context.ok("renamed");

@@ -77,7 +77,7 @@ void refuse(Context& context, const Error& error) {
 void refuseMetadataSize(Context& context, std::string_view text) {
   context.services.limits.hit(store::annotationBytes, context.account->name());
   auto room = std::max<std::int64_t>(0, store::annotationBytes.value - context.account->reader().annotationUse().bytes);
-  context.no(fmt::format("METADATA MAXSIZE {}", std::min<std::int64_t>(room, imap::maxLiteral)), text);
+  context.no(fmt::format("METADATA MAXSIZE {}", std::min<std::int64_t>(room, imap::commandLiteral.value)), text);
 }
 
 void handleGetMetadata(Context& context, const imap::Command& command) {

@@ -19,20 +19,6 @@ using Kind = imap::SearchKey::Kind;
 /// Reading this many messages costs less than a question to the full-text index.
 constexpr std::size_t readWithoutIndex = 16;
 
-bool isText(Kind kind) {
-  switch (kind) {
-    case Kind::bcc:
-    case Kind::body:
-    case Kind::cc:
-    case Kind::from:
-    case Kind::header:
-    case Kind::subject:
-    case Kind::textAnywhere:
-    case Kind::to: return true;
-    default: return false;
-  }
-}
-
 std::string_view fieldOf(const imap::SearchKey& key) {
   switch (key.kind) {
     case Kind::bcc: return "Bcc";
@@ -65,6 +51,20 @@ bool anyField(const std::string& header, std::string_view name, Test&& test) {
 }
 
 }  // namespace
+
+bool isText(imap::SearchKey::Kind kind) {
+  switch (kind) {
+    case Kind::bcc:
+    case Kind::body:
+    case Kind::cc:
+    case Kind::from:
+    case Kind::header:
+    case Kind::subject:
+    case Kind::textAnywhere:
+    case Kind::to: return true;
+    default: return false;
+  }
+}
 
 std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap::SequenceSet& set, bool uid) {
   if (set.isSaved()) return scope.saved;

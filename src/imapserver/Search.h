@@ -28,6 +28,9 @@ struct SearchScope {
   Uid from = Uid(1);      ///< older messages are not looked at
 };
 
+/// The keys that look for words or parts of them.
+bool isText(imap::SearchKey::Kind kind);
+
 /// UIDs of the messages a client means, ascending. Nothing if a sequence number does not exist.
 std::optional<imap::NumberSet> resolveUids(const SearchScope& scope, const imap::SequenceSet& set, bool uid);
 

@@ -25,6 +25,28 @@ bool decodeTexts(imap::SearchKey& key, std::string_view charset) {
   return true;
 }
 
+struct FuzzyCuts {
+  bool words = false, length = false;
+};
+
+void findFuzzyCuts(const imap::SearchKey& key, bool isFuzzy, FuzzyCuts& cuts) {
+  isFuzzy = isFuzzy || key.kind == imap::SearchKey::Kind::fuzzy;
+  if (isFuzzy && isText(key.kind)) {
+    FuzzyMatch match(key.text);
+    cuts.words = cuts.words || match.hasManyWords();
+    cuts.length = cuts.length || match.hasLongWord();
+  }
+  for (const auto& child : key.children) findFuzzyCuts(child, isFuzzy, cuts);
+}
+
+/// Once a command, not once a mailbox searched. Words of messages are cut too, but that is in nobody's hands: not counted.
+void countFuzzyCuts(Context& context, const imap::SearchKey& root) {
+  FuzzyCuts cuts;
+  findFuzzyCuts(root, false, cuts);
+  if (cuts.words) context.hit(fuzzyWordsLimit);
+  if (cuts.length) context.hit(fuzzyWordLength);
+}
+
 class NumberLines final : public net::Producer {
  public:
   NumberLines(std::string name, NextNumber next, std::optional<std::uint64_t> modSeq)
@@ -97,9 +119,12 @@ std::optional<imap::SearchKey> readyProgram(Context& context, const imap::Search
     return std::nullopt;
   }
   auto root = program.root;
-  if (decodeTexts(root, charset)) return root;
-  context.bad("a text to search for is not valid UTF-8");
-  return std::nullopt;
+  if (!decodeTexts(root, charset)) {
+    context.bad("a text to search for is not valid UTF-8");
+    return std::nullopt;
+  }
+  countFuzzyCuts(context, root);
+  return root;
 }
 
 namespace {

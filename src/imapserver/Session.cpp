@@ -101,7 +101,7 @@ std::size_t Session::takeInput(std::string_view input) {
     case imap::ReadOutcome::refused:
     case imap::ReadOutcome::badSync: refuseLiteral(step.outcome); break;
     case imap::ReadOutcome::tooLong:
-      noteLimit({"imap-command-line", static_cast<std::int64_t>(reader_.limits().line), "bytes"});
+      noteLimit(reader_.passed());
       context_.begin(imap::readTag(reader_.framed().text), imap::CommandKind::noop);
       context_.bad("the line is too long");
       context_.bye("cannot go on from here");
@@ -118,8 +118,8 @@ void Session::refuseLiteral(imap::ReadOutcome outcome) {
   auto start = imap::parseCommand(reader_.framed(), {context_.utf8});
   auto kind = start ? start->kind : start.error().kind.value_or(imap::CommandKind::noop);
   context_.begin(imap::readTag(text), kind);
+  noteLimit(reader_.passed());
   reader_.abandon();
-  if (isTooLarge) noteLimit({"imap-literal", static_cast<std::int64_t>(reader_.limits().literal), "bytes"});
   if (kind == imap::CommandKind::setMetadata && isTooLarge && context_.account) refuseMetadataSize(context_, "the value is too large");
   else if (isOnItsWay) context_.bad("the literal is too large or malformed");
   else context_.bad("the literal is too large", "TOOBIG");
@@ -147,14 +147,14 @@ void Session::takeCommand() {
 
 void Session::refuseSyntax(const imap::SyntaxError& error) {
   context_.begin(error.tag, error.kind.value_or(imap::CommandKind::noop));
-  if (error.limit != nullptr) noteLimit(*error.limit);
+  noteLimit(error.limit);
   context_.bad(error.reason);
   // Somebody whose first words are no IMAP (a browser, SMTP) is not here for mail.
   if (!anyCommand_) context_.bye("this is an IMAP server");
 }
 
-void Session::noteLimit(const Limit& limit) {
-  context_.services.limits.hit(limit, context_.account ? context_.account->name() : context_.channel->remote().ip.text());
+void Session::noteLimit(const Limit* limit) {
+  if (limit != nullptr) context_.hit(*limit);
 }
 
 void Session::refuseNumbers(const imap::Command& command) {
@@ -216,6 +216,7 @@ void Session::continueAppend() {
   if (!next) {
     if (more) reader_.abandon();
     else reader_.take();
+    noteLimit(next.error().limit);
     context_.bad(next.error().reason);
     if (more && !synchronising) context_.bye("cannot go on from here");
     return;

@@ -42,7 +42,8 @@ class Session final : public net::Session {
   void takeLine();
   void takeCommand();
   void refuseSyntax(const imap::SyntaxError& error);
-  void noteLimit(const Limit& limit);
+  /// Counts a hit; null is none.
+  void noteLimit(const Limit* limit);
   void refuseNumbers(const imap::Command& command);
   void run(const imap::Command& command);
   void takeMessageLiteral();

@@ -19,10 +19,14 @@ std::uint32_t ReferencesThreader::subjectOf(std::string subject) {
 }
 
 /// False if the link would close a loop, or if the parent is too deep.
-bool ReferencesThreader::mayLink(std::uint32_t parent, std::uint32_t child) const {
-  std::size_t depth = 0;
-  for (auto up = parent; up != none; up = containers_[up].parent)
-    if (up == child || ++depth > maxThreadDepth) return false;
+bool ReferencesThreader::mayLink(std::uint32_t parent, std::uint32_t child) {
+  std::int64_t depth = 0;
+  for (auto up = parent; up != none; up = containers_[up].parent) {
+    if (up == child) return false;
+    if (++depth <= threadDepth.value) continue;
+    isCut_ = true;
+    return false;
+  }
   return true;
 }
 

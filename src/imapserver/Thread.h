@@ -9,11 +9,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/Limits.h"
+
 namespace mox::imapserver {
 
 /// How far up a chain of replies is followed; a reply to something deeper begins a thread of its own. Keeps hostile
 /// References from costing the square of their number.
-inline constexpr std::size_t maxThreadDepth = 1'000;
+inline constexpr Limit threadDepth{"imap-thread-depth", 1'000, "messages"};
 
 struct ThreadMessage {
   std::uint32_t number = 0;    ///< what the client is told: UID or sequence number
@@ -44,6 +46,8 @@ class ReferencesThreader {
   void add(ThreadMessage message);
   /// Once, after the last message.
   ThreadForest finish();
+  /// A reply was to something beyond threadDepth.
+  bool isCut() const { return isCut_; }
 
  private:
   static constexpr std::uint32_t none = ThreadNode::none;
@@ -58,7 +62,7 @@ class ReferencesThreader {
 
   std::uint32_t containerOf(const std::string& messageId);
   std::uint32_t subjectOf(std::string subject);
-  bool mayLink(std::uint32_t parent, std::uint32_t child) const;
+  bool mayLink(std::uint32_t parent, std::uint32_t child);
   void link(std::uint32_t parent, std::uint32_t child);
   void unlink(std::uint32_t child);
   std::vector<std::uint32_t> childrenOf(std::uint32_t parent) const;
@@ -74,6 +78,7 @@ class ReferencesThreader {
 
   std::vector<Container> containers_;
   std::unordered_map<std::string, std::uint32_t> byId_, subjects_;
+  bool isCut_ = false;
 };
 
 /// RFC 5256 §3 ORDEREDSUBJECT.

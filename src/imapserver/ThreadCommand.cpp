@@ -35,6 +35,7 @@ class Threading {
   }
 
   ThreadForest finish() { return byReferences_ ? references_.finish() : threadBySubject(std::move(subjects_)); }
+  bool isCut() const { return references_.isCut(); }
 
  private:
   static std::vector<std::string> references(const store::ViewEntry& entry, const message::Envelope& envelope, store::Reader& reader) {
@@ -93,6 +94,7 @@ void handleThread(Context& context, const imap::Command& command) {
   };
   runSliced(context, std::make_shared<EnvelopeRun>(context.account, search, true, take), [threading, search](Context& now) {
     countReads(now, *search);
+    if (threading->isCut()) now.hit(threadDepth);
     now.stream(std::make_unique<ThreadLine>(threading->finish()), [](Context& then) { then.ok("threaded"); });
   });
 }

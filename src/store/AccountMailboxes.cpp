@@ -1,6 +1,7 @@
 // Mailboxes: create, delete, rename, subscriptions, special uses, annotations.
 #include <algorithm>
 
+#include "imap/MailboxName.h"
 #include "store/AccountState.h"
 #include "store/Rows.h"
 
@@ -84,12 +85,13 @@ struct Renaming {
 std::vector<Renaming> renamings(Operation& op, MailboxId root, const std::string& from, const std::string& to) {
   std::vector<Renaming> list{{root, from, to}};
   auto below = op.db().prepare("SELECT id, name FROM mailbox WHERE name >= ? AND name < ? ORDER BY name");
+  constexpr auto longestName = static_cast<std::size_t>(imap::mailboxNameBytes.value);
   auto first = from + "/", last = from + "0";  // "0" follows "/" in ASCII
   below.bind(first).bind(last);
   while (below.step()) {
     auto name = below.text(1);
     list.push_back({below.id<MailboxId>(0), name, to + name.substr(from.size())});
-    if (list.back().to.size() > maxNameBytes) throw Refused{{Errc::tooLong, "the name of a mailbox below would be too long"}};
+    if (list.back().to.size() > longestName) throw Refused{{Errc::tooLong, "the name of a mailbox below would be too long"}};
   }
   return list;
 }

@@ -2,12 +2,13 @@
 
 #include "base/Text.h"
 #include "base/Unicode.h"
+#include "imap/MailboxName.h"
 
 namespace mox::store {
 
 Result<void> checkMailboxName(std::string_view name) {
   if (name.empty()) return fail(Errc::syntax, "empty mailbox name");
-  if (name.size() > maxNameBytes) return fail(Errc::tooLong, "mailbox name too long");
+  if (name.size() > static_cast<std::size_t>(imap::mailboxNameBytes.value)) return fail(Errc::tooLong, "mailbox name too long");
   if (!isPlainUtf8(name) || !isNfc(name)) return fail(Errc::syntax, "mailbox name with controls or not in Unicode normal form C");
   if (name.front() == '#') return fail(Errc::syntax, "mailbox name begins with #");
   bool first = true;

@@ -21,7 +21,6 @@ namespace mox::store {
 enum SpecialUse : std::uint8_t { archiveUse = 1, draftsUse = 2, junkUse = 4, sentUse = 8, trashUse = 16, importantUse = 32 };
 using SpecialUses = std::uint8_t;
 
-inline constexpr std::size_t maxNameBytes = 1'024;  ///< of a mailbox, as imap::maxMailboxNameBytes
 inline constexpr std::size_t maxMailboxes = 10'000;  ///< an account
 inline constexpr std::size_t maxSubscriptions = 20'000;  ///< an account
 

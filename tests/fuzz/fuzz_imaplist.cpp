@@ -18,7 +18,7 @@ using namespace mox::imap;
 namespace {
 
 bool reference(std::string_view pattern, std::string_view name) {
-  if (pattern.empty() || pattern[0] == '/' || pattern.size() > maxListPatternBytes) return false;
+  if (pattern.empty() || pattern[0] == '/' || pattern.size() > static_cast<std::size_t>(listPatternBytes.value)) return false;
   auto canonical = canonicalInbox(pattern);
   bool inbox = name == "Inbox" || name.substr(0, 6) == "Inbox/";
   // row[n]: the pattern so far matches the first n octets.

@@ -90,6 +90,7 @@ struct CommandReaderTest : mox::test::Suite<CommandReaderTest> {
     l.add("APPEND hands its messages over", &CommandReaderTest::append);
     l.add("what is a message literal", &CommandReaderTest::whichLiteral);
     l.add("limits, item 34", &CommandReaderTest::limits);
+    l.add("the limit that was passed is known", &CommandReaderTest::passedLimits);
     l.add("lines without literals", &CommandReaderTest::plainLines);
     l.add("bare LF", &CommandReaderTest::bareLineFeed);
   }
@@ -163,18 +164,76 @@ struct CommandReaderTest : mox::test::Suite<CommandReaderTest> {
     CHECK_EQ(std::string("badSync tag=a\n"), events(big, 4096, 4096));
 
     // A line without end holds no more memory than the limit.
+    const auto longest = static_cast<std::size_t>(commandLine.value);
     CommandReader reader(limitsAfterLogin);
     std::string parentheses(1 << 20, '(');
     auto step = reader.feed("a FETCH 1 " + parentheses);
     CHECK(step.outcome == ReadOutcome::tooLong);
-    CHECK(reader.framed().text.size() <= maxLine + 1);
+    CHECK(reader.framed().text.size() <= longest + 1);
     CHECK(reader.feed("more").outcome == ReadOutcome::tooLong);
     // Exactly the limit goes, one more does not, wherever it is cut.
-    for (std::size_t first : {std::size_t(1), maxLine - 1, maxLine, maxLine + 1, maxLine + 2}) {
-      std::string line = "a " + std::string(maxLine - 2, 'x');
+    for (std::size_t first : {std::size_t(1), longest - 1, longest, longest + 1, longest + 2}) {
+      std::string line = "a " + std::string(longest - 2, 'x');
       CHECK(events(line + "\r\n", first, 1).starts_with("command"));
       CHECK_EQ(std::string("tooLong tag=a\n"), events(line + "x\r\n", first, 1));
     }
+  }
+
+  /// The name of the limit that the input passes, "" if it passes none, however it is cut.
+  static std::string passed(const std::string& input, const ReaderLimits& limits) {
+    auto fed = [&](std::size_t piece) {
+      CommandReader reader(limits);
+      for (std::string_view rest = input; !rest.empty();) {
+        auto step = reader.feed(rest.substr(0, piece));
+        rest.remove_prefix(step.taken);
+        bool goesOn = step.outcome == ReadOutcome::incomplete || step.outcome == ReadOutcome::needContinuation;
+        if (!goesOn) break;
+      }
+      return reader.passed() == nullptr ? std::string() : std::string(reader.passed()->name);
+    };
+    auto whole = fed(input.size());
+    CHECK_EQ(whole, fed(1000));
+    CHECK_EQ(whole, fed(1));
+    return whole;
+  }
+
+  static std::string lines(int count, std::size_t size) {
+    std::string out = "a SEARCH";
+    for (int i = 0; i < count; ++i) out += std::string(size, ' ') + "{1+}\r\nx";
+    return out;
+  }
+  static std::string literals(int count, std::size_t size) {
+    std::string out = "a SEARCH";
+    for (int i = 0; i < count; ++i) out += " TEXT {" + std::to_string(size) + "+}\r\n" + std::string(size, 'x');
+    return out;
+  }
+
+  void passedLimits() {
+    const auto &after = limitsAfterLogin, &before = limitsBeforeLogin;
+    CHECK_EQ(std::string("imap-command-line"), passed(lines(1, 17'000), after));
+    CHECK_EQ(std::string("imap-command-text"), passed(lines(17, 16'000), after));
+    CHECK_EQ(std::string(), passed(lines(16, 16'000), after));
+    CHECK_EQ(std::string("imap-literal"), passed(literals(1, 102'401), after));
+    CHECK_EQ(std::string("imap-literal"), passed("a SEARCH TEXT {99999999999999999999}\r\n", after));
+    CHECK_EQ(std::string("imap-literals-total"), passed(literals(11, 100'000), after));
+    CHECK_EQ(std::string("imap-literals-count"), passed(literals(1'001, 1), after));
+    CHECK_EQ(std::string(), passed(literals(1'000, 1) + "\r\n", after));
+    // The header of a literal is text too: there may be no room for what has to follow it.
+    std::string full = lines(16, 16'000);
+    full += std::string(static_cast<std::size_t>(commandText.value) - 8 - 16 * 16'006 - 4, ' ') + "{1+}";
+    CHECK_EQ(std::string("imap-command-text"), passed(full + "\r\n", after));
+    CHECK_EQ(std::string("imap-prelogin-line"), passed(lines(1, 9'000), before));
+    CHECK_EQ(std::string("imap-prelogin-text"), passed(lines(3, 7'000), before));
+    CHECK_EQ(std::string("imap-prelogin-literal"), passed(literals(1, 5'000), before));
+    CHECK_EQ(std::string("imap-prelogin-literals-total"), passed(literals(3, 4'000), before));
+    CHECK_EQ(std::string("imap-prelogin-literals-count"), passed(literals(65, 1), before));
+    // What is malformed passes no limit, and a refusal is forgotten with its command.
+    CHECK_EQ(std::string(), passed("a LOGIN {x+}\r\n", before));
+    CHECK_EQ(std::string(), passed("a LOGIN {3+}\n", before));
+    CommandReader reader(before);
+    CHECK(reader.feed("a LOGIN {5000}\r\n").outcome == ReadOutcome::refused && reader.passed() == &preloginLiteral);
+    reader.abandon();
+    CHECK(reader.passed() == nullptr);
   }
 
   void plainLines() {

@@ -55,7 +55,7 @@ struct MailboxNameTest : mox::test::Suite<MailboxNameTest> {
     CHECK(!top.isWithin(top));
     CHECK(!other.isWithin(top));
     CHECK_EQ(std::string("x/y/b/c"), deep.renamed(top, MailboxName::parse("x/y").value())->text());
-    CHECK(!deep.renamed(top, MailboxName::parse(std::string(maxMailboxNameBytes, 'x')).value()));
+    CHECK(!deep.renamed(top, MailboxName::parse(std::string(static_cast<std::size_t>(mailboxNameBytes.value), 'x')).value()));
   }
 
   void utf7() {
@@ -132,6 +132,11 @@ struct MailboxNameTest : mox::test::Suite<MailboxNameTest> {
     CHECK(several.matches("a"));
     CHECK(several.matches("b/x"));
     CHECK(!several.matches("b"));
+    // The reference counts; a pattern that is too long does not spoil the others.
+    std::string most(static_cast<std::size_t>(listPatternBytes.value) - 2, '*');
+    CHECK(!ListMatcher("a/", {most}).isCut() && matches(most, "a/b", "a/"));
+    ListMatcher cut("a/", {most + "*", "b"});
+    CHECK(cut.isCut() && cut.matches("a/b") && !cut.matches("a/c"));
   }
 
   void slowPatterns() {

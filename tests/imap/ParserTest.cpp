@@ -91,7 +91,11 @@ struct ParserTest : mox::test::Suite<ParserTest> {
     CHECK(!whyNot("a ID (\"name\")").empty());
     std::string many = "a ID (";
     for (int i = 0; i < 31; ++i) many += i == 0 ? "\"n\" NIL" : " \"n\" NIL";
-    CHECK(!whyNot(many + ")").empty());
+    CHECK_EQ(std::string("more than 30 fields (imap-id-fields)"), whyNot(many + ")"));
+    auto one = [](std::size_t name, std::size_t value) { return whyNot("a ID (\"" + std::string(name, 'n') + "\" \"" + std::string(value, 'v') + "\")"); };
+    CHECK_EQ(std::string(), one(30, 1024));
+    CHECK_EQ(std::string("more than 30 bytes (imap-id-name-bytes)"), one(31, 1024));
+    CHECK_EQ(std::string("more than 1024 bytes (imap-id-value-bytes)"), one(30, 1025));
 
     auto enable = arguments<args::Enable>("t1 ENABLE CONDSTORE utf8=accept");
     CHECK_EQ(std::string("UTF8=ACCEPT"), enable.capabilities.at(1));

@@ -186,7 +186,10 @@ struct SearchFetchTest : mox::test::Suite<SearchFetchTest> {
     for (const char* bad : {"a STORE 1 FLAGS", "a STORE 1 +FLAGS.LOUD ()", "a STORE 1 FLAGS (\\Recent)", "a STORE 1 FLAGS (\\Foo)", "a STORE 1 FLAGS (\\*)", "a STORE 1 FLAGS (a]b)",
                             "a STORE 1 FLAGS (\\)", "a STORE 1 FLAGS (a", "a STORE 1 FLAGS (\"a\")", "a STORE 1 (FOO 1) FLAGS a", "a STORE 1 *FLAGS a", "a STORE 1 FLAGS (\xc3\xa9)"})
       CHECK_MSG(bad, !whyNot(bad).empty());
-    CHECK(!whyNot("a STORE 1 FLAGS " + std::string(maxKeywordLength + 1, 'k')).empty());
+    std::string longest(static_cast<std::size_t>(keywordBytes.value), 'k');
+    CHECK_EQ(std::string(), whyNot("a STORE 1 FLAGS " + longest));
+    CHECK_EQ(std::string("more than 255 bytes (imap-keyword-bytes)"), whyNot("a STORE 1 FLAGS " + longest + "k"));
+    CHECK(whyNot("a STORE 1 FLAGS \\" + longest + "k").starts_with("unknown flag"));
     auto copy = arguments<args::Copy>("A003 COPY 2:4 MEETING");
     CHECK(!copy.uid && copy.mailbox == "MEETING" && copy.set.text() == "2:4");
     CHECK(arguments<args::Copy>("a UID MOVE 42:69 foo").uid);

@@ -11,6 +11,7 @@ struct FuzzyMatchTest : test::Suite<FuzzyMatchTest> {
   static void list(List& l) {
     l.add("differences between words", &FuzzyMatchTest::distances);
     l.add("words of a text", &FuzzyMatchTest::words);
+    l.add("what is cut is known", &FuzzyMatchTest::cuts);
     l.add("scores", &FuzzyMatchTest::scores);
   }
 
@@ -32,7 +33,20 @@ struct FuzzyMatchTest : test::Suite<FuzzyMatchTest> {
     CHECK_EQ(std::size_t(4), found.size());
     CHECK(found[0] == U"L" && found[1] == U"ete" && found[2] == U"2" && found[3] == U"\u0438\u044e\u043d\u044f");
     CHECK(fuzzyWords("").empty() && fuzzyWords(" ,;").empty());
-    CHECK_EQ(maxFuzzyWordLength, fuzzyWords(std::string(1000, 'x')).at(0).size());
+    CHECK_EQ(std::size_t(fuzzyWordLength.value), fuzzyWords(std::string(1000, 'x')).at(0).size());
+  }
+
+  void cuts() {
+    std::string most = "w";
+    for (std::int64_t i = 1; i < fuzzyWordsLimit.value; ++i) most += " w";
+    CHECK(!FuzzyMatch(most).hasManyWords() && FuzzyMatch(most + " w").hasManyWords());
+    CHECK_EQ(100U, score(most + " nowhere", "w"));
+    std::string longest(static_cast<std::size_t>(fuzzyWordLength.value), 'x');
+    CHECK(!FuzzyMatch(longest).hasLongWord() && FuzzyMatch(longest + "y").hasLongWord());
+    CHECK_EQ(100U, score(longest + "y", longest + "z"));
+    // Of words that are not looked for the length does not matter, and accents are no characters.
+    CHECK(!FuzzyMatch(most + " " + longest + "y").hasLongWord());
+    CHECK(!FuzzyMatch(longest.substr(1) + "\xc3\xa9").hasLongWord());
   }
 
   static unsigned score(std::string_view wanted, std::string_view text) { return FuzzyMatch(wanted).score(message::searchFold(text)); }

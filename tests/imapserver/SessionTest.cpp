@@ -1,8 +1,5 @@
 // What dialogues cannot say: bytes that arrive together, large answers taken piece by piece, the state table as a whole.
 #include "imapserver/ImapWorld.h"
-
-#include <fmt/format.h>
-
 #include "imap/CommandKind.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
@@ -26,7 +23,6 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
     l.add("sessions of an account that is taken away end with BYE, whatever they do", &ImapSessionTest::takenAway);
-    l.add("limits of commands are counted under their names", &ImapSessionTest::commandLimits);
     l.add("guessing slows the connection down and fills the limit", &ImapSessionTest::guessing);
   }
 
@@ -51,32 +47,6 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
   void logIn() {
     connect();
     CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
-  }
-
-  static std::string repeated(int times, const std::string& text) {
-    std::string out;
-    while (times-- > 0) out += text;
-    return out;
-  }
-
-  void commandLimits() {
-    auto hits = [&](const char* name) { return world->metric("mox_limit_hits_total", {{"limit", name}}); };
-    auto refused = [&](const char* name, const std::string& line) {
-      logIn();
-      say("b SELECT Inbox");
-      CHECK_EQ(0.0, hits(name));
-      CHECK_MSG(name, say(line).find("c BAD") == 0);
-      CHECK_EQ(1.0, hits(name));
-    };
-    refused("imap-search-depth", "c SEARCH " + std::string(65, '(') + "ALL" + std::string(65, ')'));
-    refused("imap-search-keys", "c SEARCH" + repeated(6'000, " 1") + " SUBJECT {1+}\r\nx" + repeated(6'000, " 1"));
-    refused("imap-section-depth", "c FETCH 1 BODY[1" + repeated(150, ".1") + "]");
-    refused("imap-section-fields", "c FETCH 1 BODY[HEADER.FIELDS (a" + repeated(1'000, " a") + ")]");
-    std::string items = "c FETCH 1 (UID";
-    for (int i = 1; i <= 1'000; ++i) items += fmt::format(" BODY[{}]", i);
-    refused("imap-fetch-items", items + ")");
-    refused("imap-command-line", "c NOOP" + std::string(17'000, ' '));
-    refused("imap-literal", "c SEARCH SUBJECT {200000}");
   }
 
   void takenAway() {

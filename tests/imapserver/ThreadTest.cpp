@@ -134,11 +134,12 @@ struct ThreadTest : test::Suite<ThreadTest> {
       if (i > 1) one.references = {"m" + std::to_string(i - 1)};
       threader.add(std::move(one));
     }
+    CHECK(threader.isCut());
     auto forest = threader.finish();
-    CHECK_EQ(std::size_t(count / (maxThreadDepth + 1) + 1), forest.roots.size());
+    CHECK_EQ(std::size_t(count / (threadDepth.value + 1) + 1), forest.roots.size());
     std::string out;
     writeThread(out, forest, forest.roots.front());
-    CHECK(out.starts_with("(1 2 3 ") && out.ends_with(" " + std::to_string(maxThreadDepth + 1) + ")"));
+    CHECK(out.starts_with("(1 2 3 ") && out.ends_with(" " + std::to_string(threadDepth.value + 1) + ")"));
   }
 
   void hostile() {
