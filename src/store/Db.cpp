@@ -107,7 +107,18 @@ std::string_view Stmt::bytes(int column) const {
 
 // Db -----------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// SQLite counts its memory under one lock of the whole process, at each allocation. Nobody asks for the counts.
+void countNoMemory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)once;  // too late if SQLite was used before: then it goes on counting
+}
+
+}  // namespace
+
 Db::Db(const std::string& path, const DbOptions& options) : path_(path) {
+  countNoMemory();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
               (options.readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   int code = sqlite3_open_v2(path.c_str(), &handle_, flags, options.vfs);

@@ -1,5 +1,6 @@
 #include "store/GroupCommit.h"
 
+#include <semaphore.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -21,14 +22,34 @@ constexpr std::chrono::microseconds gatherLimit(1'000);
 /// WAL pages left after a background checkpoint from which on it is finished while no one writes.
 constexpr int walPagesToFinish = 8'192;
 
+/// Where one caller sleeps. Shared with whoever wakes it, since it is woken after the lock of the group was let go, when the
+/// caller may have seen that it is done and be gone. Woken under that lock, each would only run into it and sleep again.
+class Bed {
+ public:
+  Bed() { sem_init(&called_, 0, 0); }
+  ~Bed() { sem_destroy(&called_); }
+  Bed(const Bed&) = delete;
+  Bed& operator=(const Bed&) = delete;
+
+  /// Until wake(), which may have come before.
+  void sleep() {
+    while (sem_wait(&called_) != 0) {  // only a signal ends it early
+    }
+  }
+  void wake() { sem_post(&called_); }
+
+ private:
+  sem_t called_;  // a condition variable would make its waker's lock be met once more
+};
+
 struct Waiter {
   const std::function<void(WriteTx&)>* work = nullptr;
   Durability durability = Durability::forced;
   Transaction transaction = Transaction::shared;
   std::exception_ptr error;
   std::vector<std::function<void()>> hooks;
-  bool done = false;
-  std::condition_variable wake;
+  std::atomic<bool> done{false};
+  std::shared_ptr<Bed> bed = std::make_shared<Bed>();
 };
 
 }  // namespace
@@ -71,7 +92,8 @@ struct GroupCommit::State {
   void lead(std::unique_lock<std::mutex>& lock, Waiter& me);
   void gather(std::unique_lock<std::mutex>& lock);
   std::vector<Waiter*> takeBatch();
-  void handOver();
+  /// Ends the leadership. Whom to wake, once the lock is let go: the next leader.
+  std::shared_ptr<Bed> handOver();
   /// Runs `work` while no batch does.
   void alone(const std::function<void()>& work);
 };
@@ -172,10 +194,10 @@ void GroupCommit::State::runBatch(const std::vector<Waiter*>& batch) {
   runHooks(batch);
 }
 
-void GroupCommit::State::handOver() {
+std::shared_ptr<Bed> GroupCommit::State::handOver() {
   leading = false;
   idle.notify_one();
-  if (!queue.empty()) queue.front()->wake.notify_one();
+  return queue.empty() ? nullptr : queue.front()->bed;
 }
 
 void GroupCommit::State::gather(std::unique_lock<std::mutex>& lock) {
@@ -206,12 +228,14 @@ void GroupCommit::State::lead(std::unique_lock<std::mutex>& lock, Waiter& me) {
     company = std::max(company, batch.size());
     commitTime = (commitTime * 7 + took) / 8;
   }
+  auto next = handOver();
+  lock.unlock();
   for (auto* waiter : batch) {
-    waiter->done = true;
-    // Notified under the lock: the waiter's condition variable dies when it returns.
-    if (waiter != &me) waiter->wake.notify_one();
+    auto bed = waiter->bed;
+    waiter->done = true;  // from here on it may be gone
+    if (waiter != &me) bed->wake();
   }
-  handOver();
+  if (next) next->wake();
 }
 
 void GroupCommit::submit(const std::function<void(WriteTx&)>& work, Durability durability, Transaction transaction) {
@@ -221,10 +245,15 @@ void GroupCommit::submit(const std::function<void(WriteTx&)>& work, Durability d
   me.transaction = transaction;
   std::unique_lock lock(state_->mutex);
   state_->queue.push_back(&me);
-  if (state_->leading) state_->arrived.notify_one();
-  me.wake.wait(lock, [&] { return me.done || (!state_->leading && state_->queue.front() == &me); });
+  if (state_->leading && state_->queue.size() >= state_->company) state_->arrived.notify_one();
+  auto mayLead = [&] { return !state_->leading && state_->queue.front() == &me; };
+  while (!me.done && !mayLead()) {
+    lock.unlock();
+    me.bed->sleep();
+    if (me.done) break;
+    lock.lock();
+  }
   if (!me.done) state_->lead(lock, me);
-  lock.unlock();
   if (me.error) std::rethrow_exception(me.error);
 }
 
@@ -240,7 +269,9 @@ void GroupCommit::State::alone(const std::function<void()>& work) {
     error = std::current_exception();
   }
   lock.lock();
-  handOver();
+  auto next = handOver();
+  lock.unlock();
+  if (next) next->wake();
   if (error) std::rethrow_exception(error);
 }
 
