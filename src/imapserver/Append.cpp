@@ -27,15 +27,15 @@ Append::Append(Context& context, const imap::Command& command) {
 
 void Append::findMailbox(Context& context) {
   auto name = imap::MailboxName::parse(mailboxName_);
-  auto row = name ? context.account->reader().mailbox(std::string_view(name->text())) : std::nullopt;
+  auto key = name ? context.account->findMailbox(std::string(name->text())) : std::nullopt;
   if (!name) {
     context.noteName(name.error());
     refuseWith("CANNOT", name.error().text);
-  } else if (!row) {
+  } else if (!key) {
     refuseWith("TRYCREATE", "no such mailbox");
   } else {
-    mailbox_ = row->id;
-    uidValidity_ = row->uidValidity;
+    mailbox_ = key->id;
+    uidValidity_ = key->uidValidity;
   }
 }
 

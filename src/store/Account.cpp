@@ -33,6 +33,13 @@ const std::string& Account::directory() const { return state_->directory; }
 ChangeFeed& Account::feed() { return state_->feed; }
 const GroupCommit& Account::writer() const { return *state_->writer; }
 Reader Account::reader() const { return Reader(std::make_unique<Reader::State>(*state_)); }
+std::optional<MailboxKey> Account::findMailbox(const std::string& name) {
+  return state_->names.find(name, [&]() -> std::optional<MailboxKey> {
+    auto row = reader().mailbox(std::string_view(name));
+    return row ? std::optional(MailboxKey{row->id, row->uidValidity}) : std::nullopt;
+  });
+}
+
 View Account::snapshot(MailboxId mailbox) { return state_->views.get(mailbox); }
 
 Uid Account::recentFrom(MailboxId mailbox) { return takeRecent(mailbox, Uid()); }

@@ -27,6 +27,7 @@
 #include "store/ChangeFeed.h"
 #include "store/Files.h"
 #include "store/Mailbox.h"
+#include "store/MailboxNames.h"
 #include "store/MailboxView.h"
 #include "store/Message.h"
 #include "store/Passwords.h"
@@ -154,6 +155,8 @@ class Account {
 
   const std::string& name() const;
   Reader reader() const;
+  /// As reader() would find it, without reading while mailboxes stay as they are.
+  std::optional<MailboxKey> findMailbox(const std::string& name);
   ChangeFeed& feed();
 
   // Mailboxes ---------------------------------------------------------------------------------------------

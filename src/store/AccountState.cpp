@@ -289,6 +289,7 @@ void Account::State::write(const std::function<void(Operation&)>& change, Durabi
         files->insert(files->end(), freed.begin(), freed.end());
       }
       views.apply(deltas);
+      names.committed(*changes);
       if (!changes->empty()) feed.publish(changes);
     });
   };

@@ -99,6 +99,7 @@ struct Account::State {
   std::unique_ptr<SearchIndex> search;
   std::atomic<std::uint64_t> searchSeen{UINT64_MAX};  ///< commits after which the index had nothing more to do
   ChangeFeed feed;
+  MailboxNames names;
   Guarded<OutgoingWindow> outgoing;
   RecentMarks recent;
   std::mutex outgoingFlush;                     ///< one flushOutgoing() at a time; taken before `outgoing`

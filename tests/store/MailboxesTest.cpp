@@ -1,4 +1,5 @@
 #include "store/Db.h"
+#include "store/Repair.h"
 #include "store/StoreFixture.h"
 
 namespace mox::store::test {
@@ -13,6 +14,7 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     l.add("rename below itself", &MailboxesTest::renameBelowItself);
     l.add("rename up", &MailboxesTest::renameUp);
     l.add("rename Inbox", &MailboxesTest::renameInbox);
+    l.add("found by name without reading, as long as mailboxes stay as they are", &MailboxesTest::found);
     l.add("subscriptions", &MailboxesTest::subscriptions);
     l.add("annotations", &MailboxesTest::annotations);
     l.add("annotations are bounded, all of an account together", &MailboxesTest::annotationLimits);
@@ -23,6 +25,43 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     std::vector<std::string> names;
     for (const auto& mailbox : account->reader().mailboxes()) names.push_back(mailbox.name);
     return show(names);
+  }
+
+  /// What is remembered, against what the database says.
+  void checkFound(const std::string& name) {
+    for (int again = 0; again < 2; ++again) {
+      auto key = account->findMailbox(name);
+      auto row = account->reader().mailbox(std::string_view(name));
+      CHECK_MSG(name, key.has_value() == row.has_value());
+      if (row) CHECK_MSG(name, key->id == row->id && key->uidValidity == row->uidValidity);
+    }
+  }
+
+  void found() {
+    checkFound("a");
+    account->createMailbox("a");
+    checkFound("a");
+    deliverMany(3, id("a"));
+    checkFound("a");
+    auto old = *account->findMailbox("a");
+    CHECK(account->deleteMailbox("a").has_value());
+    checkFound("a");
+    account->createMailbox("a");
+    checkFound("a");
+    CHECK(account->findMailbox("a")->id != old.id);
+    CHECK(account->renameMailbox("a", "b").has_value());
+    checkFound("a");
+    checkFound("b");
+    deliverMany(3, id("b"));
+    for (bool reassign : {false, true}) {
+      auto before = account->findMailbox("b")->uidValidity;
+      Repair repair(*account);
+      CHECK(reassign ? repair.reassignUids("b").has_value() : repair.bumpUidValidity("b").has_value());
+      checkFound("b");
+      CHECK(account->findMailbox("b")->uidValidity != before);
+    }
+    for (std::size_t i = 0; i < MailboxNames::most + 10; ++i) account->findMailbox("none" + std::to_string(i));
+    checkFound("b");
   }
 
   void names() {
