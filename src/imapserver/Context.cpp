@@ -94,13 +94,11 @@ void Context::bad(std::string_view text, std::string_view code) { end("BAD", cod
 void Context::end(std::string_view condition, std::string_view code, std::string_view text) {
   imap::writeStatus(out, tag.empty() ? "*" : tag, condition, code, text);
   running = false;
-  std::string_view result = condition == "OK" ? "ok" : condition == "NO" ? "usererror" : "badsyntax";
+  using Outcome = CommandTimes::Outcome;
+  auto outcome = condition == "OK" ? Outcome::ok : condition == "NO" ? Outcome::userError : Outcome::badSyntax;
   std::chrono::duration<double> took = services.clock.steady() - began_;
-  services.metrics
-      .histogram("mox_imap_command_duration_seconds", "Duration of IMAP commands.",
-                 {{"cmd", lower(imap::name(kind))}, {"result", std::string(result)}})
-      .observe(took.count());
-  if (log.enabled(LogLevel::debug)) log.debug("imap command done", {{"cmd", imap::name(kind)}, {"result", result}, {"text", text}});
+  services.times->observe(kind, outcome, took.count());
+  if (log.enabled(LogLevel::debug)) log.debug("imap command done", {{"cmd", imap::name(kind)}, {"result", CommandTimes::word(outcome)}, {"text", text}});
 }
 
 void Context::bye(std::string_view text) {

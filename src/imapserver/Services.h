@@ -9,6 +9,7 @@
 #include "base/Log.h"
 #include "base/Metrics.h"
 #include "config/Source.h"
+#include "imapserver/CommandTimes.h"
 #include "imapserver/LoggedIn.h"
 #include "login/Authenticator.h"
 #include "net/Session.h"
@@ -30,6 +31,7 @@ struct Services {
   LimitHits& limits;
   Log log;
   std::shared_ptr<LoggedIn> loggedIn = std::make_shared<LoggedIn>();
+  std::shared_ptr<CommandTimes> times = std::make_shared<CommandTimes>(metrics);
 };
 
 /// Messages one command works on, RFC 9738: what is more than anybody's mailbox, and still ends.
