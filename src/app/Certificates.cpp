@@ -116,7 +116,6 @@ Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& c
     contexts.clients = std::move(*clients);
     contexts.delivery = std::move(*delivery);
     options.sessionContext = "mox-alpn-" + listener.name;
-    options.requestClientCertificate = !listener.settings.tls->clientAuthDisabled;
     options.tickets = true;
     options.challengeProtocol = acme::proofProtocol;
     options.challenge = [&proofs](const std::string& host) { return proofs.certificate(host); };

@@ -56,11 +56,12 @@ void Listeners::openSmtp(const config::ListenerInfo& listener, Service service, 
 }
 
 void Listeners::openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
-                         net::AcceptFilter& filter) {
+                         net::AcceptFilter& filter, bool byAlpn) {
   auto settings = std::make_shared<imapserver::ListenerSettings>();
   settings->hostname = listener.hostname.ascii();
   settings->tls = services_.certificates.clients(listener.name);
   settings->implicitTls = service == Service::imaps;
+  settings->clientCertificates = !byAlpn;
   settings->requireTls = !listener.settings.imap.noRequireStartTls;
   if (settings->implicitTls) options.tls = settings->tls;
   options.busyReply = "* BYE too busy, try again later\r\n";
@@ -73,7 +74,7 @@ void Listeners::openByAlpn(const config::ListenerInfo& listener, net::ListenerOp
   net::SessionFactory imap, smtp;
   net::AcceptFilter unused;
   openSmtp(listener, Service::submissions, options, smtp, unused);
-  openImap(listener, Service::imaps, options, imap, filter);
+  openImap(listener, Service::imaps, options, imap, filter, true);
   options.tls = services_.certificates.byAlpn(listener.name);
   options.busyReply.clear();
   factory = [imap = std::move(imap), smtp = std::move(smtp)](const net::ConnectionMeta& meta) {

@@ -36,7 +36,8 @@ class Listeners {
 
  private:
   void openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
-  void openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
+  void openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter,
+                bool byAlpn = false);
 
   /// Clients say by ALPN what they speak, RFC 7301.
   void openByAlpn(const config::ListenerInfo& listener, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
