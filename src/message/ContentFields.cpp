@@ -54,6 +54,16 @@ void splitName(std::string_view written, RawParameter& out) {
   else out.section = static_cast<unsigned>(*number);
 }
 
+bool hasNul(std::string_view value) { return value.find('\0') != std::string_view::npos; }
+
+/// NUL is nowhere in a header (RFC 5322 §2.2). It is read as if it were not there, names and all, since readers that take no
+/// NUL are shown the header so: a parameter "bound<NUL>ary" that counted for nothing here would be a boundary to them.
+std::string withoutNul(std::string_view value) {
+  std::string out(value);
+  std::erase(out, '\0');
+  return out;
+}
+
 /// A value without quotes. Blanks within go on with the value unless a new "name=" starts: senders write
 /// `name=My File.pdf`, and `a=b c=d` without semicolon.
 std::string bareValue(FieldLexer& lexer) {
@@ -86,7 +96,6 @@ std::vector<RawParameter> rawParameters(FieldLexer& lexer) {
     splitName(name, parameter);
     lexer.skipCfws();
     parameter.value = lexer.peek() == '"' ? lexer.quotedString() : bareValue(lexer);
-    std::erase(parameter.value, '\0');
     if (!parameter.name.empty()) out.push_back(std::move(parameter));
   }
   return out;
@@ -158,6 +167,7 @@ std::vector<Parameter> parameters(FieldLexer& lexer) {
 }  // namespace
 
 std::optional<ContentType> contentType(std::string_view value) {
+  if (hasNul(value)) return contentType(withoutNul(value));
   FieldLexer lexer(value);
   lexer.skipCfws();
   auto type = lexer.run(nameEnds);
@@ -167,19 +177,17 @@ std::optional<ContentType> contentType(std::string_view value) {
   auto subtype = lexer.run(nameEnds);
   if (subtype.empty()) return std::nullopt;
   ContentType out{lower(type), lower(subtype), {}};
-  std::erase(out.type, '\0');
-  std::erase(out.subtype, '\0');
   lexer.skipTo(';');
   out.parameters = parameters(lexer);
   return out;
 }
 
 std::optional<Disposition> contentDisposition(std::string_view value) {
+  if (hasNul(value)) return contentDisposition(withoutNul(value));
   FieldLexer lexer(value);
   lexer.skipCfws();
   // Some senders quote it.
   auto type = lexer.peek() == '"' ? lexer.quotedString() : std::string(lexer.run(nameEnds));
-  std::erase(type, '\0');
   if (type.empty()) return std::nullopt;
   Disposition out{lower(type), {}};
   lexer.skipTo(';');
@@ -188,19 +196,19 @@ std::optional<Disposition> contentDisposition(std::string_view value) {
 }
 
 std::string firstToken(std::string_view value) {
+  if (hasNul(value)) return firstToken(withoutNul(value));
   FieldLexer lexer(value);
   lexer.skipCfws();
   auto token = lexer.peek() == '"' ? lexer.quotedString() : std::string(lexer.run(nameEnds));
-  std::erase(token, '\0');
   return lower(token);
 }
 
 std::vector<std::string> languageTags(std::string_view value) {
+  if (hasNul(value)) return languageTags(withoutNul(value));
   std::vector<std::string> out;
   FieldLexer lexer(value);
   while (lexer.skipCfws(), !lexer.atEnd() && out.size() < maxParameters) {
     std::string tag(lexer.run(nameEnds));
-    std::erase(tag, '\0');
     if (!tag.empty()) out.push_back(std::move(tag));
     else lexer.skip();
   }

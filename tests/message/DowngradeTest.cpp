@@ -101,6 +101,11 @@ struct DowngradeTest : mox::test::Suite<DowngradeTest> {
     check("Content-Type: multipart/mixed\r\nSubject: \xc3\xa9\r\n\r\n" + nul);
     // A line that is no field because of its NUL ends the header, and must not become one.
     check("Content-Transfer-Encoding: x-odd\r\nX" + nul + "Y: \xff\r\n");
+    // Without its NUL a name means something: then it did before.
+    auto mixed = "Content-Type: multipart/mixed; bound" + nul + "ary=ab\r\n\r\n--ab\r\nSubject: \xc3\xa9" + nul + "\r\n\r\nx\r\n--ab--\r\n";
+    CHECK_EQ(std::size_t(1), parse(mixed).root.children.size());
+    check(mixed);
+    check("Content-Type: " + nul + "/" + nul + "; a" + nul + "=b\r\nContent-Disposition: " + nul + "inline\r\nContent-Language: " + nul + "\r\nX: \xc3\xa9\r\n\r\n");
   }
 
   void pieces() {
