@@ -114,14 +114,14 @@ std::size_t Session::takeInput(std::string_view input) {
 void Session::refuseLiteral(imap::ReadOutcome outcome) {
   const auto& text = reader_.framed().text;
   bool isOnItsWay = outcome == imap::ReadOutcome::badSync;
-  bool isTooLarge = !isOnItsWay || text.ends_with("+}");
+  bool isTooLarge = reader_.passed() != nullptr;
   auto start = imap::parseCommand(reader_.framed(), {context_.utf8});
   auto kind = start ? start->kind : start.error().kind.value_or(imap::CommandKind::noop);
   context_.begin(imap::readTag(text), kind);
   noteLimit(reader_.passed());
   reader_.abandon();
   if (kind == imap::CommandKind::setMetadata && isTooLarge && context_.account) refuseMetadataSize(context_, "the value is too large");
-  else if (isOnItsWay) context_.bad("the literal is too large or malformed");
+  else if (isOnItsWay) context_.bad(isTooLarge ? "the literal is too large" : "the literal is malformed");
   else context_.bad("the literal is too large", "TOOBIG");
   if (isOnItsWay) context_.bye("cannot go on from here");
 }

@@ -94,6 +94,9 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
     CHECK_EQ(1.0, hits("imap-literal"));
     logIn();
     meets("imap-literal", "c SEARCH SUBJECT {x+}", "BAD", 0);
+    logIn();
+    // Malformed is not too large, also where the latter has an answer of its own (RFC 5464 §4.3).
+    meets("annotation-bytes", "c SETMETADATA Inbox (/private/comment {x+}", "BAD", 0);
   }
 
   void beforeLogin() {
