@@ -24,7 +24,9 @@ let
       web = listener.WebserverHTTP or null;
     in
     if name == null then [ ] else [ (given 443 (providers.${name} or { })) ] ++ (if isOn web then [ (given 80 web) ] else [ ]);
-  portsOf = providers: listener: if reachesOthers listener.IPs then mail listener ++ proof providers listener else [ ];
+  # Mail for clients that say by ALPN what they speak.
+  byAlpn = listener: if builtins.any (protocol: isSaid (listener.${protocol}.EnabledOnHTTPS or null)) [ "Submissions" "IMAPS" ] then [ 443 ] else [ ];
+  portsOf = providers: listener: if reachesOthers listener.IPs then mail listener ++ byAlpn listener ++ proof providers listener else [ ];
   unique = builtins.foldl' (seen: port: if builtins.elem port seen then seen else seen ++ [ port ]) [ ];
 in
 {

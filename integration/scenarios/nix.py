@@ -126,6 +126,8 @@ def module_opens_ports(lab):
         inside = {{ ips = [ "127.0.0.1" "::1" ]; tls = false; smtp.enable = true; smtp.port = 2525; }};
         odd = {{ ips = [ "203.0.113.5" ]; submission = {{ enable = true; port = 5870; }}; imap.enable = true; metrics.enable = true; }}; }}; }}"""
     equal([25, 143, 465, 993, 5870], nix(lab).render(more).firewall, "ports")
+    by_alpn = f"{{ imports = [ ({sample()}) ]; services.mox.settings.Listeners.public.IMAPS.EnabledOnHTTPS = true; }}"
+    equal([25, 443, 465, 993], nix(lab).render(by_alpn).firewall, "ports with mail by ALPN")
     equal([], nix(lab).render(f"{{ lib, ... }}: {{ imports = [ ({sample()}) ]; services.mox.openFirewall = lib.mkForce false; }}").firewall, "ports")
 
 
