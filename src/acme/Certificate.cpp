@@ -6,9 +6,9 @@
 #include <ctime>
 #include <stdexcept>
 
-#include "acme/Jws.h"
 #include "base/Text.h"
 #include "net/OpenSsl.h"
+#include "sasl/Hash.h"
 
 namespace mox::acme {
 
@@ -76,7 +76,7 @@ Result<Validity> inspectIssued(const net::CertificatePem& certificate, const std
 }
 
 net::CertificatePem proofCertificate(const std::string& host, const std::string& keyAuthorization, const Clock& clock, Random& random) {
-  return net::makeSelfSigned(net::SelfSignedOptions{{host}, "", sha256(keyAuthorization)}, clock, random);
+  return net::makeSelfSigned(net::SelfSignedOptions{{host}, "", sasl::digest(sasl::HashKind::sha256, keyAuthorization)}, clock, random);
 }
 
 }  // namespace mox::acme

@@ -4,7 +4,6 @@
 
 #include "acme/Certificate.h"
 #include "acme/JsonText.h"
-#include "base/Date.h"
 #include "base/Text.h"
 
 namespace mox::acme {

@@ -4,7 +4,6 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include "base/Text.h"
 #include "net/Keys.h"
 #include "net/OpenSsl.h"
+#include "sasl/Hash.h"
 
 namespace mox::acme {
 
@@ -36,15 +36,6 @@ std::string coordinate(EVP_PKEY* key, const char* name) {
   require(EVP_PKEY_get_bn_param(key, name, &number) == 1, "public key");
   std::unique_ptr<BIGNUM, net::OpenSslDelete<BN_free>> owned(number);
   return fixedWidth(number);
-}
-
-std::string hmacSha256(std::string_view key, std::string_view input) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned size = 0;
-  require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(input.data()), input.size(), out.data(),
-               &size) != nullptr,
-          "HMAC");
-  return {reinterpret_cast<const char*>(out.data()), size};
 }
 
 std::string flattened(std::string_view head, std::string_view payload, const std::string& signature) {
@@ -77,7 +68,7 @@ std::string AccountKey::jwk() const {
          base64Url(coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y)) + "\"}";
 }
 
-std::string AccountKey::thumbprint() const { return base64Url(sha256(jwk())); }
+std::string AccountKey::thumbprint() const { return base64Url(sasl::digest(sasl::HashKind::sha256, jwk())); }
 
 std::string AccountKey::sign(std::string_view input) const {
   std::unique_ptr<EVP_MD_CTX, net::OpenSslDelete<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
@@ -103,15 +94,9 @@ std::string signedRequest(const AccountKey& key, const SignedHead& head, std::st
 std::string externalBinding(const ExternalAccount& account, const AccountKey& key, std::string_view url) {
   auto protectedHead = base64Url(R"({"alg":"HS256","kid":)" + jsonText(account.keyId) + R"(,"url":)" + jsonText(url) + "}");
   auto body = base64Url(key.jwk());
-  return flattened(protectedHead, body, hmacSha256(account.key, protectedHead + "." + body));
+  return flattened(protectedHead, body, sasl::hmac(sasl::HashKind::sha256, account.key, protectedHead + "." + body));
 }
 
 std::string keyAuthorization(std::string_view token, const AccountKey& key) { return std::string(token) + "." + key.thumbprint(); }
-
-std::string sha256(std::string_view octets) {
-  std::string out(32, '\0');
-  require(EVP_Digest(octets.data(), octets.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr, EVP_sha256(), nullptr) == 1, "SHA-256");
-  return out;
-}
 
 }  // namespace mox::acme

@@ -54,6 +54,4 @@ std::string externalBinding(const ExternalAccount& account, const AccountKey& ke
 /// What proves control: token and key, RFC 8555 §8.1.
 std::string keyAuthorization(std::string_view token, const AccountKey& key);
 
-std::string sha256(std::string_view octets);
-
 }  // namespace mox::acme

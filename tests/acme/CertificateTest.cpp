@@ -4,9 +4,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "acme/Jws.h"
 #include "base/Text.h"
 #include "net/OpenSsl.h"
+#include "sasl/Hash.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -48,7 +48,7 @@ struct AcmeCertificateTest : test::Suite<AcmeCertificateTest> {
     CHECK(extension != nullptr && X509_EXTENSION_get_critical(extension) == 1);
     auto* data = X509_EXTENSION_get_data(extension);
     std::string octets(reinterpret_cast<const char*>(ASN1_STRING_get0_data(data)), static_cast<std::size_t>(ASN1_STRING_length(data)));
-    CHECK_EQ("0420" + hex(sha256("token.thumb")), hex(octets));
+    CHECK_EQ("0420" + hex(sasl::digest(sasl::HashKind::sha256, "token.thumb")), hex(octets));
     CHECK_EQ(unixSeconds(clock.now()) + 7 * 24 * 3600 - 3600, unixSeconds(inspectIssued(made, "mail.mox.example").value().notAfter));
   }
 

@@ -144,10 +144,10 @@ struct AcmeClientTest : test::Suite<AcmeClientTest> {
     provider.down = true;
     CHECK(refusal().kind == Refusal::Kind::unreachable && refusal().text == "connection refused");
     provider.down = false;
-    for (const char* text : {"", "[]", "{}", "<html>", R"({"newNonce":1,"newAccount":"x","newOrder":"y"})",
+    for (const char* text : {"[]", "{}", "<html>", R"({"newNonce":1,"newAccount":"x","newOrder":"y"})",
                              R"({"newNonce":"http://ca.example/nonce","newAccount":"http://ca.example/account","newOrder":"http://ca.example/order"})"}) {
       provider.directoryText = text;
-      if (*text != '\0') CHECK(refusal().kind == Refusal::Kind::unreachable);
+      CHECK(refusal().kind == Refusal::Kind::unreachable);
     }
     CHECK_EQ(std::string("account: the provider names a URL without https: http://ca.example/account"), refusal().text);
   }
