@@ -11,7 +11,6 @@
 #include "app/AcmeFiles.h"
 #include "app/AcmeProofs.h"
 #include "app/AcmeRounds.h"
-#include "app/Certificates.h"
 #include "app/Foundations.h"
 #include "net/Thread.h"
 

@@ -32,11 +32,7 @@ acme::AccountKey AcmeFiles::accountKey(const std::string& provider) {
   if (files_.size(path) < 0) {
     auto made = acme::AccountKey::generate();
     files_.makeDirectory(directory_);
-    auto unfinished = path + ".new";
-    files_.remove(unfinished);
-    writeNewFile(files_, unfinished, made.pem());
-    files_.rename(unfinished, path);
-    files_.syncDirectory(directory_);
+    replaceFile(files_, path, made.pem());
     return made;
   }
   auto pem = config::diskFiles()(path);
@@ -63,12 +59,9 @@ std::optional<KeptCertificate> AcmeFiles::certificate(const std::string& provide
 }
 
 void AcmeFiles::keep(const std::string& provider, const std::string& host, const net::CertificatePem& certificate) {
-  auto file = path(provider, host), directory = config::directoryOf(file), unfinished = file + ".new";
-  files_.makeDirectory(directory);
-  files_.remove(unfinished);
-  writeNewFile(files_, unfinished, certificate.key + certificate.chain);
-  files_.rename(unfinished, file);
-  files_.syncDirectory(directory);
+  auto file = path(provider, host);
+  files_.makeDirectory(config::directoryOf(file));
+  replaceFile(files_, file, certificate.key + certificate.chain);
 }
 
 std::vector<AcmeName> acmeNames(const config::Config& config) {

@@ -265,11 +265,7 @@ Applied readApplied(const config::FileReader& files, const std::string& dataDir)
 }
 
 void writeApplied(store::Files& files, const std::string& dataDir, const Applied& applied) {
-  auto path = appliedPath(dataDir);
-  files.remove(path + ".new");
-  writeNewFile(files, path + ".new", applied.text());
-  files.rename(path + ".new", path);
-  files.syncDirectory(dataDir);
+  replaceFile(files, appliedPath(dataDir), applied.text());
 }
 
 }  // namespace mox::app

@@ -42,6 +42,14 @@ void writeNewFile(store::Files& files, const std::string& path, std::string_view
   files.syncDirectory(config::directoryOf(path));
 }
 
+void replaceFile(store::Files& files, const std::string& path, std::string_view content) {
+  auto unfinished = path + ".new";
+  files.remove(unfinished);
+  writeNewFile(files, unfinished, content);
+  files.rename(unfinished, path);
+  files.syncDirectory(config::directoryOf(path));
+}
+
 std::string readOrMakeSecret(store::Files& files, Random& random, const std::string& path, std::size_t size) {
   if (files.size(path) < 0) {
     auto secret = random.bytes(size);

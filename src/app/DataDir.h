@@ -23,6 +23,9 @@ void makeDataDirectory(store::Files& files, const std::string& path);
 /// A new file (mode 0600), durable with its directory when this returns. Throws store::FileError, also if it is there.
 void writeNewFile(store::Files& files, const std::string& path, std::string_view content);
 
+/// The same, in place of the one that may be there: a crash leaves the one or the other, whole.
+void replaceFile(store::Files& files, const std::string& path, std::string_view content);
+
 /// Content of a file of secrets, `size` random octets made at first use. Throws; std::runtime_error if the file has
 /// another size: a damaged key must not be replaced silently, since what it made would no longer be understood.
 std::string readOrMakeSecret(store::Files& files, Random& random, const std::string& path, std::size_t size);

@@ -31,13 +31,11 @@ bool covers(const Endpoint& other, const Endpoint& at) {
 /// Proofs are shown wherever clients say what they speak.
 bool doesAsMuch(Service other, Service service) { return other == service || (other == Service::https && service == Service::acme); }
 
-/// Whether another socket of the plan does what the one at `i` would.
-bool isCovered(const std::vector<PlannedSocket>& plan, std::size_t i) {
-  for (std::size_t j = 0; j < plan.size() && isForProofs(plan[i].service); ++j) {
-    bool same = plan[j].at == plan[i].at;
-    if (i != j && doesAsMuch(plan[j].service, plan[i].service) && covers(plan[j].at, plan[i].at) && (!same || plan[j].service != plan[i].service || j < i)) return true;
-  }
-  return false;
+/// Whether another socket of the plan does what this one would.
+bool isCovered(const std::vector<PlannedSocket>& plan, const PlannedSocket& one) {
+  return isForProofs(one.service) && std::any_of(plan.begin(), plan.end(), [&](const auto& other) {
+    return &other != &one && doesAsMuch(other.service, one.service) && covers(other.at, one.at);
+  });
 }
 
 }  // namespace
@@ -69,8 +67,9 @@ std::vector<PlannedSocket> planSockets(const config::Config& config) {
       for (const auto& ip : listener.ips)
         if (port != 0) out.push_back({listener.name, service, {ip, port}});
   }
+  // One at a time from the end: of two that cover each other the first stays.
   for (std::size_t i = out.size(); i-- > 0;)
-    if (isCovered(out, i)) out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
+    if (isCovered(out, out[i])) out.erase(out.begin() + static_cast<std::ptrdiff_t>(i));
   return out;
 }
 

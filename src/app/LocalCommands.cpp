@@ -89,10 +89,7 @@ int commandSetAdminPassword(Invocation& call) {
   SystemRandom random;
   store::SystemFiles files;
   auto path = config::resolvePath(loaded.config->configDir(), file);
-  files.remove(path + ".new");
-  writeNewFile(files, path + ".new", store::bcryptHash(*password, random));
-  files.rename(path + ".new", path);
-  files.syncDirectory(config::directoryOf(path));
+  replaceFile(files, path, store::bcryptHash(*password, random));
   call.out << "admin password set\n";
   return 0;
 }

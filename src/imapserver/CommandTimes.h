@@ -35,7 +35,7 @@ class CommandTimes {
   }
 
  private:
-  static constexpr std::size_t kinds = static_cast<std::size_t>(imap::CommandKind::uidThread) + 1;
+  static constexpr std::size_t kinds = static_cast<std::size_t>(imap::CommandKind::uidThread) + 1;  // the last of them
   Metrics& metrics_;
   std::array<std::array<std::atomic<Histogram*>, 3>, kinds> histograms_{};
 };

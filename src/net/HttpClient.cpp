@@ -146,7 +146,6 @@ Result<HttpResponse> PocoHttpClient::send(const HttpRequest& request) {
     Registered registered(sockets_, socket.impl()->sockfd());
     if (target->secure) socket.tlsImpl().startTls(tls_, target->host);
     Poco::Net::HTTPClientSession session(socket);
-    // For the Host field; the session is connected already.
     Poco::Net::HTTPRequest out(request.method, target->pathAndQuery, Poco::Net::HTTPMessage::HTTP_1_1);
     bool standardPort = target->port == (target->secure ? 443 : 80);
     out.setHost(target->host + (standardPort ? "" : ":" + std::to_string(target->port)));

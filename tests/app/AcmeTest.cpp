@@ -184,7 +184,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
     use(provided(), listener(), domains("later.mox.example"));
     CHECK(rounds->round() <= AcmeRounds::noAddressRetry);
     CHECK_EQ(1, provider.orders);
-    CHECK(says("level=warn msg=\"no certificate is ordered for a host without an address in DNS\"") || says("without an address in DNS"));
+    CHECK(says("l=warn m=\"no certificate is ordered for a host without an address in DNS\""));
     logged.clear();
     clock.advance(AcmeRounds::noAddressRetry);
     rounds->round();
