@@ -1,15 +1,13 @@
 // Each limit of an IMAP command: what meets it is answered as ever, and counted under the limit's name.
-#include "imapserver/ImapWorld.h"
+#include "imapserver/SessionFixture.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "support/Test.h"
-
 using namespace mox;
 
-struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
+struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest>, test::SessionFixture {
   static void list(List& l) {
     l.add("of the grammar", &ImapCommandLimitsTest::grammar);
     l.add("of lines and literals", &ImapCommandLimitsTest::reading);
@@ -22,26 +20,8 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
     l.add("of FUZZY, once a command", &ImapCommandLimitsTest::fuzzy);
   }
 
-  std::unique_ptr<test::ImapWorld> world = std::make_unique<test::ImapWorld>();
-  std::unique_ptr<net::Session> session;
-  std::unique_ptr<test::FakeChannel> channel;
-
-  void connect() {
-    channel.reset();
-    session = world->connect();
-    channel = std::make_unique<test::FakeChannel>(*session, world->clock());
-    channel->openTls();
-    channel->take();
-  }
-
-  std::string say(const std::string& line) {
-    channel->feed(line + "\r\n");
-    return channel->take();
-  }
-
-  void logIn() {
-    connect();
-    CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
+  void select() {
+    logIn();
     CHECK(say("b SELECT Inbox").find("b OK") != std::string::npos);
   }
 
@@ -57,7 +37,7 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
 
   /// In a session of its own: some refusals end it.
   void refused(const char* name, const std::string& line) {
-    logIn();
+    select();
     CHECK_EQ(0.0, hits(name));
     meets(name, line, "BAD");
   }
@@ -92,9 +72,9 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
     // Only the one that was passed.
     CHECK_EQ(1.0, hits("imap-command-line"));
     CHECK_EQ(1.0, hits("imap-literal"));
-    logIn();
+    select();
     meets("imap-literal", "c SEARCH SUBJECT {x+}", "BAD", 0);
-    logIn();
+    select();
     // Malformed is not too large, also where the latter has an answer of its own (RFC 5464 §4.3).
     meets("annotation-bytes", "c SETMETADATA Inbox (/private/comment {x+}", "BAD", 0);
   }
@@ -125,7 +105,7 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
 
   void keywords() {
     world->deliver("Inbox", "Subject: x\r\n\r\n");
-    logIn();
+    select();
     const char* name = "imap-keyword-bytes";
     std::string longest(255, 'k');
     meets(name, "c STORE 1 +FLAGS (" + longest + ")", "OK", 0);
@@ -136,7 +116,7 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
   }
 
   void mailboxNames() {
-    logIn();
+    select();
     const char* name = "imap-mailbox-name-bytes";
     std::string longest(1'024, 'n');
     meets(name, "c CREATE " + longest, "OK", 0);
@@ -153,7 +133,7 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
   }
 
   void listPatterns() {
-    logIn();
+    select();
     const char* name = "imap-list-pattern-bytes";
     std::string longest(2'048, '%');
     meets(name, "c LIST \"\" " + longest, "OK", 0);
@@ -174,17 +154,17 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest> {
       }
     };
     chain(1'000);
-    logIn();
+    select();
     const char* name = "imap-thread-depth";
     meets(name, "c THREAD REFERENCES UTF-8 ALL", "OK", 0);
     chain(1'001);
-    logIn();
+    select();
     meets(name, "c THREAD REFERENCES UTF-8 ALL", "OK");
     meets(name, "c UID THREAD ORDEREDSUBJECT UTF-8 ALL", "OK", 0);
   }
 
   void fuzzy() {
-    logIn();
+    select();
     const char *words = "imap-fuzzy-words", *length = "imap-fuzzy-word-length";
     auto most = "\"w" + repeated(31, " w"), longest = std::string(64, 'x');
     meets(words, "c SEARCH FUZZY SUBJECT " + most + "\"", "OK", 0);

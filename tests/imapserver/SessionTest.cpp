@@ -1,15 +1,14 @@
 // What dialogues cannot say: bytes that arrive together, large answers taken piece by piece, the state table as a whole.
-#include "imapserver/ImapWorld.h"
+#include "imapserver/SessionFixture.h"
 #include "imap/CommandKind.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
 #include "base/Text.h"
 #include "net/ChosenByAlpn.h"
-#include "support/Test.h"
 
 using namespace mox;
 
-struct ImapSessionTest : test::Suite<ImapSessionTest> {
+struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
   static void list(List& l) {
     l.add("STARTTLS: plaintext in the same packet is thrown away", &ImapSessionTest::injection);
     l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
@@ -24,29 +23,6 @@ struct ImapSessionTest : test::Suite<ImapSessionTest> {
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
     l.add("sessions of an account that is taken away end with BYE, whatever they do", &ImapSessionTest::takenAway);
     l.add("guessing slows the connection down and fills the limit", &ImapSessionTest::guessing);
-  }
-
-  std::unique_ptr<test::ImapWorld> world = std::make_unique<test::ImapWorld>();
-  std::unique_ptr<net::Session> session;
-  std::unique_ptr<test::FakeChannel> channel;
-
-  void connect(bool tls = true) {
-    channel.reset();
-    session = world->connect();
-    channel = std::make_unique<test::FakeChannel>(*session, world->clock());
-    if (tls) channel->openTls();
-    else channel->open();
-    channel->take();
-  }
-
-  std::string say(const std::string& line) {
-    channel->feed(line + "\r\n");
-    return channel->take();
-  }
-
-  void logIn() {
-    connect();
-    CHECK(say("a LOGIN mjl@mox.example test1234").find("a OK") == 0);
   }
 
   void takenAway() {
