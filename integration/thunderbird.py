@@ -1,7 +1,9 @@
 """Thunderbird from Debian, headless, with a real profile: an IMAP account with its password, synchronised for reading offline.
 
 It is watched from outside: what it has downloaded is in mbox files of its profile. Without a screen it never thinks itself
-idle, so it downloads the bodies of new mail at once instead of in idle time, and only of the Inbox.
+idle, so it downloads the bodies of new mail at once instead of in idle time, and only of the Inbox. A lab has no default
+route, which it takes for being offline: if it looks only after its first connections are begun, it drops them and never
+returns, so it is told not to look.
 """
 import base64
 import ctypes
@@ -75,7 +77,7 @@ class Thunderbird:
             prefix + "userName": server.user, prefix + "authMethod": 3, prefix + "name": "lab", prefix + "login_at_startup": True,
             prefix + "directory": self.store, prefix + "directory-rel": "[ProfD]ImapMail/account", prefix + "offline_download": True,
             prefix + "autosync_offline_stores": True, prefix + "use_idle": True, prefix + "download_bodies_on_get_new_mail": True, prefix + "check_new_mail": True, prefix + "check_time": 60,
-            "mailnews.start_page.enabled": False, "mail.biff.show_alert": False,
+            "offline.autoDetect": False, "network.manage-offline-status": False, "mailnews.start_page.enabled": False, "mail.biff.show_alert": False,
             "mail.shell.checkDefaultClient": False, "mail.winsearch.firstRunDone": True, "mail.provider.enabled": False,
             "mail.spotlight.firstRunDone": True, "mailnews.database.global.indexer.enabled": False, "mail.rights.version": 1,
             "datareporting.policy.dataSubmissionPolicyBypassNotification": True, "toolkit.telemetry.reportingpolicy.firstRun": False,
