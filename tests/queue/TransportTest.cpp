@@ -273,8 +273,9 @@ struct TransportTest : mox::test::Suite<TransportTest>, QueueFixture {
   void otherFamily() {
     Script no;
     no.mail = "550 5.7.1 no reverse name\r\n";
-    Sink six(*engine, no, 0, IpAddress::parse("::1").value());
-    Sink four(*engine, {}, six.at().port);
+    // In this order: at 127.0.0.1, where everybody is, a port found at ::1 may be taken.
+    Sink four(*engine, {});
+    Sink six(*engine, no, four.at().port, IpAddress::parse("::1").value());
     domain("example.net", four.at());
     resolver.aaaa("mx.example.net", "::1");
     start();
