@@ -6,6 +6,7 @@
 #include "base/Unicode.h"
 #include "imap/EnvelopeText.h"
 #include "message/EncodedWords.h"
+#include "message/SortFacts.h"
 #include "message/Subject.h"
 
 namespace mox::imapserver {
@@ -31,13 +32,34 @@ std::string textOf(Key key, const message::Envelope& envelope) {
   }
 }
 
-template <class T>
-int compare(const T& a, const T& b) { return a < b ? -1 : b < a ? 1 : 0; }
+SortSource sourceOf(Key key) {
+  if (key == Key::date || key == Key::subject) return SortSource::facts;
+  return isNumber(key) ? SortSource::view : SortSource::envelope;
+}
+
+/// In the order of the texts, as far as eight octets tell.
+std::int64_t firstOctets(std::string_view text) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) value = value << 8 | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0U);
+  return static_cast<std::int64_t>(value ^ std::uint64_t{1} << 63);
+}
 
 }  // namespace
 
-bool needsEnvelope(const std::vector<SortCriterion>& criteria) {
-  return std::any_of(criteria.begin(), criteria.end(), [](const auto& one) { return !isNumber(one.key) || one.key == Key::date; });
+SortSource sourceOf(const std::vector<SortCriterion>& criteria) {
+  auto source = SortSource::view;
+  for (const auto& one : criteria) source = std::max(source, sourceOf(one.key));
+  return source;
+}
+
+void Sorter::Column::add(std::string text) {
+  numbers.push_back(firstOctets(text));
+  texts.push_back(std::move(text));
+}
+
+int Sorter::Column::compare(std::uint32_t a, std::uint32_t b) const {
+  if (numbers[a] != numbers[b]) return numbers[a] < numbers[b] ? -1 : 1;
+  return texts.empty() ? 0 : texts[a].compare(texts[b]);
 }
 
 std::string sortText(std::string_view decoded) { return foldCase(isUtf8(decoded) ? std::string(decoded) : toUtf8(decoded, "us-ascii")); }
@@ -55,16 +77,21 @@ std::string displayName(const Addresses& addresses) {
   return sortText(first.mailbox.value_or("") + "@" + *first.host);
 }
 
-void Sorter::add(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view text, std::uint8_t relevancy) {
-  auto envelope = text.empty() ? message::Envelope() : imap::parseEnvelope(text).value_or(message::Envelope());
+void Sorter::add(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view read, std::uint8_t relevancy) {
+  message::Envelope envelope;
+  if (source_ == SortSource::envelope) envelope = imap::parseEnvelope(read).value_or(message::Envelope());
+  message::SortFacts facts;
+  if (source_ == SortSource::facts)
+    if (auto kept = message::unpackSortFacts(read)) facts = *kept;
   for (std::size_t i = 0; i < criteria_.size(); ++i) {
     auto key = criteria_[i].key;
     auto& column = columns_[i];
     if (key == Key::arrival) column.numbers.push_back(entry.received);
     else if (key == Key::size) column.numbers.push_back(entry.size);
     else if (key == Key::relevancy) column.numbers.push_back(-std::int64_t{relevancy});  // the best first, RFC 6203 §6
-    else if (key == Key::date) column.numbers.push_back(sentDate(envelope.date, entry.received));
-    else column.texts.push_back(textOf(key, envelope));
+    else if (key == Key::date) column.numbers.push_back(facts.sent ? *facts.sent : sentDate(envelope.date, entry.received));
+    else if (source_ == SortSource::facts) column.add(std::string(facts.subjectBase));
+    else column.add(textOf(key, envelope));
   }
   messages_.push_back({sequence, entry.uid, relevancy});
 }
@@ -74,8 +101,7 @@ std::vector<Sorter::Sorted> Sorter::finish() {
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(), [this](auto a, auto b) {
     for (std::size_t i = 0; i < criteria_.size(); ++i) {
-      const auto& column = columns_[i];
-      int way = isNumber(criteria_[i].key) ? compare(column.numbers[a], column.numbers[b]) : compare(column.texts[a], column.texts[b]);
+      int way = columns_[i].compare(a, b);
       if (way != 0) return (way < 0) != criteria_[i].reverse;
     }
     return a < b;  // RFC 5256 §2.2: then by sequence number, never reversed

@@ -12,8 +12,9 @@ namespace mox::imapserver {
 
 using SortCriterion = imap::args::Sort::Criterion;
 
-/// True if the view alone does not know what a criterion asks for.
-bool needsEnvelope(const std::vector<SortCriterion>& criteria);
+/// The least that knows what an order asks for: the view alone, message::SortFacts, or the ENVELOPE.
+enum class SortSource { view, facts, envelope };
+SortSource sourceOf(const std::vector<SortCriterion>& criteria);
 
 /// Text folded as messages are compared: by case, in the spirit of i;unicode-casemap (RFC 5051).
 std::string sortText(std::string_view decoded);
@@ -24,10 +25,11 @@ std::string displayName(const std::vector<message::EnvelopeAddress>& addresses);
 
 class Sorter {
  public:
-  explicit Sorter(std::vector<SortCriterion> criteria) : criteria_(std::move(criteria)), columns_(criteria_.size()) {}
+  explicit Sorter(std::vector<SortCriterion> criteria)
+      : criteria_(std::move(criteria)), source_(sourceOf(criteria_)), columns_(criteria_.size()) {}
 
-  /// In mailbox order. `envelope` as the store has it, "" if none is needed or the message is gone.
-  void add(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view envelope, std::uint8_t relevancy);
+  /// In mailbox order. `read` of sourceOf(criteria) as the store has it, "" if the view is enough or the message is gone.
+  void add(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view read, std::uint8_t relevancy);
   struct Sorted {
     std::uint32_t sequence;
     Uid uid;
@@ -37,12 +39,16 @@ class Sorter {
   std::vector<Sorted> finish();
 
  private:
-  /// The values of one criterion, a message each; one of the two is used.
+  /// The values of one criterion, a message each. A text is also a number, its first octets: most are told apart by it.
   struct Column {
     std::vector<std::int64_t> numbers;
     std::vector<std::string> texts;
+
+    void add(std::string text);
+    int compare(std::uint32_t a, std::uint32_t b) const;
   };
   std::vector<SortCriterion> criteria_;
+  SortSource source_;
   std::vector<Column> columns_;
   std::vector<Sorted> messages_;
 };

@@ -2,10 +2,9 @@
 // RELEVANCY, RFC 6203 §6.
 #include <algorithm>
 
-#include "imapserver/EnvelopeRun.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/SearchAnswer.h"
-#include "imapserver/Sort.h"
+#include "imapserver/SortRun.h"
 
 namespace mox::imapserver {
 
@@ -17,7 +16,7 @@ struct Sorting {
   imap::args::Sort arguments;
   bool withModSeq = false;
   std::shared_ptr<Sorter> sorter;
-  std::shared_ptr<EnvelopeRun> run;
+  std::shared_ptr<SortRun> run;
 };
 
 void answer(Context& context, const Sorting& sorting) {
@@ -62,12 +61,12 @@ void handleSort(Context& context, const imap::Command& command) {
   if (!search) return context.bad("there is no message with that number");
   sorting.sorter = std::make_shared<Sorter>(criteria);
   auto take = [sorter = sorting.sorter, search, at = std::uint64_t{0}](std::uint32_t sequence, const store::ViewEntry& entry,
-                                                                       std::string_view envelope, store::Reader&) mutable {
+                                                                       std::string_view read) mutable {
     const auto& relevancies = search->found().relevancies;
-    sorter->add(sequence, entry, envelope, at < relevancies.size() ? relevancies[at] : 0);
+    sorter->add(sequence, entry, read, at < relevancies.size() ? relevancies[at] : 0);
     ++at;
   };
-  sorting.run = std::make_shared<EnvelopeRun>(context.account, search, needsEnvelope(criteria), take);
+  sorting.run = std::make_shared<SortRun>(context.account, search, sourceOf(criteria), take);
   auto run = sorting.run;
   runSliced(context, run, [sorting = std::move(sorting), search](Context& now) {
     countReads(now, *search);

@@ -7,7 +7,7 @@ namespace mox::imapserver {
 
 // Step 1: references become links ------------------------------------------------------------------------------
 
-std::uint32_t ReferencesThreader::containerOf(const std::string& messageId) {
+std::uint32_t ReferencesThreader::containerOf(std::uint64_t messageId) {
   auto [at, isNew] = byId_.try_emplace(messageId, static_cast<std::uint32_t>(containers_.size()));
   if (isNew) containers_.emplace_back();
   return at->second;
@@ -50,7 +50,7 @@ void ReferencesThreader::unlink(std::uint32_t child) {
 
 void ReferencesThreader::add(ThreadMessage message) {
   std::uint32_t own = none;
-  if (!message.messageId.empty()) own = containerOf(message.messageId);
+  if (message.messageId != 0) own = containerOf(message.messageId);
   // A second message with an id, or one without, is somebody nobody can refer to.
   if (own == none || containers_[own].hasMessage()) {
     own = static_cast<std::uint32_t>(containers_.size());
@@ -65,7 +65,7 @@ void ReferencesThreader::add(ThreadMessage message) {
   container.isReplyOrForward = message.isReplyOrForward;
 
   std::uint32_t previous = none;
-  for (const auto& id : message.references) {
+  for (auto id : message.references) {
     auto referred = containerOf(id);
     // 1.A: links that others told of stay.
     if (previous != none && containers_[referred].parent == none && mayLink(previous, referred)) link(previous, referred);

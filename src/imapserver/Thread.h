@@ -21,8 +21,9 @@ struct ThreadMessage {
   std::uint32_t number = 0;    ///< what the client is told: UID or sequence number
   std::uint32_t sequence = 0;  ///< decides where dates are equal
   std::int64_t date = 0;       ///< sent, seconds since 1970; of arrival if there is no valid Date
-  std::string messageId;       ///< "" if there is none
-  std::vector<std::string> references;  ///< oldest first; of In-Reply-To the first if there is no References
+  /// message::messageIdHash of it and of what it answers to, oldest first (message::SortFacts); 0: it has none.
+  std::uint64_t messageId = 0;
+  std::vector<std::uint64_t> references;
   std::string subject;         ///< base subject
   bool isReplyOrForward = false;
 };
@@ -60,7 +61,7 @@ class ReferencesThreader {
     bool hasMessage() const { return number != 0; }
   };
 
-  std::uint32_t containerOf(const std::string& messageId);
+  std::uint32_t containerOf(std::uint64_t messageId);
   std::uint32_t subjectOf(std::string subject);
   bool mayLink(std::uint32_t parent, std::uint32_t child);
   void link(std::uint32_t parent, std::uint32_t child);
@@ -77,7 +78,8 @@ class ReferencesThreader {
   std::uint32_t merged(std::uint32_t first, std::uint32_t second);
 
   std::vector<Container> containers_;
-  std::unordered_map<std::string, std::uint32_t> byId_, subjects_;
+  std::unordered_map<std::uint64_t, std::uint32_t> byId_;
+  std::unordered_map<std::string, std::uint32_t> subjects_;
   bool isCut_ = false;
 };
 

@@ -1,36 +1,31 @@
 // THREAD and UID THREAD, RFC 5256 §3.
-#include "base/Text.h"
-#include "imap/EnvelopeText.h"
-#include "imapserver/EnvelopeRun.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/SearchAnswer.h"
-#include "imapserver/Sort.h"
+#include "imapserver/SortRun.h"
 #include "imapserver/Thread.h"
-#include "message/EnvelopeFields.h"
-#include "message/Subject.h"
+#include "message/SortFacts.h"
 
 namespace mox::imapserver {
 
 namespace {
 
-/// Reads messages and joins them.
+/// Joins what is read of messages.
 class Threading {
  public:
   Threading(bool uid, bool byReferences) : uid_(uid), byReferences_(byReferences) {}
 
-  void add(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view text, store::Reader& reader) {
-    auto envelope = imap::parseEnvelope(text).value_or(message::Envelope());
+  void add(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view packed) {
+    message::SortFacts facts;
+    if (auto kept = message::unpackSortFacts(packed)) facts = *kept;
     ThreadMessage out;
     out.number = uid_ ? entry.uid.value : sequence;
     out.sequence = sequence;
-    out.date = sentDate(envelope.date, entry.received);
-    auto subject = message::baseSubject(envelope.subject.value_or(""));
-    out.subject = std::move(subject.text);
-    out.isReplyOrForward = subject.isReplyOrForward;
+    out.date = facts.sent.value_or(entry.received);
+    out.subject = facts.subjectBase;
+    out.isReplyOrForward = facts.isReplyOrForward;
     if (!byReferences_) return subjects_.push_back(std::move(out));
-    auto ids = message::messageIds(envelope.messageId.value_or(""));
-    if (!ids.empty()) out.messageId = std::move(ids.front());
-    out.references = references(entry, envelope, reader);
+    out.messageId = facts.messageId;
+    for (std::size_t i = 0; i < facts.ancestors(); ++i) out.references.push_back(facts.ancestor(i));
     references_.add(std::move(out));
   }
 
@@ -38,19 +33,6 @@ class Threading {
   bool isCut() const { return references_.isCut(); }
 
  private:
-  static std::vector<std::string> references(const store::ViewEntry& entry, const message::Envelope& envelope, store::Reader& reader) {
-    std::vector<std::string> out;
-    auto header = reader.header(entry.message).value_or("");
-    message::HeaderFields fields(header);
-    while (auto field = fields.next())
-      if (field->is("References")) out = message::messageIds(field->value);
-    if (!out.empty()) return out;
-    // RFC 5256 §3: without References, the first of In-Reply-To.
-    out = message::messageIds(envelope.inReplyTo.value_or(""));
-    if (out.size() > 1) out.resize(1);
-    return out;
-  }
-
   bool uid_, byReferences_;
   std::vector<ThreadMessage> subjects_;
   ReferencesThreader references_;
@@ -89,10 +71,10 @@ void handleThread(Context& context, const imap::Command& command) {
   auto search = SearchRun::make(context.account, *root, scope, {});
   if (!search) return context.bad("there is no message with that number");
   auto threading = std::make_shared<Threading>(arguments.uid, byReferences);
-  auto take = [threading](std::uint32_t sequence, const store::ViewEntry& entry, std::string_view envelope, store::Reader& reader) {
-    threading->add(sequence, entry, envelope, reader);
+  auto take = [threading](std::uint32_t sequence, const store::ViewEntry& entry, std::string_view facts) {
+    threading->add(sequence, entry, facts);
   };
-  runSliced(context, std::make_shared<EnvelopeRun>(context.account, search, true, take), [threading, search](Context& now) {
+  runSliced(context, std::make_shared<SortRun>(context.account, search, SortSource::facts, take), [threading, search](Context& now) {
     countReads(now, *search);
     if (threading->isCut()) now.hit(threadDepth);
     now.stream(std::make_unique<ThreadLine>(threading->finish()), [](Context& then) { then.ok("threaded"); });

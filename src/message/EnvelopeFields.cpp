@@ -5,6 +5,7 @@
 
 #include "base/Text.h"
 #include "message/Addresses.h"
+#include "message/SortFacts.h"
 #include "message/Subject.h"
 
 namespace mox::message {
@@ -32,6 +33,14 @@ std::vector<std::string> withoutRepeats(std::vector<std::string> ids) {
   for (auto& id : ids)
     if (seen.insert(id).second) out.push_back(std::move(id));
   if (out.size() > maxReferences) out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(maxReferences));
+  return out;
+}
+
+std::vector<std::uint64_t> ancestors(const std::vector<std::string>& references, const std::vector<std::string>& inReplyTo) {
+  std::vector<std::uint64_t> out;
+  auto skipped = references.size() - std::min(references.size(), maxReferences);
+  for (auto id = references.begin() + static_cast<std::ptrdiff_t>(skipped); id != references.end(); ++id) out.push_back(messageIdHash(*id));
+  if (out.empty() && !inReplyTo.empty()) out.push_back(messageIdHash(inReplyTo.front()));
   return out;
 }
 
@@ -117,6 +126,7 @@ void readRootFields(std::string_view prefix, std::string_view data, Parsed& out)
     auto ids = messageIds(*found.messageId);
     out.messageId = ids.empty() ? canonicalId(*found.messageId) : ids.front();
   }
+  out.ancestors = ancestors(found.references, found.inReplyTo);
   RootFields::append(found.references, std::move(found.inReplyTo));
   out.references = withoutRepeats(std::move(found.references));
   if (found.subject) {

@@ -87,6 +87,9 @@ struct Parsed {
   std::string messageId;
   /// References then In-Reply-To, oldest first, canonical, without repeats.
   std::vector<std::string> references;
+  /// messageIdHash of what it answers to, oldest first, as THREAD wants it (RFC 5256 §3): all of References, else the first
+  /// of In-Reply-To; the last maxReferences.
+  std::vector<std::uint64_t> ancestors;
   /// RFC 5256 §2.1 base subject, decoded, folded to lower case; and whether something was stripped that
   /// says this is a reply or forward.
   std::string subjectBase;

@@ -6,6 +6,7 @@
 
 #include "base/Text.h"
 #include "base/Unicode.h"
+#include "message/SortFacts.h"
 #include "store/Db.h"
 #include "store/Reputation.h"
 #include "store/Rows.h"
@@ -84,12 +85,10 @@ void insertContent(Operation& op, ContentId id, const NewMessage& message, const
       .bind(recipients)
       .bindBlob(message.partTree)
       .run();
-  op.db()
-      .prepare("INSERT INTO bodystructure(content, body, extended) VALUES(?,?,?)")
-      .bind(id)
-      .bindBlob(message.bodyStructure)
-      .bindBlob(message.bodyStructureExtended)
-      .run();
+  auto facts = message.parsed == nullptr ? std::string() : message::packSortFacts(*message.parsed);
+  auto shape = op.db().prepare("INSERT INTO bodystructure(content, body, extended, sort_facts) VALUES(?,?,?,?)");
+  shape.bind(id).bindBlob(message.bodyStructure).bindBlob(message.bodyStructureExtended);
+  (facts.empty() ? shape.bindNull() : shape.bindBlob(facts)).run();
 }
 
 /// The columns that say where a message came from; "" and no IP are NULL, so that the indices skip them.

@@ -125,6 +125,13 @@ void Reader::forEachEnvelope(MailboxId mailbox, Uid from, Uid to, const std::fun
   while (row.step()) each(row.id<Uid>(0), row.bytes(1));
 }
 
+void Reader::forEachSortFacts(MailboxId mailbox, Uid from, Uid to, const std::function<void(Uid, std::string_view facts)>& each) {
+  auto row = db().prepare("SELECT v.uid, b.sort_facts FROM view_entry v JOIN bodystructure b ON b.content=v.content "
+                          "WHERE v.mailbox=? AND v.uid BETWEEN ? AND ? ORDER BY v.uid");
+  row.bind(mailbox).bind(from).bind(to);
+  while (row.step()) each(row.id<Uid>(0), row.bytes(1));
+}
+
 std::vector<MessageRow> Reader::withMessageId(std::string_view messageId, std::size_t limit) {
   static const std::string sql = messageSql + "m.message_id=? AND m.message_id<>'' ORDER BY m.id LIMIT ?";
   auto row = db().prepare(sql);

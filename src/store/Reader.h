@@ -54,8 +54,10 @@ class Reader {
 
   /// Messages of a mailbox in UID order until `row` returns false.
   void forEach(MailboxId mailbox, Uid from, const std::function<bool(const MessageRow&)>& row);
-  /// What SORT and THREAD read of messages: their envelopes as sent, for UIDs `from` to `to`, in UID order.
+  /// The envelopes of messages as sent, for UIDs `from` to `to`, in UID order.
   void forEachEnvelope(MailboxId mailbox, Uid from, Uid to, const std::function<void(Uid, std::string_view envelope)>& row);
+  /// The same with message::SortFacts in their packed form; "" of a message that came before format 5.
+  void forEachSortFacts(MailboxId mailbox, Uid from, Uid to, const std::function<void(Uid, std::string_view facts)>& row);
   /// Messages with this canonical Message-ID, in any mailbox.
   std::vector<MessageRow> withMessageId(std::string_view messageId, std::size_t limit = 100);
 

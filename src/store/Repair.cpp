@@ -9,6 +9,7 @@
 #include "imap/Structure.h"
 #include "message/HeaderFields.h"
 #include "message/Parsed.h"
+#include "message/SortFacts.h"
 #include "store/AccountState.h"
 #include "store/MessageWrites.h"
 #include "store/Rows.h"
@@ -157,7 +158,7 @@ std::size_t Repair::recount() {
 struct Repair::Parsed {
   ContentId id;
   std::int64_t headerSize = 0, traits = 0;
-  std::string envelope, body, extended, tree, recipients, preview, messageId, subjectBase;
+  std::string envelope, body, extended, tree, recipients, preview, messageId, subjectBase, sortFacts;
 };
 
 /// Nothing if no message has the content any more.
@@ -171,7 +172,8 @@ std::optional<Repair::Parsed> Repair::parseAgain(ContentId id) {
   if (!content) return std::nullopt;
   auto parsed = message::parse(content.view());
   Parsed out{id, static_cast<std::int64_t>(parsed.root.bodyStart), 0, imap::renderEnvelope(*parsed.root.envelope), imap::renderBody(parsed.root),
-             imap::renderBodyStructure(parsed.root), message::encode(parsed.root), recipientLines(&parsed), parsed.preview, parsed.messageId, parsed.subjectBase};
+             imap::renderBodyStructure(parsed.root), message::encode(parsed.root), recipientLines(&parsed), parsed.preview, parsed.messageId, parsed.subjectBase,
+             message::packSortFacts(parsed)};
   if (parsed.isMailingList) out.traits |= isMailingListTrait;
   if (parsed.isDsn) out.traits |= isDsnTrait;
   return out;
@@ -187,7 +189,8 @@ void Repair::keep(const std::vector<Parsed>& all) {
       if (!there.bind(one.id).step()) continue;
       db.prepare("INSERT OR REPLACE INTO structure(content, header_size, envelope, preview, recipients, part_tree) VALUES(?,?,?,?,?,?)")
           .bind(one.id).bind(one.headerSize).bindBlob(one.envelope).bind(one.preview).bind(one.recipients).bindBlob(one.tree).run();
-      db.prepare("INSERT OR REPLACE INTO bodystructure(content, body, extended) VALUES(?,?,?)").bind(one.id).bindBlob(one.body).bindBlob(one.extended).run();
+      db.prepare("INSERT OR REPLACE INTO bodystructure(content, body, extended, sort_facts) VALUES(?,?,?,?)")
+          .bind(one.id).bindBlob(one.body).bindBlob(one.extended).bindBlob(one.sortFacts).run();
       db.prepare("UPDATE message SET message_id=?, subject_base=?, traits=(traits & ~?)|? WHERE content=?")
           .bind(one.messageId).bind(one.subjectBase).bind(std::int64_t{isMailingListTrait | isDsnTrait}).bind(one.traits).bind(one.id).run();
     }
@@ -201,7 +204,7 @@ std::size_t Repair::reparse(bool onlyMissing) {
     std::vector<ContentId> ids;
     {
       auto look = account_.reader();
-      auto row = look.db().prepare(onlyMissing ? "SELECT id FROM content WHERE id>? AND id NOT IN (SELECT content FROM structure) ORDER BY id LIMIT ?"
+      auto row = look.db().prepare(onlyMissing ? "SELECT id FROM content WHERE id>? AND (id NOT IN (SELECT content FROM structure) OR id NOT IN (SELECT content FROM bodystructure WHERE sort_facts IS NOT NULL)) ORDER BY id LIMIT ?"
                                                : "SELECT id FROM content WHERE id>? ORDER BY id LIMIT ?");
       row.bind(last).bind(static_cast<std::int64_t>(repairBatch));
       while (row.step()) ids.push_back(row.id<ContentId>(0));

@@ -270,6 +270,10 @@ CREATE INDEX message_network ON message(ip3, received, ip2, ip1, size) WHERE ip3
     "UPDATE state SET stamp=0",
 };
 
+// What format 5 adds to 4: what SORT and THREAD ask of all messages, beside what else lists ask. NULL of contents from before:
+// their headers are read, until "mox ensureparsed".
+constexpr const char* format5 = "ALTER TABLE bodystructure ADD COLUMN sort_facts BLOB";
+
 constexpr const char* authTables = R"(
 CREATE TABLE tls_public_key(
   fingerprint TEXT PRIMARY KEY,
@@ -322,6 +326,7 @@ void migrateAccount(Db& db, Time now, int format) {
     if (from < 3 && format >= 3) d.exec(format3);
     if (from < 4 && format >= 4)
       for (const auto* change : format4) d.exec(change);
+    if (from < 5 && format >= 5) d.exec(format5);
   });
 }
 

@@ -7,7 +7,7 @@ namespace mox::store {
 
 class Db;
 
-inline constexpr int accountFormat = 4;
+inline constexpr int accountFormat = 5;
 inline constexpr int authFormat = 1;
 
 /// Creates or upgrades the tables. `now` seeds UIDVALIDITY of a new account. `format`: an older one, for tests.

@@ -7,6 +7,7 @@
 
 #include "base/Text.h"
 #include "message/Parsed.h"
+#include "message/SortFacts.h"
 #include "store/Account.h"
 #include "store/Db.h"
 #include "store/Files.h"
@@ -138,6 +139,10 @@ class Verifier {
     while (row.step())
       if (!message::decode(row.text(1)) || row.int64(2) == 0 || row.int64(3) == 0)
         problems_.push_back("structure cannot be read (\"mox reparse\" makes it anew) of content " + row.text(0));
+    auto facts = db_.prepare("SELECT content, sort_facts FROM bodystructure WHERE sort_facts IS NOT NULL");
+    while (facts.step())
+      if (!message::unpackSortFacts(facts.bytes(1)))
+        problems_.push_back("sort facts cannot be read (\"mox reparse\" makes them anew) of content " + facts.text(0));
   }
 
   void bodyFiles(const VerifyOptions& options) {

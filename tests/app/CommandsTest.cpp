@@ -150,7 +150,7 @@ struct CommandsTest : test::Suite<CommandsTest> {
       Storage again(foundations, dir / "data");
       CPPUNIT_FAIL("opened data of a newer version");
     } catch (const std::runtime_error& refused) {
-      CHECK(std::string(refused.what()).find("account.db: written by a newer version (format 99, this one knows up to 4): upgrade") != std::string::npos);
+      CHECK(std::string(refused.what()).find("account.db: written by a newer version (format 99, this one knows up to 5): upgrade") != std::string::npos);
     }
     CHECK(run({"verifydata", dir / "data"}).out.find("written by a newer version") != std::string::npos);
   }

@@ -8,6 +8,7 @@
 #include "base/Unicode.h"
 #include "message/Downgrade.h"
 #include "message/Parsed.h"
+#include "message/SortFacts.h"
 
 using namespace mox::message;
 
@@ -48,6 +49,18 @@ void checkDowngraded(const Parsed& parsed, std::string_view text) {
   require(!again.hasNul && (!again.utf8Headers || !mox::isUtf8(text)));
 }
 
+/// The form says what was parsed, and any other form is refused or can be walked.
+void checkSortFacts(const Parsed& parsed, std::string_view text) {
+  require(parsed.ancestors.size() <= maxReferences);
+  auto form = packSortFacts(parsed);
+  auto facts = unpackSortFacts(form);
+  require(facts && facts->sent.has_value() == parsed.date.has_value() && facts->subjectBase == parsed.subjectBase);
+  require(facts->messageId == messageIdHash(parsed.messageId) && facts->ancestors() == parsed.ancestors.size());
+  for (std::size_t i = 0; i < facts->ancestors(); ++i) require(facts->ancestor(i) == parsed.ancestors[i]);
+  if (auto any = unpackSortFacts(text))
+    for (std::size_t i = 0; i < any->ancestors(); ++i) any->ancestor(i);
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
   auto parsed = parse(text);
@@ -63,6 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     form[data[0] % form.size()] = static_cast<char>(data[size - 1]);
     if (auto other = decode(form)) require(encode(*other) == form);
   }
+  checkSortFacts(parsed, text);
   checkDowngraded(parsed, text);
   std::string_view prefix = "Received: from a by b; c\r\n";
   auto moved = parse(prefix, text);

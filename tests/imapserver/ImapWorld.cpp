@@ -6,6 +6,7 @@
 #include "imap/Structure.h"
 #include "message/Parsed.h"
 #include "net/TlsContext.h"
+#include "store/Db.h"
 
 namespace mox::test {
 
@@ -153,6 +154,8 @@ bool ImapWorld::act(std::string_view words) {
     listener->messageLimit.value = static_cast<std::int64_t>(*parseUnsigned(parts[1]));
   } else if (parts[0] == "forget-history") {
     account_->pruneHistory(account_->reader().modSeq());
+  } else if (parts[0] == "forget-sort-facts") {
+    store::Db(account_->directory() + "/account.db").exec("UPDATE bodystructure SET sort_facts=NULL");
   } else if (parts[0] == "delete-mailbox") {
     return account_->deleteMailbox(mailbox).has_value();
   } else {

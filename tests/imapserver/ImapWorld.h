@@ -25,7 +25,8 @@ class ImapWorld : public DialogueWorld {
   bool implicitTls() const override { return listener->implicitTls; }
   /// "deliver MAILBOX" puts a small message there, "mail MAILBOX Field: value|Field: value||Body" one of its own, both as if
   /// some session had heard of it; "deliver-unseen MAILBOX": it is \Recent to the first that does; "flag MAILBOX UID FLAG" sets one; "expunge MAILBOX UID";
-  /// "message-limit N" sets MESSAGELIMIT; "forget-history" prunes what is known of expunged messages; "plain" makes later connections begin without TLS.
+  /// "message-limit N" sets MESSAGELIMIT; "forget-history" prunes what is known of expunged messages; "forget-sort-facts" makes all
+  /// messages such as came before format 5; "plain" makes later connections begin without TLS.
   bool act(std::string_view words) override;
 
   /// True if the greeting names the capability.

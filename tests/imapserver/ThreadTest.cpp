@@ -2,6 +2,7 @@
 #include "imapserver/Thread.h"
 
 #include "base/Text.h"
+#include "message/SortFacts.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -26,9 +27,9 @@ struct ThreadTest : test::Suite<ThreadTest> {
     auto open = text.find('<'), close = text.find('>');
     auto head = split(trim(text.substr(0, open)), ' ');
     out.number = out.sequence = static_cast<std::uint32_t>(*parseUnsigned(head[0]));
-    if (head[1] != "-") out.messageId = head[1];
+    if (head[1] != "-") out.messageId = message::messageIdHash(head[1]);
     for (auto id : split(text.substr(open + 1, close - open - 1), ' '))
-      if (!id.empty()) out.references.emplace_back(id);
+      if (!id.empty()) out.references.push_back(message::messageIdHash(id));
     auto tail = split(trim(text.substr(close + 1)), ' ');
     out.date = static_cast<std::int64_t>(*parseUnsigned(tail[0]));
     std::string subject(tail[1]);
@@ -130,8 +131,8 @@ struct ThreadTest : test::Suite<ThreadTest> {
       ThreadMessage one;
       one.number = one.sequence = i;
       one.date = i;
-      one.messageId = "m" + std::to_string(i);
-      if (i > 1) one.references = {"m" + std::to_string(i - 1)};
+      one.messageId = i;
+      if (i > 1) one.references = {i - 1};
       threader.add(std::move(one));
     }
     CHECK(threader.isCut());
@@ -148,8 +149,8 @@ struct ThreadTest : test::Suite<ThreadTest> {
     for (std::uint32_t i = 1; i <= 2'000; ++i) {
       ThreadMessage one;
       one.number = one.sequence = i;
-      one.messageId = "m" + std::to_string(5'000 - i);
-      for (std::uint32_t k = 0; k < 200; ++k) one.references.push_back("m" + std::to_string(5'000 - i - 200 + k));
+      one.messageId = 5'000 - i;
+      for (std::uint32_t k = 0; k < 200; ++k) one.references.push_back(5'000 - i - 200 + k);
       threader.add(std::move(one));
     }
     auto told = text(threader.finish());

@@ -1,6 +1,7 @@
 // What repairs make of an account that was damaged on purpose.
 #include "store/Repair.h"
 
+#include "message/SortFacts.h"
 #include "store/Db.h"
 #include "store/StoreFixture.h"
 
@@ -70,13 +71,26 @@ struct RepairTest : mox::test::Suite<RepairTest> {
     f.checkSound();
   }
 
+  /// In their packed form.
+  std::vector<std::string> sortFacts(MailboxId mailbox) {
+    std::vector<std::string> out;
+    f.account->reader().forEachSortFacts(mailbox, Uid(1), Uid(100), [&](Uid, std::string_view facts) { out.emplace_back(facts); });
+    return out;
+  }
+
   void structures() {
-    auto made = f.deliver(Mail("Subject: =?utf-8?q?h=C3=BC?=\r\nList-Id: <x>\r\nMessage-ID: <a@b>\r\n\r\nthe text\r\n"), f.inbox);
+    const std::string mail = "Subject: =?utf-8?q?h=C3=BC?=\r\nList-Id: <x>\r\nMessage-ID: <a@b>\r\n\r\nthe text\r\n";
+    auto made = f.deliver(Mail(mail), f.inbox);
     f.deliver(mailOfSize(300'000), f.inbox);
     damageAt("DELETE FROM structure WHERE content=(SELECT content FROM message WHERE uid=1)");
     CHECK_EQ(std::size_t{1}, Repair(*f.account).reparse(true));
     auto structure = f.account->reader().structure(made.id);
     CHECK(structure && structure->preview == "the text" && message::decode(structure->partTree));
+    damageAt("UPDATE bodystructure SET sort_facts=NULL WHERE content=(SELECT content FROM message WHERE uid=1)");
+    CHECK_EQ(std::size_t{1}, Repair(*f.account).reparse(true));
+    auto facts = sortFacts(f.inbox);
+    CHECK_EQ(std::size_t{2}, facts.size());
+    CHECK_EQ(message::packSortFacts(message::parse(mail)), facts.front());
     CHECK_EQ(std::size_t{2}, Repair(*f.account).reparse(false));
     auto row = f.account->reader().message(made.id);
     CHECK_EQ(std::string("a@b"), row->messageId);
