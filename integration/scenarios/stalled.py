@@ -88,7 +88,8 @@ def two_thousand_stalled_clients(lab):
     equal(STALLED, still, "stalled connections that are still open")
     if during > before + 0.05:
         raise AssertionError("a stalled client makes others wait")
-    if threads_during > threads_before + 8:
+    # A busy machine wakes more of its workers and of its pools, whose number is bounded; a thread a client would be thousands.
+    if threads_during > threads_before + STALLED // 50:
         raise AssertionError("stalled clients hold threads")
 
 
