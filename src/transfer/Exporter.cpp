@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "imap/MailboxName.h"
 #include "store/Spool.h"
 #include "transfer/LineEnds.h"
 #include "transfer/MboxFormat.h"
@@ -49,6 +50,11 @@ bool Exporter::isWanted(const std::string& name) const {
 }
 
 Result<ExportCounts> Exporter::run() {
+  if (!options_.mailbox.empty()) {
+    auto name = imap::MailboxName::parse(options_.mailbox);
+    if (!name) return tl::unexpected(name.error());
+    options_.mailbox = name->text();
+  }
   auto mailboxes = account_.reader().mailboxes();
   for (const auto& mailbox : mailboxes) {
     if (!isWanted(mailbox.name)) continue;
@@ -120,7 +126,7 @@ Result<void> Exporter::mbox(const store::MailboxRow& mailbox) {
   if (!done) return done;
   file->append(out);
   file->finish();
-  target_.file(path + ".mbox", file->data(), fromUnixSeconds(0));
+  target_.file(path.append(mboxEnd), file->data(), fromUnixSeconds(0));
   return {};
 }
 

@@ -25,7 +25,7 @@ inline constexpr std::size_t exportBatch = 200;
 
 struct ExportOptions {
   enum class Format { maildir, mbox } format = Format::maildir;
-  std::string mailbox;  ///< "" for all
+  std::string mailbox;  ///< "" for all; Inbox in any case
   bool single = false;  ///< without the mailboxes below it
 };
 
@@ -38,7 +38,7 @@ class Exporter {
  public:
   /// All outlive it. `spools`: for mbox files on their way. `stopping`: see run().
   Exporter(store::Accounts& spools, store::Account& account, Target& target, ExportOptions options, std::function<bool()> stopping = {});
-  /// Errc::notFound (the mailbox), temporary (stopping said so). The target is not finished then.
+  /// Errc::notFound, syntax (the mailbox), temporary (stopping said so). The target is not finished then.
   Result<ExportCounts> run();
 
  private:
@@ -51,7 +51,7 @@ class Exporter {
   store::Accounts& spools_;
   store::Account& account_;
   Target& target_;
-  const ExportOptions options_;
+  ExportOptions options_;
   const std::function<bool()> stopping_;
   ExportCounts counts_;
 };

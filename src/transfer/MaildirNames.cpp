@@ -128,9 +128,11 @@ Result<std::string> mailboxOfFolder(std::string_view path) {
 std::string folderOf(std::string_view mailbox) {
   std::vector<std::string> levels;
   for (auto level : split(mailbox, '/')) {
-    bool special = level == "cur" || level == "new" || level == "tmp" || level.starts_with('.') || equalsNoCase(level, "Maildir");
+    bool special = level == "cur" || level == "new" || level == "tmp" || level == "dovecot-keywords" || level.starts_with('.') || equalsNoCase(level, "Maildir");
+    auto dot = level.ends_with(mboxEnd) ? level.size() - mboxEnd.size() : level.npos;
     std::string out;
-    for (char c : level) out += c == '%' || (special && out.empty()) ? escaped(c) : std::string(1, c);
+    for (std::size_t i = 0; i < level.size(); ++i)
+      out += level[i] == '%' || (special && i == 0) || i == dot ? escaped(level[i]) : std::string(1, level[i]);
     levels.push_back(std::move(out));
   }
   return join(levels, "/");

@@ -16,6 +16,9 @@ namespace mox::transfer {
 inline constexpr std::size_t maildirKeywords = 26;
 using MaildirKeywords = std::array<std::string, maildirKeywords>;  ///< "" for a letter without meaning
 
+/// Behind a mailbox's name, that of its mbox file.
+inline constexpr std::string_view mboxEnd = ".mbox";
+
 /// Flags behind ":2,", ";2," or "!2," (systems without ":" in names). Letters without meaning are passed over.
 imap::Flags maildirFlags(std::string_view fileName, const MaildirKeywords& keywords);
 /// ":2," and the letters in order; `lost` counts keywords without a letter.
@@ -31,8 +34,8 @@ MaildirKeywords assignLetters(const std::vector<std::string>& keywords);
 /// begins with "." is of Maildir++: ".Lists.mox" is Lists/mox, in modified UTF-7. Others are names as folderOf()
 /// writes them. A leading "Maildir" is left out. Errc::syntax for what leads out of the tree or is no mailbox name.
 Result<std::string> mailboxOfFolder(std::string_view path);
-/// The folder for a mailbox: its name, where a level that would mean something else in a maildir (cur, new, tmp, a
-/// leading ".") or has "%" is written with %XX.
+/// The folder for a mailbox: its name, where a level that would mean something else in a maildir (cur, new, tmp,
+/// dovecot-keywords, a leading ".") or beside mbox files (x.mbox is the mailbox x) or has "%" is written with %XX.
 std::string folderOf(std::string_view mailbox);
 
 }  // namespace mox::transfer

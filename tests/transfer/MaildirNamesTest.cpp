@@ -47,9 +47,10 @@ struct MaildirNamesTest : mox::test::Suite<MaildirNamesTest> {
     CHECK_EQ(std::string("a&AC8-b"), mailbox(".a&AC8-b"));  // no level is hidden in UTF-7
     CHECK_EQ(std::string("Inbox/x"), mailbox("INBOX/x"));
     CHECK_EQ(std::string("a/b"), mailbox("a//b"));
-    for (const char* name : {"Inbox", "a/cur/new", ".hidden/x", "100%", "%41", "tmp", "maildir/x"}) {
+    for (const char* name : {"Inbox", "a/cur/new", ".hidden/x", "100%", "%41", "tmp", "maildir/x", "x.mbox", "x.mbox/.mbox", "Inbox/dovecot-keywords"}) {
       CHECK_EQ(std::string(name), mailbox(folderOf(name)));
       CHECK(folderOf(name).find("/cur") == std::string::npos && folderOf(name).front() != '.');
+      CHECK(folderOf(name).find(".mbox") == std::string::npos);  // that is a file's
     }
   }
 

@@ -27,6 +27,7 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     l.add("mbox folders", &RoundTripTest::mboxFolders);
     l.add("maildir in zip, tar and tgz", &RoundTripTest::maildirArchives);
     l.add("mbox in zip, tar and tgz", &RoundTripTest::mboxArchives);
+    l.add("mailboxes called as the files of a maildir or of mboxes", &RoundTripTest::likeFiles);
     l.add("one mailbox, with and without those below", &RoundTripTest::single);
     l.add("nothing is written over", &RoundTripTest::existing);
     l.add("names in an archive make no files", &RoundTripTest::slip);
@@ -96,6 +97,21 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     for (const char* name : {"b.zip", "b.tar", "b.tgz"}) roundTrip(ExportOptions::Format::mbox, name);
   }
 
+  void likeFiles() {
+    auto full = account("a");
+    for (const char* name : {"x", "x.mbox", "x.mbox/y", "x.mbox.mbox", "Inbox/dovecot-keywords"}) CHECK(full->createMailbox(name).has_value());
+    for (auto format : {ExportOptions::Format::maildir, ExportOptions::Format::mbox})
+      for (const char* name : {"out", "out.zip"}) {
+        auto kind = format == ExportOptions::Format::mbox ? "b" : "m";
+        ExportOptions options;
+        options.format = format;
+        CHECK(exportTo("a", std::string(kind) + name, options).has_value());
+        auto copy = "copy" + std::to_string(copies_++);
+        CHECK(import(copy, std::string(kind) + name).has_value());
+        CHECK_EQ(show(holdings("a")), show(holdings(copy)));
+      }
+  }
+
   void single() {
     fill();
     ExportOptions options;
@@ -105,6 +121,10 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     CHECK_EQ(std::uint64_t{1}, exportTo("a", "without", options)->mailboxes);
     options.mailbox = "Arch";
     CHECK(!exportTo("a", "none", options));
+    for (const char* name : {"Inbox", "INBOX", "inbox"}) {
+      options.mailbox = name;
+      CHECK_EQ(std::uint64_t{4}, exportTo("a", std::string("of ") + name, options)->messages);
+    }
   }
 
   void existing() {
@@ -121,22 +141,28 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     CHECK(!std::filesystem::exists(directory / "half.tgz") && !std::filesystem::exists(directory / "half.tgz.part"));
   }
 
+  /// Adds to a tar that is being written; `linkTo` for a hard link, or with `symbolic` another one.
+  static void add(archive* out, const std::string& path, const std::string& text, const std::string& linkTo = "", bool symbolic = false) {
+    auto* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, path.c_str());
+    archive_entry_set_filetype(entry, symbolic ? AE_IFLNK : AE_IFREG);
+    archive_entry_set_perm(entry, 0600);
+    archive_entry_set_mtime(entry, 1'136'214'245, 0);
+    archive_entry_set_size(entry, static_cast<la_int64_t>(text.size()));
+    if (!linkTo.empty() && symbolic) archive_entry_set_symlink(entry, linkTo.c_str());
+    if (!linkTo.empty() && !symbolic) archive_entry_set_hardlink(entry, linkTo.c_str());
+    CHECK_EQ(ARCHIVE_OK, archive_write_header(out, entry));
+    CHECK_EQ(static_cast<la_ssize_t>(text.size()), archive_write_data(out, text.data(), text.size()));
+    archive_entry_free(entry);
+  }
+
   /// A tar with these files.
   void tar(const std::string& name, const std::vector<std::pair<std::string, std::string>>& entries, bool gzip = false) {
     auto* out = archive_write_new();
     archive_write_set_format_pax_restricted(out);
     if (gzip) archive_write_add_filter_gzip(out);
     CHECK_EQ(ARCHIVE_OK, archive_write_open_filename(out, (directory / name).c_str()));
-    for (const auto& [path, text] : entries) {
-      auto* entry = archive_entry_new();
-      archive_entry_set_pathname(entry, path.c_str());
-      archive_entry_set_filetype(entry, AE_IFREG);
-      archive_entry_set_perm(entry, 0600);
-      archive_entry_set_size(entry, static_cast<la_int64_t>(text.size()));
-      CHECK_EQ(ARCHIVE_OK, archive_write_header(out, entry));
-      CHECK_EQ(static_cast<la_ssize_t>(text.size()), archive_write_data(out, text.data(), text.size()));
-      archive_entry_free(entry);
-    }
+    for (const auto& [path, text] : entries) add(out, path, text);
     CHECK_EQ(ARCHIVE_OK, archive_write_free(out));
   }
 
