@@ -27,8 +27,8 @@ struct Wanted {
   bool startTls = false, again = false, remove = false;
   std::string roots;  ///< here: a file; at the server: its text
   std::string into = "Inbox";
-  std::string account, host, user;
-  std::uint16_t port = 993;
+  std::string account, user;
+  transfer::ImapServerAddress server;
 
   Flags flags() {
     Flags out;
@@ -43,18 +43,13 @@ struct Wanted {
   bool read(Invocation& call) {
     if (!parseFlags(call, flags(), 3, 3)) return false;
     account = call.args[0];
-    host = call.args[1];
     user = call.args[2];
-    if (startTls) port = 143;
-    auto colon = host.rfind(':');
-    if (colon == std::string::npos || host.find(':') != colon) return true;  // an IPv6 address has no port here
-    auto number = parseUnsigned(host.substr(colon + 1));
-    if (!number || *number == 0 || *number > 65'535) {
-      call.err << "not a port: " << printable(host.substr(colon + 1)) << "\n";
+    auto address = transfer::imapServerAddress(call.args[1], startTls);
+    if (!address) {
+      call.err << address.error().text << "\n";
       return false;
     }
-    port = static_cast<std::uint16_t>(*number);
-    host.resize(colon);
+    server = std::move(*address);
     return true;
   }
   /// Of a mailbox there while it has a UIDVALIDITY: a number that no other has, but for one chance in 2^63.
@@ -65,7 +60,7 @@ struct Wanted {
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(number >> 1));
   }
   /// One setting a source and mailbox.
-  std::string markKey(const std::string& mailbox) const { return fmt::format("import-imap {}:{} {} {}\n{}", host, port, user, into, mailbox); }
+  std::string markKey(const std::string& mailbox) const { return fmt::format("import-imap {} {} {}\n{}", server.text(), user, into, mailbox); }
 };
 
 std::map<std::string, std::string> specialUses(store::Account& account) {
@@ -90,7 +85,8 @@ int serverImportImap(ServerParts& server, Invocation& call) {
   auto importing = Importing::begin(server, call, wanted.account, options);
   if (!importing) return failed(call, importing.error().text);
   auto& account = *importing->account;
-  auto dialled = transfer::dialImap({wanted.host, wanted.port, wanted.startTls, wanted.roots}, server.foundations.clock);
+  wanted.server.extraRootsPem = wanted.roots;
+  auto dialled = transfer::dialImap(wanted.server, server.foundations.clock);
   if (!dialled) return failed(call, dialled.error().text);
   transfer::ImapSourceOptions from;
   from.user = wanted.user;
@@ -122,7 +118,7 @@ int commandImportImap(Invocation& call) {
   }
   auto password = askPassword(call, 1);
   if (!password) return failed(call, password.error().text);
-  call.args = {"-mailbox", wanted.into, "--", wanted.account, fmt::format("{}:{}", wanted.host, wanted.port), wanted.user};
+  call.args = {"-mailbox", wanted.into, "--", wanted.account, wanted.server.text(), wanted.user};
   if (!roots.empty()) call.args.insert(call.args.begin(), {"-cafile", roots});
   if (wanted.startTls) call.args.insert(call.args.begin(), "-starttls");
   if (wanted.again) call.args.insert(call.args.begin(), "-again");

@@ -4,10 +4,12 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Timespan.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <optional>
 
+#include "base/Text.h"
 #include "net/TlsContext.h"
 #include "net/TlsSocketImpl.h"
 
@@ -76,6 +78,34 @@ class SocketStream final : public ByteStream {
 };
 
 }  // namespace
+
+std::string ImapServerAddress::text() const {
+  bool isIpv6 = host.find(':') != std::string::npos;
+  return isIpv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+Result<ImapServerAddress> imapServerAddress(std::string_view text, bool startTls) {
+  ImapServerAddress out;
+  out.startTls = startTls;
+  if (startTls) out.port = 143;
+  std::string_view host = text, rest;
+  if (text.starts_with('[')) {
+    auto end = text.find(']');
+    if (end == text.npos) return fail(Errc::syntax, "an address without its \"]\": " + printable(text));
+    host = text.substr(1, end - 1);
+    rest = text.substr(end + 1);
+  } else if (auto colon = text.find(':'); colon != text.npos && text.find(':', colon + 1) == text.npos) {
+    host = text.substr(0, colon);
+    rest = text.substr(colon);
+  }  // with more colons it is an IPv6 address, whose port is said only behind brackets
+  out.host = host;
+  if (host.empty()) return fail(Errc::syntax, "not a server: " + printable(text));
+  if (rest.empty()) return out;
+  auto port = rest.front() == ':' ? parseUnsigned(rest.substr(1)) : std::nullopt;
+  if (!port || *port == 0 || *port > 65'535) return fail(Errc::syntax, "not a port: " + printable(rest));
+  out.port = static_cast<std::uint16_t>(*port);
+  return out;
+}
 
 Result<DialledImap> dialImap(const ImapServerAddress& address, const Clock& clock) {
   net::TlsClientOptions options;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/Clock.h"
 #include "base/Result.h"
@@ -19,7 +20,14 @@ struct ImapServerAddress {
   std::uint16_t port = 993;
   bool startTls = false;  ///< RFC 9051 §6.2.1; else TLS from the start
   std::string extraRootsPem;  ///< authorities beside the system's
+
+  /// As imapServerAddress() takes it, always with the port.
+  std::string text() const;
 };
+
+/// Of "host", "host:143", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:143"; the port is the usual one unless said.
+/// Errc::syntax.
+Result<ImapServerAddress> imapServerAddress(std::string_view text, bool startTls);
 
 struct DialledImap {
   std::unique_ptr<ByteStream> stream;

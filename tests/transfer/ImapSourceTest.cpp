@@ -5,6 +5,7 @@
 
 #include "support/Test.h"
 #include "transfer/ImapConnection.h"
+#include "transfer/ImapDial.h"
 
 using namespace mox;
 using namespace mox::transfer;
@@ -69,6 +70,7 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
     l.add("no password without TLS, none that was refused", &ImapSourceTest::login);
     l.add("a connection that ends within a message drops it", &ImapSourceTest::breaks);
     l.add("a line without end, literals nobody asked for, answers to nothing", &ImapSourceTest::hostile);
+    l.add("a server's address as a person writes it, IPv6 too", &ImapSourceTest::addresses);
   }
 
   Sink sink;
@@ -217,6 +219,24 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
       Script script(answers);
       CHECK_MSG(answer.substr(0, 20), !run(script).has_value());
     }
+  }
+
+  void addresses() {
+    auto said = [](std::string_view text, bool startTls = false) {
+      auto address = imapServerAddress(text, startTls);
+      return address ? address->text() : address.error().text;
+    };
+    CHECK_EQ(std::string("old.test:993"), said("old.test"));
+    CHECK_EQ(std::string("old.test:143"), said("old.test", true));
+    CHECK_EQ(std::string("old.test:1993"), said("old.test:1993", true));
+    CHECK_EQ(std::string("192.0.2.1:993"), said("192.0.2.1"));
+    CHECK_EQ(std::string("[2001:db8::1]:993"), said("2001:db8::1"));
+    CHECK_EQ(std::string("[::1]:143"), said("[::1]", true));
+    CHECK_EQ(std::string("[::1]:1993"), said("[::1]:1993"));
+    CHECK_EQ(std::string("::1"), imapServerAddress("[::1]:1993", false)->host);
+    CHECK_EQ(said("[::1]:1993"), said(said("[::1]:1993")));
+    for (const char* text : {"", ":993", "[]:993", "[::1", "[::1]993", "old.test:", "old.test:0", "old.test:65536", "[::1]:x"})
+      CHECK_MSG(text, !imapServerAddress(text, false));
   }
 };
 SUITE(ImapSourceTest);
