@@ -101,7 +101,7 @@ def import_imap_from_dovecot(lab):
     equal(1, status, "status after a mailbox that cannot be read")
     contains("mailbox Lists: ", text)
     contains("1 messages imported", text)
-    contains("1 mailboxes or folders not read", text)
+    contains("1 mailboxes, folders or files not read", text)
     equal(701, len(listing(ours, "Lists")), "messages of a mailbox that cannot be read")
     os.chown(locked, MAIL_UID, MAIL_UID)
     contains("0 messages imported", server.command(removing, input=dovecot.password + "\n"))

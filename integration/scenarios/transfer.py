@@ -102,6 +102,33 @@ def import_and_export(lab):
     equal(tree(lab.path("online")), tree(lab.path("alone")))
 
 
+@scenario(seconds=60, needs_mox=True)
+def what_is_not_read(lab):
+    """GNU tar's hard links come in; what is not read is named and the status says so."""
+    server = Localserve(lab.host("m"))
+    source = lab.path("source", "")
+    for folder in ("cur", ".Archive/cur"):
+        os.makedirs(os.path.join(source, folder))
+    with open(os.path.join(source, "cur", "1:2,S"), "w") as file:
+        file.write("Subject: copied\n\nbody\n")
+    os.link(os.path.join(source, "cur", "1:2,S"), os.path.join(source, ".Archive/cur", "1:2,S"))
+    subprocess.run(["tar", "czf", lab.path("copied.tgz"), "-C", source, "."], check=True)
+    equal((2, 0, 0), imported(mox(server, "import", "maildir", "mox", "Old", lab.path("copied.tgz"))))
+    equal(1, count_of(server, "Old/Archive"))
+    equal(1, count_of(server, "Old"))
+    os.symlink("../cur", os.path.join(source, ".Archive", "new"))
+    with open(lab.path("single.eml"), "w") as file:
+        file.write("Subject: one\n\nbody\n")
+    os.makedirs(lab.path("nothing"))
+    for kind, path, said in (("maildir", source, ".Archive/new: a symbolic link"), ("mbox", lab.path("single.eml"), "not an mbox"),
+                             ("maildir", lab.path("nothing"), "there is no mail")):
+        done = subprocess.run([binary(), "-config", os.path.join(server.folder, "mox.conf"), "import", kind, "mox", "Other", path], capture_output=True, text=True)
+        contains(said, done.stderr)
+        equal(1, done.returncode, path)
+    contains("2 mailboxes exported", mox(server, "export", "mbox", lab.path("out"), "mox", "Old"))
+    contains("1 mailboxes exported", mox(server, "export", "maildir", lab.path("inbox"), "mox", "INBOX"))
+
+
 @scenario(seconds=300, needs_mox=True)
 def killed_while_importing(lab):
     """kill -9 in the midst of an import; the same command again brings the rest, and no message twice."""

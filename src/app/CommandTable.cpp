@@ -11,7 +11,8 @@
   "\n\nThe path is a maildir, an mbox, a folder of them, or a zip, tar or tgz file of them. The mailbox is made if it is not\n"   \
   "there; mailboxes found below the path come below it, or, if it is Inbox or \"\", to the top under their own names. Flags,\n"  \
   "keywords and dates are kept, bare LF becomes CRLF, mail in a mailbox called Junk or Spam is marked as junk. What cannot be\n" \
-  "read is named, the rest goes on; then the status is 1.\n\n"                                                                \
+  "read, or is no mail that is known here, is named, the rest goes on; then the status is 1. Hard links in a tar file are\n"  \
+  "read as what they are links of; symbolic links are not followed, but named.\n\n"                                           \
   "An import can be repeated: one that was interrupted goes on, and a message that an earlier import brought into a mailbox\n"  \
   "is not brought again, even if it was moved or deleted since. Equal messages in one import are all taken. With -again\n"       \
   "everything is imported once more."

@@ -15,7 +15,7 @@ std::string countsText(const transfer::ImportCounts& counts) {
   auto text = fmt::format("{} messages imported ({} octets), {} there already, {} refused", counts.added, counts.bytes, counts.known, counts.refused);
   if (counts.changed > 0) text += fmt::format(", flags of {} changed", counts.changed);
   if (counts.removed > 0) text += fmt::format(", {} removed", counts.removed);
-  if (counts.unread > 0) text += fmt::format(", {} mailboxes or folders not read", counts.unread);
+  if (counts.unread > 0) text += fmt::format(", {} mailboxes, folders or files not read", counts.unread);
   return text;
 }
 

@@ -31,17 +31,17 @@ class ArchiveEntries final : public Entries {
       if (code == ARCHIVE_EOF) return std::nullopt;
       if (code < ARCHIVE_WARN) return damaged();
       if (++entries_ > maxArchiveEntries) return fail(Errc::tooMany, path_ + ": too many entries");
-      auto type = archive_entry_filetype(found);
-      if ((type != AE_IFREG && type != AE_IFDIR) || archive_entry_hardlink(found) != nullptr) continue;
-      // Not null for names that are no UTF-8: they are refused later, by name.
-      const char* name = archive_entry_pathname_utf8(found);
-      if (name == nullptr) name = archive_entry_pathname(found);
       Entry entry;
-      entry.path = name == nullptr ? "" : name;
-      if (entry.path.size() > maxEntryPath) return fail(Errc::syntax, path_ + ": an entry with too long a name");
+      auto type = archive_entry_filetype(found);
+      // A hard link has no type, unless its octets come with it: then it is a file as any other.
+      if (type != AE_IFREG) entry.linkTo = nameOf(archive_entry_hardlink_utf8(found), archive_entry_hardlink(found));
+      if (entry.linkTo.empty() && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK) continue;
+      entry.path = nameOf(archive_entry_pathname_utf8(found), archive_entry_pathname(found));
+      if (std::max(entry.path.size(), entry.linkTo.size()) > maxEntryPath) return fail(Errc::syntax, path_ + ": an entry with too long a name");
       // A folder's name ends with "/".
       while (entry.path.ends_with('/')) entry.path.pop_back();
       entry.isFolder = type == AE_IFDIR;
+      if (type == AE_IFLNK) entry.unread = symlinkUnread;
       if (archive_entry_mtime_is_set(found) != 0) entry.modified = timeOf(archive_entry_mtime(found));
       return entry;
     }
@@ -65,6 +65,9 @@ class ArchiveEntries final : public Entries {
 
  private:
   tl::unexpected<Error> damaged() { return fail(Errc::syntax, path_ + ": " + printable(archiveError(archive_.get()))); }
+
+  /// Names that are no UTF-8 are refused later, by name.
+  static std::string nameOf(const char* utf8, const char* other) { return utf8 != nullptr ? utf8 : other != nullptr ? other : ""; }
 
   static std::optional<Time> timeOf(time_t seconds) {
     // Years 1 to 9999, as dates everywhere here.

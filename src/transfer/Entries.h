@@ -22,8 +22,12 @@ struct Entry {
   std::string path;  ///< below the root, levels divided by "/"
   std::optional<Time> modified;
   bool isFolder = false;
-  std::string unread = {};  ///< why what is in the folder cannot be told; "" if it can
+  std::string unread = {};  ///< why its octets, or what is in the folder, cannot be told; "" if they can
+  std::string linkTo = {};  ///< of a hard link in an archive: the path of the entry that has the octets
 };
+
+/// A target outside of the tree may be anybody's file that the server can read; one inside comes by its own name.
+inline constexpr const char* symlinkUnread = "a symbolic link, which is not followed; what it points to can be imported by itself";
 
 /// Errors: Errc for what the input is (syntax: damaged; tooLong: beyond maxArchiveRatio; tooMany: beyond maxArchiveEntries); store::FileError for the machine.
 class Entries {
@@ -35,10 +39,10 @@ class Entries {
   virtual Result<std::string_view> read() = 0;
 };
 
-/// Regular files and folders below `path`, in the order of their names, files before folders; links and other things
-/// are passed over. Or `path` itself if it is a file. Errc::notFound, denied.
+/// Regular files, symbolic links (unread) and folders below `path`, in the order of their names, files before folders;
+/// devices and the like are passed over. Or `path` itself if it is a file. Errc::notFound, denied.
 Result<std::unique_ptr<Entries>> openFolder(const std::string& path);
-/// zip, tar and tar with gzip. Links and devices are passed over. Errc::notFound, denied, unsupported.
+/// zip, tar and tar with gzip, links as in a folder but for hard ones. Errc::notFound, denied, unsupported.
 Result<std::unique_ptr<Entries>> openArchive(const std::string& path);
 
 enum class PathKind { folder, archive, file };

@@ -64,7 +64,7 @@ class FolderEntries final : public Entries {
       std::string name = item->d_name;
       if (name == "." || name == "..") continue;
       auto type = item->d_type == DT_UNKNOWN ? typeOf(full + "/" + name) : item->d_type;
-      if (type == DT_REG) level.files.add(name);
+      if (type == DT_REG || type == DT_LNK) level.files.add(name);
       if (type == DT_DIR) level.folders.add(name);
     }
     if (errno != 0) throw FileError(errno, std::generic_category(), "listing " + full);
@@ -110,13 +110,13 @@ class FolderEntries final : public Entries {
   static unsigned char typeOf(const std::string& path) {
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) return DT_UNKNOWN;
-    return S_ISREG(info.st_mode) ? DT_REG : S_ISDIR(info.st_mode) ? DT_DIR : DT_UNKNOWN;
+    return static_cast<unsigned char>(IFTODT(info.st_mode));
   }
 
   std::optional<Entry> file() const {
     struct stat info {};
     if (::lstat((root_ + "/" + current_).c_str(), &info) != 0) return std::nullopt;  // gone meanwhile
-    return Entry{current_, fromUnixSeconds(info.st_mtim.tv_sec), false};
+    return Entry{current_, fromUnixSeconds(info.st_mtim.tv_sec), false, S_ISLNK(info.st_mode) ? symlinkUnread : ""};
   }
 
   const std::string root_;

@@ -48,10 +48,14 @@ class FoundSink {
   virtual void drop(const Error& reason) = 0;
   /// A mailbox that may have no messages.
   virtual void mailbox(const std::string& name) = 0;
-  /// Something that cannot be read, beside messages.
+  /// Something odd, beside messages, by which none is lost.
   virtual void problem(const std::string& where, const std::string& reason) = 0;
-  /// A whole mailbox or folder that cannot be read; the others go on, and a later run may bring it.
-  virtual void unread(const std::string& where, const std::string& reason) { problem(where, reason); }
+  /// A mailbox, a folder, a file or so many of them that are mail, or may be, and cannot be read; the others go on, and a
+  /// later run may bring them.
+  virtual void unread(const std::string& where, const std::string& reason, std::uint64_t count) {
+    (void)count;
+    problem(where, reason);
+  }
 };
 
 }  // namespace mox::transfer

@@ -77,7 +77,7 @@ Result<void> ImapSource::run(const ServerResponse& greeting) {
     sink_.mailbox(one.name);
     auto done = read(one);
     // One mailbox that may not be read is no reason to leave the others.
-    if (!done && (done.error().code == Errc::denied || done.error().code == Errc::unsupported)) sink_.unread("mailbox " + printable(one.name), done.error().text);
+    if (!done && (done.error().code == Errc::denied || done.error().code == Errc::unsupported)) sink_.unread("mailbox " + printable(one.name), done.error().text, 1);
     else if (!done) return done;
   }
   return {};

@@ -131,13 +131,13 @@ Result<MailboxId> Importer::resolve(const std::string& name) {
 }
 
 void Importer::mailbox(const std::string& name) {
-  if (auto id = resolve(name); !id) unread("mailbox " + printable(name), id.error().text);
+  if (auto id = resolve(name); !id) unread("mailbox " + printable(name), id.error().text, 1);
 }
 
 void Importer::problem(const std::string& where, const std::string& reason) { listener_.problem(where, reason); }
 
-void Importer::unread(const std::string& where, const std::string& reason) {
-  ++counts_.unread;
+void Importer::unread(const std::string& where, const std::string& reason, std::uint64_t count) {
+  counts_.unread += count;
   problem(where, reason);
 }
 

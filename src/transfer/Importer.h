@@ -44,7 +44,7 @@ struct ImportCounts {
   std::uint64_t added = 0;
   std::uint64_t known = 0;    ///< there since an earlier import
   std::uint64_t refused = 0;  ///< named as problems
-  std::uint64_t unread = 0;   ///< mailboxes or folders that could not be read, named as problems
+  std::uint64_t unread = 0;   ///< mailboxes, folders or files that could not be read, named as problems
   std::uint64_t bytes = 0;    ///< of added
   std::uint64_t changed = 0;  ///< that an earlier import brought: flags were changed there since
   std::uint64_t removed = 0;  ///< and removed there
@@ -79,7 +79,7 @@ class Importer final : public FoundSink {
   void drop(const Error& reason) override;
   void mailbox(const std::string& name) override;
   void problem(const std::string& where, const std::string& reason) override;
-  void unread(const std::string& where, const std::string& reason) override;
+  void unread(const std::string& where, const std::string& reason, std::uint64_t count) override;
 
   /// Takes over what became of messages an earlier import brought. Flags that were set or cleared there since are set or
   /// cleared here; what was changed here besides stays. A message that is gone there is removed only with `removes`, and

@@ -64,7 +64,7 @@ Result<void> MboxReader::finish() {
 /// Of a line that is too long to be anything but text.
 void MboxReader::piece(std::string_view bytes) {
   if (state_ == State::before && !complained_) {
-    sink_.problem(where(offset_), "not an mbox: no From line where a message should begin");
+    sink_.unread(where(offset_), "not an mbox: no From line where a message should begin", 1);
     complained_ = true;
   }
   if (state_ == State::header) state_ = State::body;

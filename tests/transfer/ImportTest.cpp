@@ -32,6 +32,10 @@ struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
     l.add("the quota ends it, and what fitted is there", &ImportTest::quota);
     l.add("a message with too many keywords is named, the others are stored", &ImportTest::oneRefused);
     l.add("what is no mail is named", &ImportTest::noMail);
+    l.add("mail under the names of files that programs keep beside it", &ImportTest::companions);
+    l.add("mail that is not read is counted, and a folder without any is an error", &ImportTest::notRead);
+    l.add("a file that may not be read is counted", &ImportTest::deniedFile);
+    l.add("symbolic links are not followed, but counted", &ImportTest::symlinks);
     l.add("a folder that cannot be read is named, the others are imported", &ImportTest::unreadFolder);
     l.add("another server's messages are followed: flags, removals, and what was changed here stays", &ImportTest::follows);
     l.add("one import at a time", &ImportTest::oneAtATime);
@@ -239,13 +243,99 @@ struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
   void noMail() {
     directory.write("t/notes.txt", "just text\n");
     directory.write("t/subscriptions", "x\n");
+    directory.write("t/empty", "");
     directory.write("t/a/cur/1:2,", "");
     directory.write("t/#x/cur/2:2,", "S: 1\n\n");
     CHECK(import("a", "t").has_value());
     CHECK_EQ(std::string("notes.txt: neither a message of a maildir nor an mbox\n#x/cur: mailbox name starts with #\n#x/cur/2:2,: mailbox name starts with #\n"
                          "a/cur/1:2,: an empty file\n"),
              show(problems));
+    CHECK_EQ(std::uint64_t(3), counts.unread);
+    CHECK_EQ(std::uint64_t(1), counts.refused);
     CHECK(!import("a", "missing"));
+  }
+
+  void companions() {
+    for (const char* name : {"RT/dovecot", "RT/courier", "subscriptions", "lists/x.lock", "dovecot.mbox"}) directory.write(std::string("t/") + name, mboxOf({name}));
+    for (const char* name : {"dovecot.index", "courierimapuiddb", "lists/subscriptions", "x.msf", "popstate.dat"}) directory.write(std::string("t/") + name, "3 V1\n");
+    CHECK(import("a", "t").has_value());
+    CHECK_EQ(std::string(), show(problems));
+    CHECK_EQ(std::uint64_t(5), counts.added);
+    for (const char* name : {"RT/dovecot", "RT/courier", "subscriptions", "lists/x.lock", "dovecot"}) CHECK_MSG(name, account("a")->reader().mailbox(std::string_view(name)).has_value());
+    // One that has the name of a mailbox is no companion, even without messages.
+    directory.write("e/courier.mbox", "");
+    directory.write("e/dovecot.mbox", "nothing\n");
+    CHECK(import("a", "e").has_value());
+    CHECK(account("a")->reader().mailbox(std::string_view("courier")).has_value());
+    CHECK_EQ(std::uint64_t(1), counts.unread);
+  }
+
+  void notRead() {
+    directory.write("latin/.caf\xe9/cur/1:2,S", "S: 1\n\n");
+    CHECK(import("a", "latin").has_value());
+    CHECK_EQ(std::uint64_t(2), counts.unread);  // the folder and the message
+    directory.write("single.eml", "Subject: x\n\nbody\n");
+    CHECK(import("a", "single.eml").has_value());
+    CHECK_EQ(std::uint64_t(1), counts.unread);
+    directory.write("eml/1.eml", "Subject: x\n\nbody\n");
+    directory.write("eml/2.eml", "Subject: y\n\nbody\n");
+    CHECK(import("a", "eml").has_value());
+    CHECK_EQ(std::uint64_t(2), counts.unread);
+    for (std::size_t i = 0; i < maxFileProblems + 5; ++i) directory.write("many/" + std::to_string(i), "x");
+    CHECK(import("a", "many").has_value());
+    CHECK_EQ(std::uint64_t(maxFileProblems + 5), counts.unread);
+    CHECK_EQ(maxFileProblems + 1, problems.size());
+    // What has no mail at all may be the wrong folder; what has a mailbox without messages is not.
+    std::filesystem::create_directories(directory / "empty/below");
+    directory.write("empty/dovecot.index", "");
+    auto none = import("a", "empty");
+    CHECK(!none && none.error().code == Errc::unsupported);
+    std::filesystem::create_directories(directory / "maildir/cur");
+    directory.write("none.mbox", "");
+    CHECK(import("a", "maildir").has_value() && import("a", "none.mbox").has_value());
+    CHECK_EQ(std::uint64_t(0), counts.unread);
+  }
+
+  /// A file that cannot be read is there: root, as whom tests may run, can read all others.
+  void deniedFile() {
+    struct OneDenied final : Entries {
+      bool given = false;
+      Result<std::optional<Entry>> next() override {
+        if (std::exchange(given, true)) return std::nullopt;
+        return Entry{"in.mbox", std::nullopt, false};
+      }
+      Result<std::string_view> read() override { return fail(Errc::denied, "in.mbox: Permission denied"); }
+    };
+    struct Counting final : FoundSink {
+      std::uint64_t count = 0;
+      void begin(Found) override {}
+      void append(std::string_view) override {}
+      Result<void> end(const imap::Flags&) override { return {}; }
+      void drop(const Error&) override {}
+      void mailbox(const std::string&) override {}
+      void problem(const std::string&, const std::string&) override {}
+      void unread(const std::string&, const std::string&, std::uint64_t more) override { count += more; }
+    } sink;
+    CHECK(TreeReader([] { return std::make_unique<OneDenied>(); }, sink, false).run().has_value());
+    CHECK_EQ(std::uint64_t(1), sink.count);
+  }
+
+  void symlinks() {
+    directory.write("other/cur/2:2,", "S: 2\n\n");
+    directory.write("t/cur/1:2,", "S: 1\n\n");
+    directory.write("in", mboxOf({"x"}));
+    std::filesystem::create_directory_symlink("../other", directory / "t/.Old");
+    std::filesystem::create_directory_symlink("..", directory / "t/.Loop");
+    std::filesystem::create_symlink("../../in", directory / "t/cur/3:2,");
+    std::filesystem::create_symlink("nowhere", directory / "t/dovecot.index");
+    CHECK(import("a", "t").has_value());
+    CHECK_EQ(std::uint64_t(1), counts.added);
+    CHECK_EQ(std::uint64_t(3), counts.unread);
+    CHECK_EQ(std::string(".Loop: "), problems.at(0).substr(0, 7));
+    // The root itself may be one.
+    std::filesystem::create_directory_symlink("other", directory / "link");
+    CHECK(import("a", "link").has_value());
+    CHECK_EQ(std::uint64_t(1), counts.added);
   }
 
   void unreadFolder() {

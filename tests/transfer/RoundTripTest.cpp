@@ -31,6 +31,8 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     l.add("one mailbox, with and without those below", &RoundTripTest::single);
     l.add("nothing is written over", &RoundTripTest::existing);
     l.add("names in an archive make no files", &RoundTripTest::slip);
+    l.add("hard links are read as what they are links of", &RoundTripTest::hardLinks);
+    l.add("a file with many hard links, and one that is its own", &RoundTripTest::manyLinks);
     l.add("a bomb is not read to its end", &RoundTripTest::bomb);
     l.add("a damaged archive keeps what came before", &RoundTripTest::damaged);
   }
@@ -172,6 +174,48 @@ struct RoundTripTest : mox::test::Suite<RoundTripTest>, Fixture {
     CHECK_EQ(std::string("../../escaped/cur/1:2,S: a name that leads out of the folder\n"), show(problems));
     CHECK_EQ(std::uint64_t{2}, counts.added);
     CHECK(!std::filesystem::exists(directory / "../escaped"));
+  }
+
+  void hardLinks() {
+    auto* out = archive_write_new();
+    archive_write_set_format_pax_restricted(out);
+    archive_write_add_filter_gzip(out);
+    CHECK_EQ(ARCHIVE_OK, archive_write_open_filename(out, (directory / "links.tgz").c_str()));
+    add(out, "./dovecot-keywords", "0 work\n");
+    add(out, "./.Archive/dovecot-keywords", "", "./dovecot-keywords");
+    add(out, "./cur/1:2,S", "S: 1\n\n");
+    add(out, "./.Archive/cur/1:2,Fa", "", "./cur/1:2,S");
+    add(out, "./.Old/cur/1:2,", "", "cur/1:2,S");
+    add(out, "./cur/2:2,", "S: 2\n\n");
+    add(out, "./.Archive/cur/2:2,", "", "./cur/2:2,");
+    add(out, "./.Archive/cur/3:2,", "", "./cur/missing");
+    add(out, "./cur/4:2,", "", "1:2,S", true);
+    CHECK_EQ(ARCHIVE_OK, archive_write_free(out));
+    CHECK(import("a", "links.tgz").has_value());
+    CHECK_EQ(std::string("./cur/4:2,: a symbolic link, which is not followed; what it points to can be imported by itself\n"
+                         "./.Archive/cur/3:2,: a hard link of cur/missing, which is not there, or has too many\n"),
+             show(problems));
+    CHECK_EQ(std::uint64_t{2}, counts.unread);
+    std::string at = " 2006-01-02T15:04:05Z ";
+    Holdings wanted{"[Inbox]", "(\\Seen)" + at + "S: 1\r\n\r\n", "()" + at + "S: 2\r\n\r\n", "[Archive]", "(\\Flagged work)" + at + "S: 1\r\n\r\n",
+                    "()" + at + "S: 2\r\n\r\n", "[Old]", "()" + at + "S: 1\r\n\r\n"};
+    CHECK_EQ(show(wanted), show(holdings("a")));
+    CHECK(import("a", "links.tgz").has_value());
+    CHECK_EQ(std::uint64_t{0}, counts.added);
+  }
+
+  /// The archive is read a bounded number of times.
+  void manyLinks() {
+    auto* out = archive_write_new();
+    archive_write_set_format_pax_restricted(out);
+    CHECK_EQ(ARCHIVE_OK, archive_write_open_filename(out, (directory / "many.tar").c_str()));
+    add(out, "cur/1:2,", "S: 1\n\n");
+    for (std::size_t i = 0; i < maxLinksOfFile + 3; ++i) add(out, "." + std::to_string(i) + "/cur/1:2,", "", "cur/1:2,");
+    add(out, "cur/loop:2,", "", "cur/loop:2,");
+    CHECK_EQ(ARCHIVE_OK, archive_write_free(out));
+    CHECK(import("a", "many.tar").has_value());
+    CHECK_EQ(std::uint64_t{maxLinksOfFile + 1}, counts.added);
+    CHECK_EQ(std::uint64_t{4}, counts.unread);
   }
 
   void bomb() {
