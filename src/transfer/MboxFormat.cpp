@@ -99,6 +99,22 @@ std::optional<FromLine> parseFromLine(std::string_view line, bool afterBlank) {
   return std::nullopt;
 }
 
+bool hasTimeOfDay(std::string_view line) {
+  constexpr std::string_view form = "0:00:00";
+  for (std::size_t at = 0; at + form.size() <= line.size(); ++at) {
+    auto part = line.substr(at, form.size());
+    bool fits = std::equal(part.begin(), part.end(), form.begin(), [](char c, char f) { return f == ':' ? c == ':' : isDigit(c); });
+    if (fits) return true;
+  }
+  return false;
+}
+
+bool isFieldLine(std::string_view line) {
+  auto field = cut(line, ':');
+  auto isNameOctet = [](char c) { return c > 32 && c < 127; };
+  return field && !field->first.empty() && std::all_of(field->first.begin(), field->first.end(), isNameOctet) && !field->second.starts_with("//");
+}
+
 std::string fromLine(Time received) {
   using namespace std::chrono;
   auto second = floor<seconds>(received);

@@ -19,6 +19,12 @@ struct FromLine {
 /// `line` without its line end. Needs a date that can be read, so that text which happens to begin with "From " is
 /// none; without any sender and date ("From ", "From -") only `afterBlank`.
 std::optional<FromLine> parseFromLine(std::string_view line, bool afterBlank);
+/// A line that begins with "From ", but parseFromLine() does not know its form: what else speaks for it.
+/// A time of day with seconds, as programs write dates ("2024-01-02T15:04:05Z", "Mo 2. Jan 15:04:05 24") and people do not.
+bool hasTimeOfDay(std::string_view line);
+/// "Name: value", as a message begins after its From_ line. An address like "http://..." is none.
+bool isFieldLine(std::string_view line);
+
 /// "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n".
 std::string fromLine(Time received);
 

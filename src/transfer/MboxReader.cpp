@@ -42,8 +42,7 @@ Result<void> MboxReader::feed(std::string_view bytes) {
       auto text = std::move(held_);
       held_.clear();
       inPieces_ = !whole;
-      if (whole) done = line(text);
-      else piece(text);
+      done = whole ? line(text) : longLine(text);
     } else {
       done = line(part);
     }
@@ -58,10 +57,18 @@ Result<void> MboxReader::finish() {
     held_.clear();
     if (auto done = line(text); !done) return done;
   }
+  if (auto done = settle(""); !done) return done;
   return endMessage();
 }
 
-/// Of a line that is too long to be anything but text.
+/// The start of a line that is too long to be anything but text, or all of it.
+Result<void> MboxReader::longLine(std::string_view bytes) {
+  auto done = settle("");
+  piece(bytes);
+  return done;
+}
+
+/// More of it.
 void MboxReader::piece(std::string_view bytes) {
   if (state_ == State::before && !complained_) {
     sink_.unread(where(offset_), "not an mbox: no From line where a message should begin", 1);
@@ -75,15 +82,43 @@ void MboxReader::piece(std::string_view bytes) {
 }
 
 Result<void> MboxReader::line(std::string_view whole) {
-  auto text = withoutLineEnd(whole);
-  auto from = text.starts_with("From ") ? parseFromLine(text, afterBlank_) : std::nullopt;
-  if (state_ == State::before && !from && !text.empty()) return piece(whole), Result<void>();
-  afterBlank_ = text.empty();
-  Result<void> done;
-  if (from) done = start(*from);
-  else if (state_ != State::before) keep(whole, text);
+  // The same however the file is cut.
+  if (whole.size() > mboxLineLimit + (whole.ends_with('\n') ? 1 : 0)) return longLine(whole);
+  auto line = withoutLineEnd(whole);
+  if (auto done = settle(line); !done) return done;
+  bool isFrom = line.starts_with("From ");
+  if (auto from = isFrom ? parseFromLine(line, afterBlank_) : std::nullopt) {
+    auto done = start(*from);
+    offset_ += whole.size();
+    return done;
+  }
+  if (isFrom && afterBlank_) doubtful_ = whole;
+  else text(whole);
+  return {};
+}
+
+/// What the line before was, now that the next is known.
+Result<void> MboxReader::settle(std::string_view next) {
+  if (doubtful_.empty()) return {};
+  auto whole = std::move(doubtful_);
+  doubtful_.clear();
+  bool beforeField = isFieldLine(next);
+  if (beforeField && (state_ == State::before || hasTimeOfDay(whole))) {
+    auto done = start({});
+    offset_ += whole.size();
+    return done;
+  }
+  if (beforeField) sink_.unread(where(offset_), "a line \"From ...\" of an unknown form: if a message begins there, it is now part of the one before", 1);
+  text(whole);
+  return {};
+}
+
+void MboxReader::text(std::string_view whole) {
+  auto line = withoutLineEnd(whole);
+  if (state_ == State::before && !line.empty()) return piece(whole);
+  afterBlank_ = line.empty();
+  if (state_ != State::before) keep(whole, line);
   offset_ += whole.size();
-  return done;
 }
 
 void MboxReader::keep(std::string_view whole, std::string_view text) {
@@ -113,6 +148,7 @@ bool MboxReader::isLeftOut(std::string_view text) {
 Result<void> MboxReader::start(const FromLine& from) {
   if (auto done = endMessage(); !done) return done;
   state_ = State::header;
+  afterBlank_ = false;
   headerLines_ = 0;
   ourFields_ = 0;
   skipFold_ = false;

@@ -19,6 +19,12 @@ Collect read(std::string_view text, std::size_t piece) {
   return sink;
 }
 
+std::string problemsOf(const Collect& got) {
+  std::string out;
+  for (const auto& problem : got.problems) out += problem + "\n";
+  return out;
+}
+
 std::string dateOf(std::string_view line) {
   auto from = parseFromLine(line, false);
   return from && from->date ? rfc3339Seconds(*from->date) : "none";
@@ -30,6 +36,8 @@ struct MboxTest : mox::test::Suite<MboxTest> {
   static void list(List& l) {
     l.add("from lines", &MboxTest::fromLines);
     l.add("two messages, cut anywhere", &MboxTest::cutAnywhere);
+    l.add("From lines of other forms", &MboxTest::otherForms);
+    l.add("text that begins with From stays text", &MboxTest::fromInText);
     l.add("quoting", &MboxTest::quoting);
     l.add("flags of other programs", &MboxTest::flags);
     l.add("fields of our own stay apart from the message's", &MboxTest::ownFields);
@@ -64,6 +72,45 @@ struct MboxTest : mox::test::Suite<MboxTest> {
       CHECK_EQ(std::string("in, octet 53"), got.messages[1].where);
       CHECK_EQ(std::string("2006-01-03T15:04:05Z"), rfc3339Seconds(*got.messages[1].received));
     }
+  }
+
+  void otherForms() {
+    for (const char* from : {"From a@b.example 2024-01-02 15:04:05", "From a@b.example 2024-01-02T15:04:05Z", "From a@b.example Mo Jan  2 15:04:05 2006",
+                             "From a@b.example Mon Jan  2 15:04:05 06", "From a@b.example Jan  2 15:04:05 2006", "From - 2. Januar 2006, 15:04:05 Uhr\r"}) {
+      // As the first of the file, and as another.
+      auto text = from + std::string("\nSubject: one\n\nbody\n\n") + from + "\nReceived: two\n\nbody\n";
+      for (std::size_t piece : {1, 7, 1000}) {
+        auto got = read(text, piece);
+        CHECK_EQ(std::string(), problemsOf(got));
+        CHECK_EQ(std::size_t{2}, got.messages.size());
+        CHECK_EQ(std::string("Subject: one\n\nbody\n"), got.messages[0].bytes);
+        CHECK_EQ(std::string("Received: two\n\nbody\n"), got.messages[1].bytes);
+        CHECK_EQ("in, octet " + std::to_string(text.rfind("From ")), got.messages[1].where);
+        CHECK(!got.messages[1].received);
+      }
+    }
+    // Without a time it begins the file, but is no more than a doubt further on.
+    auto got = read("From a@b.example\nS: 1\n\nbody\n\nFrom c@d.example\nS: 2\n\nbody\n", 1000);
+    CHECK_EQ(std::size_t{1}, got.messages.size());
+    CHECK_EQ(std::string("S: 1\n\nbody\n\nFrom c@d.example\nS: 2\n\nbody\n"), got.messages[0].bytes);
+    CHECK_EQ(std::string("in, octet 29: a line \"From ...\" of an unknown form: if a message begins there, it is now part of the one before\n"), problemsOf(got));
+  }
+
+  void fromInText() {
+    std::string start = "From a Mon Jan  2 15:04:05 2006\nS: 1\n\n";
+    for (const char* text : {"x\nFrom a@b.example 2024-01-02 15:04:05\nSubject: x\n",     // no blank line before
+                             "\nFrom a@b.example 2024-01-02 15:04:05\nand so on: text\n",  // no field behind
+                             "\nFrom a@b.example 2024-01-02 15:04:05\n\nSubject: x\n", "\nFrom our site:\nhttp://x.example/\n", "\nFrom here on 10:30:15", "From x\n"})
+      for (std::size_t piece : {1, 7, 1000}) {
+        auto got = read(start + text, piece);
+        CHECK_EQ(std::string(), problemsOf(got));
+        CHECK_EQ("S: 1\n\n" + std::string(text), got.messages.at(0).bytes);
+        CHECK_EQ(std::size_t{1}, got.messages.size());
+      }
+    // People write a time without seconds.
+    auto got = read(start + "\nFrom 10:30 to 12:00\nWhere: room 5\n", 1000);
+    CHECK_EQ(std::string("S: 1\n\n\nFrom 10:30 to 12:00\nWhere: room 5\n"), got.messages.at(0).bytes);
+    CHECK_EQ(std::size_t{1}, got.problems.size());
   }
 
   void quoting() {
