@@ -59,12 +59,12 @@ class FetchProducer final : public net::Producer {
     advance();
   }
 
-  /// To the next message that is there and wanted.
+  /// To the next message that is there.
   void advance() {
     item_ = 0;
     while ((message_ = request_.messages.next())) {
-      if (message_->entry == nullptr) outcome_->isExpunged = true;
-      else if (!request_.changedSince || static_cast<std::uint64_t>(message_->entry->modSeq.value) > *request_.changedSince) return;
+      if (message_->entry != nullptr) return;
+      outcome_->isExpunged = true;
     }
   }
 

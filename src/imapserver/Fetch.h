@@ -22,8 +22,7 @@ struct FetchRequest {
   std::shared_ptr<store::Account> account;
   MessageWalk messages;  ///< those asked for, as they are when FETCH begins
   std::vector<imap::FetchItem> items;
-  std::optional<std::uint64_t> changedSince = {};  ///< only messages changed after this, RFC 7162 §3.1.4.1
-  bool tellModSeq = false;                         ///< MODSEQ ends each line
+  bool tellModSeq = false;  ///< MODSEQ ends each line
   ModSeq seen = {};  ///< of the change by which this FETCH has set \Seen: the flags of these messages are told
   TellMode tell = {};
   imap::NumberSet recent = {};  ///< UIDs that are told as \Recent

@@ -78,10 +78,11 @@ void handleFetch(Context& context, const imap::Command& command) {
     imap::writeVanished(context.out, vanishedSince(*context.account, view, modSeqOf(*fetch.changedSince), among), true);
   }
   auto limited = limitMessages(context, *uids);
+  // Before \Seen is set, which changes what it is set on: only what is answered is read (RFC 7162 §3.1.4.1).
+  if (fetch.changedSince) uids = changedSince({context.selected->held(), context.selected->current(), std::move(*uids)}, *fetch.changedSince);
   auto seen = markSeen(context, fetch, *uids);
 
   FetchRequest request{context.account, MessageWalk(context.selected->held(), context.selected->current(), std::move(*uids)), fetch.items};
-  request.changedSince = fetch.changedSince;
   request.tellModSeq = fetch.changedSince || (fetch.uid && context.qresync);
   request.seen = seen;
   request.tell = context.tellMode();

@@ -85,6 +85,13 @@ imap::NumberSet vanishedSince(store::Account& account, const store::MailboxView&
   return (gone ? *gone : gaps(view)).intersect(asked);
 }
 
+imap::NumberSet changedSince(MessageWalk messages, std::uint64_t since) {
+  imap::NumberSet out;
+  while (auto step = messages.next())
+    if (step->entry == nullptr || static_cast<std::uint64_t>(step->entry->modSeq.value) > since) out.add(step->uid.value);
+  return out;
+}
+
 void resynchronise(Context& context, const imap::args::Qresync& client, std::function<void(Context&)> done) {
   const auto& view = context.selected->view();
   if (client.uidValidity != view.uidValidity().value) return done(context);
@@ -96,8 +103,9 @@ void resynchronise(Context& context, const imap::args::Qresync& client, std::fun
   auto among = !gone && !isFuture && client.sequenceMatch ? known.intersect(behindMatch(view, *client.sequenceMatch)) : known;
   imap::writeVanished(context.out, (gone ? *gone : gaps(view)).intersect(among), true);
 
-  FetchRequest request{context.account, MessageWalk(context.selected->held(), context.selected->held(), std::move(known)), {imap::FetchItem{}}};
-  request.changedSince = isFuture ? 0 : client.modSeq;
+  auto held = context.selected->held();
+  auto changed = changedSince({held, held, std::move(known)}, isFuture ? 0 : client.modSeq);
+  FetchRequest request{context.account, MessageWalk(held, held, std::move(changed)), {imap::FetchItem{}}};
   request.tellModSeq = true;
   request.tell = context.tellMode();
   if (request.tell.recent) request.recent = context.selected->recent();

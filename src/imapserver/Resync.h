@@ -16,6 +16,9 @@ ModSeq modSeqOf(std::uint64_t value);
 /// not given out yet.
 imap::NumberSet vanishedSince(store::Account& account, const store::MailboxView& view, ModSeq since, const imap::NumberSet& among);
 
+/// UIDs of the messages that changed after `since`, and of those that are gone, as far as the client means them.
+imap::NumberSet changedSince(MessageWalk messages, std::uint64_t since);
+
 /// After SELECT (QRESYNC …) has described the mailbox: VANISHED (EARLIER) and FETCH of what has changed, then `done`.
 /// Parameters of another UIDVALIDITY are passed over.
 void resynchronise(Context& context, const imap::args::Qresync& client, std::function<void(Context&)> done);
