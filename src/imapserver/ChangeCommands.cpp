@@ -110,6 +110,15 @@ std::string limitMessages(Context& context, imap::NumberSet& uids) {
   uids = uids.intersect(rest);
   return fmt::format("MESSAGELIMIT {} {}", limit.value, lowest);
 }
+/// COPY or MOVE of nothing. RFC 9051 §6.4.9, RFC 5182 §2.1: what UIDs and `$` do not find is passed over, and to copy none of
+/// them is no failure. `known`: the client does not know yet that they are gone.
+void endWithout(Context& context, const imap::args::Copy& arguments, bool known) {
+  std::string_view code = known ? "EXPUNGEISSUED" : "", text = known ? "the messages are gone" : "there are no such messages";
+  bool mayBeNone = arguments.uid || arguments.set.isSaved();
+  if (mayBeNone) context.ok(code, text);
+  else context.no(code, text);
+}
+
 
 std::string messageLimitCode(const Context& context) { return fmt::format("MESSAGELIMIT {}", context.listener->messageLimit.value); }
 
@@ -154,10 +163,10 @@ void handleCopy(Context& context, const imap::Command& command) {
   if (auto limited = limitMessages(context, *set); !limited.empty())
     return context.no(limited, "too many messages at once");
   auto uids = context.selected->list(*set);
-  if (uids.empty()) return context.no("", "no such messages");
+  if (uids.empty()) return endWithout(context, arguments, false);
   auto done = context.account->copy(context.selected->mailbox(), uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
   if (!done) return context.no(done.error());
-  if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
+  if (done->from.empty()) return endWithout(context, arguments, true);
   context.own(done->modSeq);
   context.ok(imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)), "copied");
 }
@@ -170,10 +179,10 @@ void handleMove(Context& context, const imap::Command& command) {
   if (!destination) return;
   auto limited = limitMessages(context, *set);
   auto uids = context.selected->list(*set);
-  if (uids.empty()) return context.no("", "no such messages");
+  if (uids.empty()) return endWithout(context, arguments, false);
   auto done = context.account->move(context.selected->mailbox(), uids, destination->id);
   if (!done) return context.no(done.error());
-  if (done->from.empty()) return context.no("EXPUNGEISSUED", "the messages are gone");
+  if (done->from.empty()) return endWithout(context, arguments, true);
   context.own(done->modSeq);
   // RFC 6851 §4.3: COPYUID goes untagged, before the EXPUNGE responses.
   context.untagged("OK [" + imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)) + "] moved");
