@@ -52,6 +52,11 @@ std::vector<Uid> surprises(const Selected& selected, const store::FlagsSet& done
   return out;
 }
 
+bool someAreGone(const Selected& selected, const std::vector<Uid>& uids) {
+  auto now = selected.current();
+  return !uids.empty() && (!now || std::any_of(uids.begin(), uids.end(), [&](Uid uid) { return !now->indexOf(uid); }));
+}
+
 /// FETCH lines after a STORE, and then `end`: flags of all asked for, or if silent only MODSEQ of the changed ones, with
 /// CONDSTORE.
 void tellFlags(Context& context, const std::vector<Uid>& asked, const store::FlagsSet& done, bool silent, std::function<void(Context&)> end) {
@@ -71,6 +76,14 @@ void tellFlags(Context& context, const std::vector<Uid>& asked, const store::Fla
   request.tellModSeq = context.condstore;
   request.mode = context.outputMode();
   context.stream(makeFetchProducer(std::move(request), std::make_shared<FetchOutcome>()), std::move(end));
+}
+
+/// The end of a STORE. RFC 2180 §4.2: who names messages by number and waits for their flags must know why some do not come;
+/// the others were stored. `code`: MODIFIED, which RFC 7162 §3.1.3 wants in the tagged reply, or "".
+void finishStore(Context& context, const std::string& limited, std::string code, bool isMissing) {
+  if (!isMissing) return okLimited(context, limited, code, code.empty() && limited.empty() ? "stored" : "not all were stored");
+  if (!limited.empty()) imap::writeStatus(context.out, "*", "NO", limited, "only the newest messages");
+  context.no(code.empty() ? "EXPUNGEISSUED" : code, "some messages are gone");
 }
 
 /// The end of a command that expunged: RFC 7162 §3.2.7 wants HIGHESTMODSEQ then, and it must not be beyond what the client
@@ -97,6 +110,15 @@ bool mayWrite(Context& context) {
   return false;
 }
 
+/// COPY or MOVE of nothing. RFC 9051 §6.4.9, RFC 5182 §2.1: what UIDs and `$` do not find is passed over, and to copy none of
+/// them is no failure. `known`: the client does not know yet that they are gone.
+void endWithout(Context& context, const imap::args::Copy& arguments, bool known) {
+  std::string_view code = known ? "EXPUNGEISSUED" : "", text = known ? "the messages are gone" : "there are no such messages";
+  bool mayBeNone = arguments.uid || arguments.set.isSaved();
+  if (mayBeNone) context.ok(code, text);
+  else context.no(code, text);
+}
+
 }  // namespace
 
 std::string limitMessages(Context& context, imap::NumberSet& uids) {
@@ -110,15 +132,6 @@ std::string limitMessages(Context& context, imap::NumberSet& uids) {
   uids = uids.intersect(rest);
   return fmt::format("MESSAGELIMIT {} {}", limit.value, lowest);
 }
-/// COPY or MOVE of nothing. RFC 9051 §6.4.9, RFC 5182 §2.1: what UIDs and `$` do not find is passed over, and to copy none of
-/// them is no failure. `known`: the client does not know yet that they are gone.
-void endWithout(Context& context, const imap::args::Copy& arguments, bool known) {
-  std::string_view code = known ? "EXPUNGEISSUED" : "", text = known ? "the messages are gone" : "there are no such messages";
-  bool mayBeNone = arguments.uid || arguments.set.isSaved();
-  if (mayBeNone) context.ok(code, text);
-  else context.no(code, text);
-}
-
 
 std::string messageLimitCode(const Context& context) { return fmt::format("MESSAGELIMIT {}", context.listener->messageLimit.value); }
 
@@ -147,9 +160,10 @@ void handleStore(Context& context, const imap::Command& command) {
   if (!done) return context.no(done.error());
   std::string code;
   if (!done->modified.empty()) code = "MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text();
-  tellFlags(context, uids, *done, arguments.silent, [code, limited, own = done->modSeq](Context& now) {
+  bool isMissing = !arguments.silent && !arguments.uid && !arguments.set.isSaved() && someAreGone(*context.selected, uids);
+  tellFlags(context, uids, *done, arguments.silent, [code, limited, isMissing, own = done->modSeq](Context& now) {
     if (own) now.selected->told(own);
-    okLimited(now, limited, code, code.empty() && limited.empty() ? "stored" : "not all were stored");
+    finishStore(now, limited, code, isMissing);
   });
 }
 

@@ -132,6 +132,7 @@ void Driver::store(Client& client) {
   std::optional<std::uint64_t> since;
   if (client.condstore && chance(30)) since = modSeqNow(client.account) - std::min<std::uint64_t>(modSeqNow(client.account), below(6));
   std::vector<std::uint32_t> failed, present;
+  bool isMissing = false;
   auto verb = std::string(action == '=' ? "" : std::string(1, action)) + "FLAGS" + (silent ? ".SILENT" : "");
   auto condition = since ? fmt::format(" (UNCHANGEDSINCE {})", *since) : "";
   auto got = client.say(fmt::format("{}STORE {}{} {} {}", uid ? "UID " : "", picked.set, condition, verb, flagText(flags)), [&](const Outcome& out) {
@@ -140,6 +141,7 @@ void Driver::store(Client& client) {
     std::vector<Message*> changed;
     for (auto one : picked.uids) {
       auto* message = client.selected->find(one);
+      isMissing = isMissing || message == nullptr;
       if (message == nullptr) continue;
       if (since && message->modSeq > *since) {
         failed.push_back(one);
@@ -170,10 +172,12 @@ void Driver::store(Client& client) {
       for (auto& number : told) number = client.list.at(number - 1).uid;
     if (told != failed) client.fail("MODIFIED is not " + formatSet(failed));
   }
+  bool mustFail = isMissing && !uid && !silent;
+  if (mustFail && (got.status != "NO" || (failed.empty() && got.code != "EXPUNGEISSUED"))) client.fail("STORE of messages that are gone");
   if (silent)
     for (auto one : present) client.assume(one, flags, action);
   else
-    checkFetched(client, got, {picked.set, present, true}, [](const Message&, const Value&) {});
+    checkFetched(client, got, {picked.set, mustFail ? picked.uids : present, true}, [](const Message&, const Value&) {});
   count(since ? "STORE UNCHANGEDSINCE" : "STORE", got);
 }
 
