@@ -83,11 +83,13 @@ class FetchProducer final : public net::Producer {
     isFirst_ = false;
   }
 
-  /// The message is gone: its line is taken back, or ended with NIL if part of it was sent.
+  /// The message is gone: its line is taken back, or ended after the items that were sent. Few items may be NIL, and a
+  /// client told so would believe it.
   void giveUp(std::string& out, std::size_t itemStart) {
     outcome_->isExpunged = true;
-    out.resize(lineStart_ != std::string::npos ? lineStart_ : itemStart);
-    if (lineStart_ == std::string::npos) out.append(request_.items[item_].responseName()).append(" NIL)\r\n");
+    bool isUnsaid = lineStart_ != std::string::npos;
+    out.resize(isUnsaid ? lineStart_ : itemStart - 1);  // separate() has put a space there: an item was sent
+    if (!isUnsaid) out += ")\r\n";
     advance();
   }
 

@@ -12,6 +12,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
   static void list(List& l) {
     l.add("STARTTLS: plaintext in the same packet is thrown away", &ImapSessionTest::injection);
     l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
+    l.add("a message that goes in the middle of its FETCH line leaves a whole line", &ImapSessionTest::expungedInLine);
     l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
     l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
     l.add("a session that is busy for long is told of an overflow", &ImapSessionTest::notifyOverflow);
@@ -58,6 +59,23 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
 
   void largeFetch() {
     logIn();
+  /// RFC 9051 §9 msg-att: no ENVELOPE NIL, no RFC822.SIZE NIL.
+  void expungedInLine() {
+    logIn();
+    auto body = "Subject: large\r\n\r\n" + std::string(200'000, 'x') + "\r\n";
+    world->deliver("Inbox", body);
+    say("b SELECT Inbox");
+    channel->setReader(test::FakeChannel::Reader::steps);
+    channel->feed("c FETCH 1 (BODY.PEEK[] ENVELOPE BODYSTRUCTURE)\r\n");
+    std::string got;
+    while (got.find("BODY[]") == std::string::npos && channel->drainStep()) got += channel->take();
+    CHECK(world->act("expunge Inbox 1"));
+    do got += channel->take();
+    while (channel->drainStep());
+    CHECK(got.starts_with("* 1 FETCH (UID 1 BODY[] {" + std::to_string(body.size()) + "}\r\n" + body + ")\r\n"));
+    CHECK(got.find("c NO [EXPUNGEISSUED]") != std::string::npos);
+  }
+
     std::string body = "Subject: large\r\n\r\n";
     while (body.size() < 700'000) body += "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
     world->deliver("Inbox", body);
