@@ -18,6 +18,7 @@ struct Name {
   const store::MailboxRow* row = nullptr;
   bool subscribed = false;
   bool selectedBelow = false;  ///< CHILDINFO: something below is what the selection options select
+  bool hiddenBelow = false;    ///< and the patterns do not let some of it be told by its own name
 };
 using Names = std::map<std::string, Name>;
 
@@ -27,7 +28,18 @@ bool isSelected(const List& list, const Name& entry) {
   return list.selectSubscribed ? entry.subscribed : entry.row != nullptr;
 }
 
-Names allNames(const List& list, const std::vector<store::MailboxRow>& rows, const std::vector<std::string>& subscriptions) {
+/// `name` is selected: what is above it learns so. `isTold`: it gets a line itself.
+void noteAbove(Names& names, std::string_view name, bool isTold) {
+  for (auto parent = store::parentName(name); !parent.empty(); parent = store::parentName(parent)) {
+    auto& above = names[std::string(parent)];
+    if (above.selectedBelow && (isTold || above.hiddenBelow)) break;  // and so is all above it
+    above.selectedBelow = true;
+    above.hiddenBelow = above.hiddenBelow || !isTold;
+  }
+}
+
+Names allNames(const List& list, const std::vector<store::MailboxRow>& rows, const std::vector<std::string>& subscriptions,
+               const imap::ListMatcher& matcher) {
   Names names;
   for (const auto& row : rows) names[row.name].row = &row;
   for (const auto& name : subscriptions) names[name].subscribed = true;
@@ -35,12 +47,7 @@ Names allNames(const List& list, const std::vector<store::MailboxRow>& rows, con
   std::vector<std::string> selected;
   for (const auto& [name, entry] : names)
     if (isSelected(list, entry)) selected.push_back(name);
-  for (const auto& name : selected)
-    for (auto parent = store::parentName(name); !parent.empty(); parent = store::parentName(parent)) {
-      auto& above = names[std::string(parent)];
-      if (above.selectedBelow) break;  // and so is all above it
-      above.selectedBelow = true;
-    }
+  for (const auto& name : selected) noteAbove(names, name, matcher.matches(name));
   return names;
 }
 
@@ -94,10 +101,11 @@ void handleList(Context& context, const imap::Command& command) {
   }
   auto reader = context.account->reader();
   auto rows = reader.mailboxes();
-  auto names = allNames(list, rows, reader.subscriptions());
   auto matcher = matcherOf(context, list);
+  auto names = allNames(list, rows, reader.subscriptions(), matcher);
+  // RFC 5258 §3.5: a name that is not selected is told only for what is below it and not told.
   for (const auto& [name, entry] : names)
-    if ((isSelected(list, entry) || entry.selectedBelow) && matcher.matches(name)) listLine(context, reader, list, name, entry);
+    if ((isSelected(list, entry) || entry.hiddenBelow) && matcher.matches(name)) listLine(context, reader, list, name, entry);
   context.ok("done");
 }
 
