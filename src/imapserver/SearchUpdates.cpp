@@ -36,8 +36,11 @@ imap::NumberSet without(const imap::NumberSet& set, const imap::NumberSet& gone)
   return imap::NumberSet(std::move(kept));
 }
 
-/// "UID $".
-bool namesSaved(const imap::SearchKey& key) { return key.set.isSaved() || std::any_of(key.children.begin(), key.children.end(), namesSaved); }
+/// "UID $" or "UID 5:*": which messages that means changes with messages that come and go, so that others than those
+/// would have to be looked at.
+bool namesMoving(const imap::SearchKey& key) {
+  return key.set.isSaved() || key.set.hasStar() || std::any_of(key.children.begin(), key.children.end(), namesMoving);
+}
 
 struct Touched {
   std::vector<std::size_t> indexes;  ///< in the newer view: changed and new messages, ascending
@@ -59,7 +62,7 @@ SearchUpdates::Added SearchUpdates::add(std::string tag, bool uid, imap::SearchK
   using Kind = imap::SearchKey::Kind;
   for (auto kind : {Kind::sequence, Kind::recent, Kind::newMessage, Kind::older, Kind::younger})
     if (containsKey(root, kind)) return Added::notPossible;
-  if (namesSaved(root)) return Added::notPossible;
+  if (namesMoving(root)) return Added::notPossible;
   if (contexts_.size() >= static_cast<std::size_t>(searchContextsLimit.value)) return Added::tooMany;
   contexts_.push_back({std::move(tag), uid, std::move(root), std::move(uids)});
   return Added::yes;

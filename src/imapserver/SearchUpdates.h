@@ -20,8 +20,8 @@ inline constexpr Limit searchUpdateChecks{"imap-search-update-checks", 10'000, "
 class SearchUpdates {
  public:
   enum class Added { yes, tooMany, notPossible };
-  /// `root` as Search takes it; `uids` is what the client was told. Not possible with sequence numbers, `$`, RECENT,
-  /// OLDER and YOUNGER: what those mean changes without a message changing.
+  /// `root` as Search takes it; `uids` is what the client was told. Not possible with sequence numbers, `$`, `*`,
+  /// RECENT, OLDER and YOUNGER: what those mean changes without a message changing.
   Added add(std::string tag, bool uid, imap::SearchKey root, imap::NumberSet uids);
   bool has(std::string_view tag) const;
   /// False if there is no such context.
