@@ -43,7 +43,7 @@ void handleEnable(Context& context, const imap::Command& command) {
   for (const auto& capability : command.as<imap::args::Enable>().capabilities) {
     if (isHidden(context, capability)) continue;
     if (capability == "IMAP4REV2") context.rev2 = context.utf8 = true;
-    else if (capability == "UTF8=ACCEPT") context.utf8 = true;
+    else if (capability == "UTF8=ACCEPT") context.utf8 = context.utf8Accept = true;
     else if (capability == "METADATA") context.listening().enableMetadata();
     else if (capability == "CONDSTORE") context.enableCondstore();
     else if (capability == "QRESYNC") context.qresync = true;

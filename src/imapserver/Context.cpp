@@ -234,7 +234,7 @@ void Context::logOut() {
   entry.reset();
   account.reset();
   loginAddress.clear();
-  utf8 = rev2 = condstore = qresync = uidOnly = false;
+  utf8 = utf8Accept = rev2 = condstore = qresync = uidOnly = false;
   state = imap::State::notAuthenticated;
   log = services.log.with({"cid", channel->id().value});
 }

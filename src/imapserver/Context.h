@@ -43,6 +43,7 @@ class Context {
 
   // What was enabled, RFC 5161; never taken back -----------------------------------------------------------
   bool utf8 = false;       ///< IMAP4rev2 or UTF8=ACCEPT
+  bool utf8Accept = false;  ///< UTF8=ACCEPT: no SEARCH names a charset, RFC 6855 §3
   bool rev2 = false;       ///< IMAP4rev2
   bool condstore = false;  ///< RFC 7162 §3.1, MODSEQ goes with flag changes: enableCondstore()
   bool qresync = false;    ///< RFC 7162 §3.2

@@ -110,6 +110,7 @@ void handleEsearch(Context& context, const imap::Command& command) {
   if (esearch.sources.empty()) esearch.sources.push_back({});  // RFC 7377 §2.1: the selected mailbox
   bool onlySelected = std::all_of(esearch.sources.begin(), esearch.sources.end(), [](const auto& one) { return one.kind == FilterKind::selected; });
   if (auto reason = refusal(context, esearch, onlySelected); !reason.empty()) return context.bad(reason);
+  if (refuseCharset(context, esearch.program)) return;
   auto root = readyProgram(context, esearch.program);
   if (!root) return;
   if (containsKey(*root, Kind::modSeq)) context.enableCondstore();

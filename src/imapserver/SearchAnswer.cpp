@@ -112,6 +112,12 @@ bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind) {
 }
 
 std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program) {
+bool refuseCharset(Context& context, const imap::SearchProgram& program) {
+  if (!program.charset || !context.utf8Accept) return false;
+  context.bad("after ENABLE UTF8=ACCEPT texts are UTF-8, without CHARSET");
+  return true;
+}
+
   std::string charset = program.charset.value_or("");
   if (!charset.empty() && !message::isKnownCharset(charset)) {
     if (program.result.save && context.selected) context.selected->saved = {};

@@ -14,6 +14,10 @@ namespace mox::imapserver {
 
 class Context;
 
+/// RFC 6855 §3: a client that has enabled UTF8=ACCEPT names no charset in SEARCH. True if it does: the command is answered.
+/// SORT and THREAD cannot do without.
+bool refuseCharset(Context& context, const imap::SearchProgram& program);
+
 /// The program of a command that searches, its texts in UTF-8. If that is not possible the command is answered and
 /// there is nothing; with NO, `$` is empty then (RFC 5182 §2.1).
 std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program);

@@ -56,6 +56,7 @@ void handleSearch(Context& context, const imap::Command& command) {
   if (wanted.relevancy && !containsKey(search.program.root, Kind::fuzzy)) return context.bad("RELEVANCY needs FUZZY");
   if (wanted.update && context.selected->updates && context.selected->updates->has(context.tag))
     return context.bad("that tag names a context already");
+  if (refuseCharset(context, search.program)) return;
   auto root = readyProgram(context, search.program);
   if (!root) return;
   auto scope = selectedScope(context, wanted);
