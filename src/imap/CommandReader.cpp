@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t largestSize = 0x7fffffffffffffff;  // number64, RFC 9051 §9
 
 struct LineEnd {
-  bool malformed = false;  ///< ends as a non-synchronising literal would, but is none
+  bool malformed = false;  ///< ends as a non-synchronising literal would, but is none: what follows may be its octets
   std::optional<LiteralHeader> header;
   std::size_t headerStart = 0;
 };
@@ -27,7 +27,8 @@ LineEnd lineEnd(std::string_view line) {
   bool plus = line.size() >= 2 && line[line.size() - 2] == '+';
   if (plus && !digits.empty()) digits.remove_suffix(1);
   if (digits.empty() || !std::all_of(digits.begin(), digits.end(), isDigit)) {
-    out.malformed = plus;
+    // An atom may end so. But { is no character of atoms: where it is right it is in a quoted string, which ends after it.
+    out.malformed = plus && open != std::string_view::npos && digits.find('"') == std::string_view::npos;
     return out;
   }
   LiteralHeader header;

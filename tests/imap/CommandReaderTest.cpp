@@ -151,6 +151,11 @@ struct CommandReaderTest : mox::test::Suite<CommandReaderTest> {
     CHECK_EQ(std::string("badSync tag=a\n"), events("a LOGIN {99999999999999999999999999+}\r\n", 99, 1));
     CHECK_EQ(std::string("badSync tag=a\n"), events("a LOGIN {x+}\r\n", 99, 1));
     CHECK_EQ(std::string("command <a LOGIN {x}>\n"), events("a LOGIN {x}\r\n", 99, 1));
+    for (const char* broken : {"{+}", "{ 5+}", "{5 +}", "{-5+}", "{0x5+}", "{5++}", "\"x\" {5 +}", "{5+} x+}"})
+      CHECK_EQ(std::string("badSync tag=a\n"), events("a LOGIN " + std::string(broken) + "\r\n", 99, 1));
+    // These are atoms, and a { that is right is in a quoted string.
+    for (const char* whole : {"x+}", "+}", "\"{a\" b+}", "\"{5+}\" 6+}"})
+      CHECK_EQ("command <a LOGIN " + std::string(whole) + ">\n", events("a LOGIN " + std::string(whole) + "\r\n", 99, 1));
     CHECK_EQ(std::string("badSync tag=a\n"), events("a LOGIN {5000+}\r\n", 99, 1, limitsBeforeLogin));
     CHECK_EQ(std::string("refused tag=a\n"), events("a SEARCH TEXT {102401}\r\n", 99, 1));
 
