@@ -65,7 +65,7 @@ constexpr std::string_view announced[] = {
 void addLogin(const Context& context, std::string& out) {
   const auto* tls = context.channel->tls();
   bool passwords = tls != nullptr || !context.listener->requireTls;
-  if (tls == nullptr && context.listener->tls) out += " STARTTLS";
+  if (tls == nullptr && context.listener->tls && !context.channel->compressed()) out += " STARTTLS";
   for (const auto& mechanism : context.services.authenticator.mechanisms(tls, passwords))
     if (mechanism != "LOGIN" && (mechanism != "EXTERNAL" || context.listener->clientCertificates)) out += " AUTH=" + mechanism;  // in IMAP the LOGIN command does that
   if (!passwords) out += " LOGINDISABLED";

@@ -133,6 +133,8 @@ bool ImapWorld::act(std::string_view words) {
   std::string mailbox(parts.size() > 1 ? parts[1] : "");
   if (parts[0] == "plain") {
     listener->implicitTls = false;
+  } else if (parts[0] == "plain-passwords") {
+    listener->requireTls = false;
   } else if (parts[0] == "deliver" || parts[0] == "deliver-unseen") {
     deliver(mailbox, "From: <a@remote.example>\r\nTo: <mjl@mox.example>\r\nSubject: hello\r\nMessage-ID: <1@remote.example>\r\n"
                      "Date: Mon, 02 Jan 2006 15:04:05 -0700\r\n\r\nHello world\r\n");
