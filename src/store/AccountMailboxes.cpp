@@ -21,9 +21,8 @@ void takeUses(Operation& op, SpecialUses uses, MailboxId except) {
   holders.bind(std::int64_t{uses}).bind(except);
   while (holders.step()) op.tell(Change::Kind::specialUse, holders.id<MailboxId>(0), holders.text(1));
   op.db()
-      .prepare("UPDATE mailbox SET uses = uses & ~?1, modseq=?2 WHERE uses & ?1 AND id<>?3")
+      .prepare("UPDATE mailbox SET uses = uses & ~?1 WHERE uses & ?1 AND id<>?2")
       .bind(std::int64_t{uses})
-      .bind(op.modSeq())
       .bind(except)
       .run();
 }
@@ -96,14 +95,16 @@ std::vector<Renaming> renamings(Operation& op, MailboxId root, const std::string
   return list;
 }
 
+/// mailbox.modseq stays: it is HIGHESTMODSEQ, which is of messages (RFC 7162 §3.1.2.1). Raised here it would be beyond what
+/// sessions that look at the mailbox have, and have clients of QRESYNC ask for changes there are none of.
 void rename(Operation& op, const std::vector<Renaming>& list) {
-  auto update = op.db().prepare("UPDATE mailbox SET name=?, modseq=? WHERE id=?");
+  auto update = op.db().prepare("UPDATE mailbox SET name=? WHERE id=?");
   // First out of the way: a new name may be the old name of another one in the list.
-  for (const auto& item : list) update.bind("/" + std::to_string(item.id.value)).bind(op.modSeq()).bind(item.id).run();
+  for (const auto& item : list) update.bind("/" + std::to_string(item.id.value)).bind(item.id).run();
   for (const auto& item : list) {
     auto taken = op.db().prepare("SELECT 1 FROM mailbox WHERE name=?");
     if (taken.bind(item.to).step()) throw Refused{{Errc::exists, "a mailbox of that name exists: " + item.to}};
-    update.bind(item.to).bind(op.modSeq()).bind(item.id).run();
+    update.bind(item.to).bind(item.id).run();
     op.tell(Change::Kind::mailboxRenamed, item.id, item.to).oldName = item.from;
   }
 }
@@ -224,7 +225,7 @@ Result<ModSeq> Account::setSpecialUse(MailboxId mailbox, SpecialUses uses) {
     const auto& row = op.mailbox(mailbox).row;
     op.modSeq();
     takeUses(op, uses, mailbox);
-    op.db().prepare("UPDATE mailbox SET uses=?, modseq=? WHERE id=?").bind(std::int64_t{uses}).bind(op.modSeq()).bind(mailbox).run();
+    op.db().prepare("UPDATE mailbox SET uses=? WHERE id=?").bind(std::int64_t{uses}).bind(mailbox).run();
     op.tell(Change::Kind::specialUse, mailbox, row.name);
     return op.modSeq();
   });

@@ -11,6 +11,7 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     l.add("special uses", &MailboxesTest::specialUses);
     l.add("delete", &MailboxesTest::remove);
     l.add("rename with children", &MailboxesTest::rename);
+    l.add("what is no change of messages leaves HIGHESTMODSEQ", &MailboxesTest::highestModSeq);
     l.add("rename below itself", &MailboxesTest::renameBelowItself);
     l.add("rename up", &MailboxesTest::renameUp);
     l.add("rename Inbox", &MailboxesTest::renameInbox);
@@ -97,6 +98,25 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     CHECK(account->setSpecialUse(first, trashUse).has_value());
     CHECK_EQ(int{junkUse}, int{row(second).uses});
     CHECK_EQ(int{trashUse}, int{row(first).uses});
+  }
+
+  /// RFC 7162 §3.1.2.1: what STATUS says (the row) and what SELECT says (the view) is one value.
+  void highestModSeq() {
+    account->createMailbox("a/b", archiveUse);
+    auto b = id("a/b");
+    deliverMany(1, b);
+    auto highest = account->snapshot(b)->highestModSeq();
+    auto check = [&] { CHECK(row(b).modSeq == highest && account->snapshot(b)->highestModSeq() == highest); };
+    CHECK(account->renameMailbox("a", "c").has_value());
+    check();
+    CHECK(account->setSpecialUse(b, archiveUse | trashUse).has_value());
+    check();
+    CHECK(account->createMailbox("other", trashUse).has_value());
+    CHECK_EQ(int{archiveUse}, int{row(b).uses});
+    check();
+    reopen();
+    check();
+    checkSound();
   }
 
   void remove() {
