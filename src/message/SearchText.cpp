@@ -22,19 +22,17 @@ class Collector {
  public:
   Collector(std::string_view bytes, std::size_t limit) : bytes_(bytes), limit_(limit) {}
 
-  void header(std::uint64_t start, std::uint64_t end) {
-    HeaderFields fields(slice(bytes_, start, end));
-    while (auto field = fields.next()) {
-      if (full()) return;
-      add(std::string(field->name) + ": " + decodeWords(field->value));
-    }
+  /// RFC 9051 §6.4.4 TEXT: the header, and those of the parts. All in front, so that the text of BODY is an end of the whole.
+  void headers(const Part& root) {
+    header(root);
+    mimeHeaders(root);
   }
 
   void part(const Part& part) {
     for (const auto& child : part.children) {
       if (full()) return;
       // The header of an embedded message is text of the outer one.
-      if (part.isMessage()) header(child.headerStart, child.bodyStart);
+      if (part.isMessage()) header(child);
       this->part(child);
     }
     // Of a message/* that is no embedded message, such as delivery-status, people see the text.
@@ -44,6 +42,34 @@ class Collector {
   SearchText take() { return std::move(out_); }
 
  private:
+  void header(const Part& part) {
+    HeaderFields fields(slice(bytes_, part.headerStart, part.bodyStart));
+    while (auto field = fields.next()) {
+      if (full()) return;
+      add(std::string(field->name) + ": " + decodeWords(field->value));
+    }
+  }
+
+  void mimeHeaders(const Part& part) {
+    extendedParameters(part);
+    for (const auto& child : part.children) {
+      if (full()) return;
+      if (!part.isMessage()) header(child);
+      mimeHeaders(child);
+    }
+  }
+
+  /// RFC 2231 writes values, as names of files, in a way that is not how people see them; those are added.
+  void extendedParameters(const Part& part) {
+    if (slice(bytes_, part.headerStart, part.bodyStart).find('*') == std::string_view::npos) return;
+    auto add = [this](const std::vector<Parameter>& parameters) {
+      for (const auto& parameter : parameters)
+        if (!full()) this->add(decodeWords(parameter.value));
+    };
+    add(part.parameters);
+    if (part.disposition) add(part.disposition->parameters);
+  }
+
   /// Asked where something more is to come.
   bool full() {
     if (out_.text.size() >= limit_) out_.whole = false;
@@ -79,7 +105,7 @@ class Collector {
 
 SearchText searchText(const Part& root, std::string_view bytes, bool withHeader, std::size_t limit) {
   Collector collector(bytes, limit);
-  if (withHeader) collector.header(root.headerStart, root.bodyStart);
+  if (withHeader) collector.headers(root);
   collector.part(root);
   return collector.take();
 }

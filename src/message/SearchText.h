@@ -2,7 +2,8 @@
 //
 // The same text is what the full-text index knows of a message and what a hit is checked against, so both find the
 // same: header fields with their encoded words decoded, text parts with transfer encoding and charset undone, HTML as
-// its words, embedded messages with their header (RFC 9051 §6.4.4 TEXT and BODY). Never fails; linear in the message.
+// its words, embedded messages with their header (RFC 9051 §6.4.4 TEXT and BODY). Names of attachments are in it as the
+// field has them and as people see them. Never fails; linear in the message.
 #pragma once
 
 #include <string>
@@ -20,7 +21,8 @@ struct SearchText {
   bool whole = true;  ///< false if the limit cut something off
 };
 
-/// `bytes` is the message `root` was made of; `withHeader` puts its header fields in front, each as "name: value".
+/// `bytes` is the message `root` was made of; `withHeader` puts its header fields in front, and then those of its parts, each
+/// as "name: value".
 SearchText searchText(const Part& root, std::string_view bytes, bool withHeader, std::size_t limit = maxSearchText);
 
 /// A string to look for (or a text to look in), folded as searchText does. What is no UTF-8 is taken as ASCII.

@@ -34,7 +34,7 @@ class ReaderPool;
 struct Environment;
 
 /// Format of search.db; raised when tables, tokens or the text of a message (message/SearchText.h) change.
-inline constexpr int searchFormat = 3;
+inline constexpr int searchFormat = 4;
 /// Contents of a shard, and octets of text after which it is full.
 inline constexpr std::int64_t searchShardContents = 8'192;
 inline constexpr std::int64_t searchShardText = 64 << 20;

@@ -21,6 +21,7 @@ struct SearchTextTest : test::Suite<SearchTextTest> {
     l.add("encodings and charsets", &SearchTextTest::charsets);
     l.add("HTML is its words", &SearchTextTest::html);
     l.add("parts and embedded messages", &SearchTextTest::parts);
+    l.add("headers of parts, with the names of attachments", &SearchTextTest::partHeaders);
     l.add("bounded", &SearchTextTest::bounded);
     l.add("needles", &SearchTextTest::needles);
   }
@@ -56,6 +57,24 @@ struct SearchTextTest : test::Suite<SearchTextTest> {
                        maxSearchText, false);
     CHECK_EQ(std::string("first\nsubject: inner\ndeep\nfinal-recipient: rfc822;x\n"), text.text);
     CHECK(text.whole);
+  }
+
+  /// RFC 9051 §6.4.4 TEXT "including MIME header fields"; not of BODY. What is in front of the text of BODY is header.
+  void partHeaders() {
+    const std::string message =
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nFirst\r\n"
+        "--b\r\nContent-Type: application/pdf; name=\"=?utf-8?q?R=C3=A9sum=C3=A9=2Epdf?=\"\r\n\r\nattached\r\n"
+        "--b\r\nContent-Type: image/png\r\nContent-Disposition: attachment;\r\n filename*0*=utf-8''na%C3%AFve; filename*1=%2D1.PNG\r\n\r\nx\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: application/x; name*=utf-8''%C3%BCber.doc\r\n\r\nx\r\n--b--\r\n";
+    auto whole = textOf(message).text, body = textOf(message, maxSearchText, false).text;
+    CHECK_EQ(std::string("first\ncontent-type: application/x; name*=utf-8''%c3%bcber.doc\n"), body);
+    CHECK_EQ(std::string("content-type: multipart/mixed; boundary=b\n"
+                         "content-type: application/pdf; name=\"résumé.pdf\"\n"
+                         "content-type: image/png\n"
+                         "content-disposition: attachment; filename*0*=utf-8''na%c3%afve; filename*1=%2d1.png\n"
+                         "naïve%2d1.png\n"
+                         "content-type: message/rfc822\n"
+                         "über.doc\n") + body, whole);
   }
 
   void bounded() {
