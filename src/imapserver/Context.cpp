@@ -148,7 +148,7 @@ void Context::moveOn(const TellMode& mode) {
   auto older = selected->held();
   std::string told, after;
   selected->sync(told, mode);
-  bool followed = selected->updates->follow(*account, older, selected->held(), services.clock.now(), out, after);
+  bool followed = selected->updates->follow(*account, older, selected->held(), services.clock.now(), utf8, out, after);
   if (!followed) hit(searchUpdateChecks);
   out.append(told).append(after);
 }

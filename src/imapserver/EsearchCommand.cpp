@@ -46,7 +46,7 @@ class EsearchRun final : public SlicedWork {
     } else {
       auto view = context_.account->snapshot(mailbox.id);
       if (!view) return false;
-      scope = std::make_shared<SearchScope>(SearchScope{view, view, {}, {}, context_.services.clock.now()});
+      scope = std::make_shared<SearchScope>(SearchScope{view, view, {}, {}, context_.services.clock.now(), Uid(1), context_.utf8});
     }
     run_ = SearchRun::make(context_.account, root_, scope, needOf(wanted_, true));
     return run_ != nullptr;

@@ -43,11 +43,16 @@ OctetReader FetchMessageData::octets(store::Reader& reader) {
   return [message = downgraded_](std::uint64_t offset, std::size_t count, std::string& out) { message->readInto(offset, count, out); };
 }
 
-bool FetchMessageData::writeSize(store::Reader& reader, std::string& out) {
+std::optional<std::uint64_t> FetchMessageData::size(store::Reader& reader) {
+  if (!needs_.any()) return size_;
   const auto* message = downgraded(reader);
-  if (needs_.any() && message == nullptr) return false;
-  out += std::to_string(message == nullptr ? size_ : message->size());
-  return true;
+  return message == nullptr ? std::nullopt : std::optional(message->size());
+}
+
+bool FetchMessageData::writeSize(store::Reader& reader, std::string& out) {
+  auto octets = size(reader);
+  if (octets) out += std::to_string(*octets);
+  return octets.has_value();
 }
 
 bool FetchMessageData::writeEnvelope(store::Reader& reader, std::string& out) {

@@ -25,6 +25,11 @@ class FetchMessageData {
   /// As stored, for ourselves.
   explicit FetchMessageData(MessageId id) : id_(id) {}
 
+  /// The client gets other octets than those stored, and RFC822.SIZE is of those.
+  bool isDowngraded() const { return needs_.any(); }
+  /// RFC822.SIZE; nothing if the message is gone.
+  std::optional<std::uint64_t> size(store::Reader& reader);
+
   // Each appends to `out`; false if the message is gone.
   bool writeSize(store::Reader& reader, std::string& out);
   bool writeEnvelope(store::Reader& reader, std::string& out);

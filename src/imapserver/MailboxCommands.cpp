@@ -8,6 +8,7 @@
 #include "imapserver/Handlers.h"
 #include "imapserver/ListLine.h"
 #include "imapserver/ObjectId.h"
+#include "imapserver/ShownSize.h"
 #include "imapserver/SpecialUse.h"
 
 namespace mox::imapserver {
@@ -111,7 +112,7 @@ std::string statusText(Context& context, const store::MailboxRow& row, const std
       case StatusItem::uidValidity: value = std::to_string(row.uidValidity.value); break;
       case StatusItem::unseen: value = std::to_string(row.counts.unseen); break;
       case StatusItem::deleted: value = std::to_string(row.counts.deleted); break;
-      case StatusItem::size: value = std::to_string(row.counts.size); break;
+      case StatusItem::size: value = std::to_string(shownBytes(*context.account, row, context.utf8)); break;
       case StatusItem::recent: value = std::to_string(context.account->reader().countFrom(row.id, context.account->recentFrom(row.id))); break;
       case StatusItem::appendLimit: value = std::to_string(appendBytes.value); break;
       case StatusItem::highestModSeq: value = std::to_string(row.modSeq.value); break;

@@ -6,6 +6,7 @@
 #include "base/Text.h"
 #include "imap/Flags.h"
 #include "imapserver/ObjectId.h"
+#include "imapserver/ShownSize.h"
 #include "message/EncodedWords.h"
 #include "message/HeaderFields.h"
 #include "message/SearchText.h"
@@ -229,6 +230,11 @@ bool Search::hasFlag(const Node& node, const store::ViewEntry& entry) const {
   return std::binary_search(keywords.begin(), keywords.end(), node.text);
 }
 
+bool Search::fitsSize(const Node& node, std::uint64_t size) {
+  auto limit = static_cast<std::uint64_t>(node.from);
+  return node.kind == Kind::larger ? size > limit : size < limit;
+}
+
 Search::Truth Search::quick(const Node& node, const store::ViewEntry& entry) const {
   auto known = [](bool yes) { return yes ? Truth::yes : Truth::no; };
   auto age = [&] { return std::max<std::int64_t>(0, unixSeconds(scope_->now) - entry.received); };
@@ -253,8 +259,8 @@ Search::Truth Search::quick(const Node& node, const store::ViewEntry& entry) con
     case Kind::flag: return known(hasFlag(node, entry) == node.on);
     case Kind::recent: return known(scope_->recent.contains(entry.uid.value) == node.on);
     case Kind::newMessage: return known(scope_->recent.contains(entry.uid.value) && (entry.flags & store::bit(imap::Flag::seen)) == 0);
-    case Kind::larger: return known(entry.size > static_cast<std::uint64_t>(node.from));
-    case Kind::smaller: return known(entry.size < static_cast<std::uint64_t>(node.from));
+    case Kind::larger:
+    case Kind::smaller: return isShownAsStored(entry, scope_->utf8) ? known(fitsSize(node, entry.size)) : Truth::unknown;
     case Kind::older: return known(age() >= node.from);
     case Kind::younger: return known(age() <= node.from);
     case Kind::uid: return known(node.uids.contains(entry.uid.value));
@@ -294,6 +300,8 @@ bool Search::test(const Node& node, SearchMessage& message) const {
     case Kind::sentBefore:
     case Kind::sentOn:
     case Kind::sentSince: return within(sentDay(message.header()));
+    case Kind::larger:
+    case Kind::smaller: return fitsSize(node, message.shownSize(scope_->utf8));
     default: return testText(node, message);
   }
 }

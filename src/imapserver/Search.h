@@ -26,6 +26,7 @@ struct SearchScope {
   imap::NumberSet recent = {};  ///< RFC 3501 §2.3.2: UIDs
   Time now{};             ///< what OLDER and YOUNGER count from
   Uid from = Uid(1);      ///< older messages are not looked at
+  bool utf8 = false;      ///< the client takes UTF-8 in headers: sizes are of what it is sent
 };
 
 /// The keys that look for words or parts of them.
@@ -78,6 +79,7 @@ class Search {
   Truth quick(const Node& node, const store::ViewEntry& entry) const;
   bool test(const Node& node, SearchMessage& message) const;
   bool testText(const Node& node, SearchMessage& message) const;
+  static bool fitsSize(const Node& node, std::uint64_t size);
   bool hasFlag(const Node& node, const store::ViewEntry& entry) const;
 
   std::shared_ptr<const SearchScope> scope_;

@@ -89,6 +89,7 @@ std::shared_ptr<SearchScope> selectedScope(Context& context, store::View current
   scope->saved = context.selected->saved;
   if (context.tellMode().recent) scope->recent = context.selected->recent();
   scope->now = context.services.clock.now();
+  scope->utf8 = context.utf8;
   return scope;
 }
 
@@ -111,13 +112,13 @@ bool containsKey(const imap::SearchKey& key, imap::SearchKey::Kind kind) {
   return std::any_of(key.children.begin(), key.children.end(), [kind](const auto& child) { return containsKey(child, kind); });
 }
 
-std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program) {
 bool refuseCharset(Context& context, const imap::SearchProgram& program) {
   if (!program.charset || !context.utf8Accept) return false;
   context.bad("after ENABLE UTF8=ACCEPT texts are UTF-8, without CHARSET");
   return true;
 }
 
+std::optional<imap::SearchKey> readyProgram(Context& context, const imap::SearchProgram& program) {
   std::string charset = program.charset.value_or("");
   if (!charset.empty() && !message::isKnownCharset(charset)) {
     if (program.result.save && context.selected) context.selected->saved = {};

@@ -1,5 +1,6 @@
 #include "imapserver/SearchMessage.h"
 
+#include "imapserver/ShownSize.h"
 #include "message/SearchText.h"
 
 namespace mox::imapserver {
@@ -24,6 +25,13 @@ const std::string& SearchMessage::text(bool withHeader) {
   const auto* tree = data_.tree(reader_.get());
   const auto& content = data_.content(reader_.get());
   return slot.emplace(tree != nullptr && content ? message::searchText(*tree, content.view(), withHeader).text : "");
+}
+
+std::uint64_t SearchMessage::shownSize(bool utf8) {
+  if (shownSize_) return *shownSize_;
+  bool readsAll = (entry_.flags & store::nulMark) != 0;
+  work_ += textWork + (readsAll ? entry_.size / octetsPerWork : 0);
+  return shownSize_.emplace(imapserver::shownSize(reader_.get(), entry_, utf8));
 }
 
 std::optional<std::int64_t> SearchMessage::saved() {

@@ -34,13 +34,15 @@ class SearchMessage {
   const std::string& header();
   /// Decoded text parts, folded for comparison, with the header in front if asked for; "" if the message is gone.
   const std::string& text(bool withHeader);
+  /// RFC822.SIZE, for who takes UTF-8 in headers or not.
+  std::uint64_t shownSize(bool utf8);
   /// SAVEDATE, seconds since 1970; nothing if the message is gone.
   std::optional<std::int64_t> saved();
   /// RFC 6203 §4: how well it matches, 1 to 100: the mean of what was added.
   void addScore(unsigned score) { scores_ += score, ++scored_; }
   unsigned relevancy() const { return scored_ == 0 ? 100 : scores_ / scored_; }
   /// Its header or text was needed.
-  bool wasRead() const { return header_ || bodyText_ || wholeText_; }
+  bool wasRead() const { return header_ || bodyText_ || wholeText_ || shownSize_; }
   /// What was read, in units of searchSlice.
   std::uint64_t work() const { return work_; }
 
@@ -49,6 +51,7 @@ class SearchMessage {
   LazyReader& reader_;
   FetchMessageData data_;
   std::optional<std::string> header_, bodyText_, wholeText_;
+  std::optional<std::uint64_t> shownSize_;
   std::uint64_t work_ = 0;
   unsigned scores_ = 0, scored_ = 0;
 };

@@ -76,7 +76,7 @@ bool SearchUpdates::cancel(std::string_view tag) {
   return std::erase_if(contexts_, [tag](const One& one) { return one.tag == tag; }) != 0;
 }
 
-bool SearchUpdates::follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before,
+bool SearchUpdates::follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, bool utf8, std::string& before,
                            std::string& after) {
   if (older == newer || contexts_.empty()) return true;
   auto touched = touchedBetween(*older, *newer);
@@ -90,7 +90,7 @@ bool SearchUpdates::follow(const store::Account& account, const store::View& old
     return false;
   }
   LazyReader reader(account);
-  auto scope = std::make_shared<SearchScope>(SearchScope{newer, newer, {}, {}, now});
+  auto scope = std::make_shared<SearchScope>(SearchScope{newer, newer, {}, {}, now, Uid(1), utf8});
   for (auto& one : contexts_) {
     imap::NumberSet expunged, gone, fresh, expungedNumbers, goneNumbers, freshNumbers;
     for (auto uid : touched.removed)

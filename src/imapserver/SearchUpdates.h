@@ -31,7 +31,7 @@ class SearchUpdates {
   /// numbers are those of the older view, §4.3.4); `after`: for after it, new messages and changed ones (§4.3.3, and RFC
   /// 5465 §5.1: FETCH goes first). False if too much has changed at once (searchUpdateChecks): the contexts are gone, and
   /// `before` says so.
-  bool follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, std::string& before, std::string& after);
+  bool follow(const store::Account& account, const store::View& older, const store::View& newer, Time now, bool utf8, std::string& before, std::string& after);
 
  private:
   struct One {

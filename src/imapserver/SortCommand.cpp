@@ -50,7 +50,9 @@ void handleSort(Context& context, const imap::Command& command) {
   // RFC 5182 knows SAVE with SEARCH alone.
   if (program.result.save) return context.bad("SAVE is not for SORT");
   if (program.result.update || program.result.context) return context.bad("contexts are for SEARCH");
-  bool byRelevancy = std::any_of(criteria.begin(), criteria.end(), [](const auto& one) { return one.key == imap::args::Sort::Key::relevancy; });
+  using Key = imap::args::Sort::Key;
+  auto by = [&](Key key) { return std::any_of(criteria.begin(), criteria.end(), [key](const auto& one) { return one.key == key; }); };
+  bool byRelevancy = by(Key::relevancy);
   if ((program.result.relevancy || byRelevancy) && !containsKey(program.root, Kind::fuzzy)) return context.bad("RELEVANCY needs FUZZY");
   auto root = readyProgram(context, program);
   auto scope = root ? selectedScope(context, program.result) : nullptr;
@@ -66,7 +68,7 @@ void handleSort(Context& context, const imap::Command& command) {
     sorter->add(sequence, entry, read, at < relevancies.size() ? relevancies[at] : 0);
     ++at;
   };
-  sorting.run = std::make_shared<SortRun>(context.account, search, sourceOf(criteria), take);
+  sorting.run = std::make_shared<SortRun>(context.account, search, sourceOf(criteria), by(Key::size), take);
   auto run = sorting.run;
   runSliced(context, run, [sorting = std::move(sorting), search](Context& now) {
     countReads(now, *search);

@@ -1,7 +1,9 @@
 #include "imapserver/SortRun.h"
 
 #include <algorithm>
+#include <limits>
 
+#include "imapserver/ShownSize.h"
 #include "message/SortFacts.h"
 
 namespace mox::imapserver {
@@ -9,6 +11,7 @@ namespace mox::imapserver {
 namespace {
 
 constexpr std::uint32_t messagesASlice = 2'000;  ///< of at most 5 µs each
+constexpr std::uint32_t sizeWork = 20;           ///< so many messages cost what a size costs that is not in the view
 
 /// Of a message that came before the store kept them.
 std::string factsFromHeader(store::Reader& reader, MessageId id) {
@@ -27,14 +30,15 @@ bool SortRun::slice() {
     return true;
   }
   auto reader = account_->reader();
-  auto enough = taken_ + messagesASlice;
-  while (range_ < found().uids.ranges().size() && taken_ < enough) takeSome(reader);
+  auto enough = work_ + messagesASlice;
+  while (range_ < found().uids.ranges().size() && work_ < enough) takeSome(reader);
   return range_ < found().uids.ranges().size();
 }
 
 void SortRun::takeSome(store::Reader& reader) {
   auto last = found().uids.ranges()[range_].last;
-  auto to = last - next_ < messagesASlice ? last : next_ + messagesASlice - 1;
+  auto most = sizes_ ? messagesASlice / sizeWork : messagesASlice;
+  auto to = last - next_ < most ? last : next_ + most - 1;
   auto from = next_;
   auto each = [&](Uid uid, std::string_view read) {
     for (; from < uid.value; ++from) take(from, "", reader);  // expunged since
@@ -53,12 +57,16 @@ void SortRun::takeSome(store::Reader& reader) {
 }
 
 void SortRun::take(std::uint32_t uid, std::string_view read, store::Reader& reader) {
-  ++taken_;
+  ++taken_, ++work_;
   const auto& scope = search_->scope();
   auto index = scope.current->indexOf(Uid(uid));
   auto known = scope.known->indexOf(Uid(uid));
   if (!index || !known) return;
-  const auto& entry = scope.current->at(*index);
+  auto entry = scope.current->at(*index);
+  if (sizes_ && !isShownAsStored(entry, scope.utf8)) {
+    entry.size = static_cast<std::uint32_t>(std::min<std::uint64_t>(shownSize(reader, entry, scope.utf8), std::numeric_limits<std::uint32_t>::max()));
+    work_ += sizeWork;
+  }
   auto sequence = static_cast<std::uint32_t>(*known + 1);
   if (source_ == SortSource::facts && read.empty()) return take_(sequence, entry, factsFromHeader(reader, entry.message));
   take_(sequence, entry, read);

@@ -14,8 +14,9 @@ class SortRun final : public SlicedWork {
   /// ENVELOPE, or packed message::SortFacts; "" if none is asked for or the message is gone.
   using Take = std::function<void(std::uint32_t sequence, const store::ViewEntry& entry, std::string_view read)>;
 
-  SortRun(std::shared_ptr<store::Account> account, std::shared_ptr<SearchRun> search, SortSource source, Take take)
-      : account_(std::move(account)), search_(std::move(search)), source_(source), take_(std::move(take)) {}
+  /// `sizes`: the entries are to have the sizes the client is shown (ShownSize.h).
+  SortRun(std::shared_ptr<store::Account> account, std::shared_ptr<SearchRun> search, SortSource source, bool sizes, Take take)
+      : account_(std::move(account)), search_(std::move(search)), source_(source), sizes_(sizes), take_(std::move(take)) {}
 
   bool slice() override;
   std::uint64_t done() const override { return search_->done() + taken_; }
@@ -30,11 +31,12 @@ class SortRun final : public SlicedWork {
   std::shared_ptr<store::Account> account_;
   std::shared_ptr<SearchRun> search_;
   SortSource source_;
+  bool sizes_;
   Take take_;
   bool isSearched_ = false;
   std::size_t range_ = 0;       ///< of found().uids
   std::uint32_t next_ = 0;      ///< UID within it
-  std::uint64_t taken_ = 0;
+  std::uint64_t taken_ = 0, work_ = 0;
 };
 
 }  // namespace mox::imapserver

@@ -74,7 +74,7 @@ void handleThread(Context& context, const imap::Command& command) {
   auto take = [threading](std::uint32_t sequence, const store::ViewEntry& entry, std::string_view facts) {
     threading->add(sequence, entry, facts);
   };
-  runSliced(context, std::make_shared<SortRun>(context.account, search, SortSource::facts, take), [threading, search](Context& now) {
+  runSliced(context, std::make_shared<SortRun>(context.account, search, SortSource::facts, false, take), [threading, search](Context& now) {
     countReads(now, *search);
     if (threading->isCut()) now.hit(threadDepth);
     now.stream(std::make_unique<ThreadLine>(threading->finish()), [](Context& then) { then.ok("threaded"); });

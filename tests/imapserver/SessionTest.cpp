@@ -3,6 +3,7 @@
 #include "imap/CommandKind.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
+#include "imapserver/ShownSize.h"
 #include "base/Text.h"
 #include "net/ChosenByAlpn.h"
 
@@ -11,8 +12,9 @@ using namespace mox;
 struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
   static void list(List& l) {
     l.add("STARTTLS: plaintext in the same packet is thrown away", &ImapSessionTest::injection);
-    l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
     l.add("a message that goes in the middle of its FETCH line leaves a whole line", &ImapSessionTest::expungedInLine);
+    l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
+    l.add("STATUS SIZE is not less than all sizes, even where it is too long to look", &ImapSessionTest::boundedSize);
     l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
     l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
     l.add("a session that is busy for long is told of an overflow", &ImapSessionTest::notifyOverflow);
@@ -57,8 +59,6 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     CHECK(say("c NOOP") == "c OK done\r\n");
   }
 
-  void largeFetch() {
-    logIn();
   /// RFC 9051 §9 msg-att: no ENVELOPE NIL, no RFC822.SIZE NIL.
   void expungedInLine() {
     logIn();
@@ -76,6 +76,8 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     CHECK(got.find("c NO [EXPUNGEISSUED]") != std::string::npos);
   }
 
+  void largeFetch() {
+    logIn();
     std::string body = "Subject: large\r\n\r\n";
     while (body.size() < 700'000) body += "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
     world->deliver("Inbox", body);
@@ -114,6 +116,36 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     CHECK_MSG(got, progress != std::string::npos && got.find(" 500)] ", progress) != std::string::npos);
     auto answer = got.find("* ESEARCH (TAG \"c\") COUNT 500\r\nc OK");
     CHECK(answer != std::string::npos && answer > progress && got.find("d OK") > answer && got.find("d OK") != std::string::npos);
+  }
+
+  /// The number behind `name`, in each line that has it, added up.
+  static std::uint64_t sum(const std::string& said, const std::string& name) {
+    std::uint64_t total = 0;
+    for (auto at = said.find(name); at != std::string::npos; at = said.find(name, at)) {
+      at += name.size();
+      total += *parseUnsigned(std::string_view(said).substr(at, said.find_first_not_of("0123456789", at) - at));
+    }
+    return total;
+  }
+
+  /// Messages that grow the most when their headers become ASCII (RFC 8438 §2), more than are looked at for a STATUS.
+  void boundedSize() {
+    logIn();
+    std::string message = "To: ";
+    for (int i = 0; i < 30; ++i) message += "\xc3\xa4,";
+    message += "\r\n\r\nbody\r\n";
+    world->deliver("Inbox", message);
+    auto one = sum(say("b STATUS Inbox (SIZE)"), "SIZE ");
+    say("c EXAMINE Inbox");
+    CHECK_EQ(sum(say("d FETCH 1 RFC822.SIZE"), "RFC822.SIZE "), one);
+    CHECK(one > 10 * message.size() && one < 32 * message.size());
+    const std::uint64_t read = imapserver::shownSizeReads / imapserver::shownSizeRead;
+    for (std::uint64_t i = 1; i < read + 10; ++i) world->deliver("Inbox", message);
+    auto all = sum(say("e STATUS Inbox (SIZE)"), "SIZE ");
+    say("f EXAMINE Inbox");
+    auto told = sum(say("g FETCH 1:* RFC822.SIZE"), "RFC822.SIZE ");
+    CHECK_EQ(one * (read + 10), told);
+    CHECK(all > told && all < 2 * told);
   }
 
   void abandonedSearch() {
