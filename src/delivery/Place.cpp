@@ -10,7 +10,8 @@
 namespace mox::delivery {
 
 struct Placement::Copy {
-  std::size_t recipient;  ///< index of the recipient that gets a copy by this
+  /// Whose outcome is this copy's: the one it is made for, and lists of which this member has it already by the first.
+  std::vector<std::size_t> recipients;
   Candidate candidate;
   Verdict verdict;
   std::string prefix{};
@@ -54,21 +55,24 @@ Verdict Placement::judged(const Candidate& candidate) const {
   return verdict;
 }
 
+/// Lists come after the recipients of their own, whatever order they were named in: they look at the copies those get.
 void Placement::judge() {
-  for (std::size_t i = 0; i < recipients_.size(); i++) {
-    const auto& lookup = recipients_[i].lookup;
-    try {
-      if (lookup.kind == config::Lookup::Kind::account) judgeAccount(i, *lookup.target);
-      else if (lookup.kind == config::Lookup::Kind::alias) judgeAlias(i, *lookup.alias);
-      else {
-        outcomes_[i] = {false, 550, "5.1.1", "no such user"};
-        count("unknownuser", Reason::none);
-      }
-    } catch (const std::exception& broken) {
-      services_.log.error("judging a message failed", {{"recipient", recipients_[i].address.text()}, {"err", broken.what()}});
-      outcomes_[i] = failureOf(broken);
-      count("accounterror", Reason::none);
-    }
+  for (bool lists : {false, true})
+    for (std::size_t i = 0; i < recipients_.size(); i++)
+      if ((recipients_[i].lookup.kind == config::Lookup::Kind::alias) == lists) judgeOne(i);
+}
+
+void Placement::judgeOne(std::size_t recipient) {
+  const auto& lookup = recipients_[recipient].lookup;
+  try {
+    if (lookup.kind == config::Lookup::Kind::account) return judgeAccount(recipient, *lookup.target);
+    if (lookup.kind == config::Lookup::Kind::alias) return judgeAlias(recipient, *lookup.alias);
+    outcomes_[recipient] = {false, 550, "5.1.1", "no such user"};
+    count("unknownuser", Reason::none);
+  } catch (const std::exception& broken) {
+    services_.log.error("judging a message failed", {{"recipient", recipients_[recipient].address.text()}, {"err", broken.what()}});
+    outcomes_[recipient] = failureOf(broken);
+    count("accounterror", Reason::none);
   }
 }
 
@@ -76,7 +80,7 @@ void Placement::judgeAccount(std::size_t recipient, const config::Target& target
   auto one = candidate(recipients_[recipient].address, target);
   auto verdict = judged(one);
   if (verdict.accepted) {
-    copies_.push_back({recipient, std::move(one), std::move(verdict)});
+    copies_.push_back({{recipient}, std::move(one), std::move(verdict)});
     return;
   }
   rejected_ = true;
@@ -94,11 +98,12 @@ bool Placement::mayPost(const config::AliasTarget& alias) const {
   return std::any_of(alias.members.begin(), alias.members.end(), [&](const auto& member) { return member.target == found.target; });
 }
 
-/// Recipients of their own get it anyway, and who wrote it has it.
-bool Placement::isSkipped(const config::AliasTarget::Member& member) const {
-  if (incoming_->from() && *incoming_->from() == member.address) return true;
-  auto same = [&](const Recipient& recipient) { return recipient.lookup.target == member.target; };
-  return std::any_of(recipients_.begin(), recipients_.end(), same);
+/// Who wrote it has it.
+bool Placement::isAuthor(const config::AliasTarget::Member& member) const { return incoming_->from() && *incoming_->from() == member.address; }
+
+Placement::Copy* Placement::copyFor(const config::Target& target) {
+  auto found = std::find_if(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.candidate.target == &target; });
+  return found == copies_.end() ? nullptr : &*found;
 }
 
 void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& alias) {
@@ -109,6 +114,7 @@ void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& ali
     return;
   }
   std::vector<Copy> copies;
+  std::vector<Copy*> shared;  // those that others have asked for
   std::optional<Verdict> refusal;
   bool anyAccepted = false;
   for (const auto& member : alias.members) {
@@ -116,17 +122,22 @@ void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& ali
     auto verdict = judged(one);
     anyAccepted = anyAccepted || verdict.accepted;
     if (!verdict.accepted) refusal = verdict;
-    auto already = [&](const Copy& copy) { return copy.candidate.target == member.target; };
-    if (isSkipped(member) || std::any_of(copies_.begin(), copies_.end(), already)) continue;
+    if (isAuthor(member)) continue;
+    if (auto* copy = copyFor(*member.target)) {
+      shared.push_back(copy);
+      continue;
+    }
     if (!verdict.accepted) verdict.details = "accepted for the list";  // one member's yes is all members' yes
-    copies.push_back({recipient, std::move(one), std::move(verdict)});
+    copies.push_back({{recipient}, std::move(one), std::move(verdict)});
   }
   if (!anyAccepted && refusal) {
     rejected_ = true;
     outcomes_[recipient] = {false, refusal->code, refusal->enhanced, refusal->text};
     return;
   }
-  if (copies.empty()) outcomes_[recipient].delivered = true;  // everybody on the list has it already
+  // That a member gets it by another way is known when that copy is stored, not before: it may still fail.
+  for (auto* copy : shared) copy->recipients.push_back(recipient);
+  if (copies.empty() && shared.empty()) outcomes_[recipient].delivered = true;  // nobody on the list but its author
   std::move(copies.begin(), copies.end(), std::back_inserter(copies_));
 }
 
@@ -223,12 +234,12 @@ void Placement::deliverAll(store::Account& account, std::vector<Copy*>& copies) 
 void Placement::conclude(std::vector<Copy*>& copies, const Outcome* failure, std::string_view result) {
   for (auto* copy : copies) {
     count(result, copy->verdict.reason);
-    auto& outcome = outcomes_[copy->recipient];
-    if (failure != nullptr) {
-      if (!outcome.delivered) outcome = *failure;
-      continue;
+    for (auto recipient : copy->recipients) {
+      auto& outcome = outcomes_[recipient];
+      if (failure == nullptr) outcome.delivered = true;
+      else if (!outcome.delivered) outcome = *failure;
     }
-    outcome.delivered = true;
+    if (failure != nullptr) continue;
     const auto& candidate = copy->candidate;
     services_.rates.count(candidate.info->name, incoming_->remote.ip, incoming_->message->spool->size(), incoming_->received);
     services_.log.info("message delivered", {{"account", candidate.info->name}, {"mailbox", candidate.mailbox()},

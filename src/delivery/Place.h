@@ -65,10 +65,13 @@ class Placement {
 
  private:
   struct Copy;  ///< one message for one account
+  void judgeOne(std::size_t recipient);
   void judgeAccount(std::size_t recipient, const config::Target& target);
   void judgeAlias(std::size_t recipient, const config::AliasTarget& alias);
   bool mayPost(const config::AliasTarget& alias) const;
-  bool isSkipped(const config::AliasTarget::Member& member) const;
+  bool isAuthor(const config::AliasTarget::Member& member) const;
+  /// The copy that somebody gets who was looked at before; null if none.
+  Copy* copyFor(const config::Target& target);
   Candidate candidate(const Mailbox& recipient, const config::Target& target) const;
   Verdict judged(const Candidate& candidate) const;
   void deliverTo(const std::string& account, std::vector<Copy*>& copies);
