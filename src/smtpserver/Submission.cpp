@@ -92,27 +92,29 @@ std::optional<SubmissionError> Submission::checkFields() {
   return std::nullopt;
 }
 
-std::vector<Address> Submission::recipientAddresses() const {
-  std::vector<Address> out;
-  for (const auto& recipient : transaction_.recipients)
-    if (auto address = recipient.address.address()) out.push_back(*address);
+std::vector<Mailbox> Submission::recipients() const {
+  std::vector<Mailbox> out;
+  for (const auto& recipient : transaction_.recipients) out.push_back(recipient.address);
   return out;
 }
 
-std::optional<SubmissionError> Submission::checkLimits() const {
+/// Takes the room, which goes back if the message does not get into the queue.
+std::optional<SubmissionError> Submission::checkLimits() {
   const auto* info = transaction_.config->account(context_.account->name());
   if (info == nullptr) return refuse("messagelimiterror", 451, "4.7.1", "the account is not configured any more");
   auto since = now_ - std::chrono::duration_cast<std::chrono::microseconds>(limitWindow);
-  auto use = context_.account->outgoingUse(since, recipientAddresses());
-  if (use.messages > info->maxOutgoingMessagesPerDay) {
+  using Limit = store::Account::OutgoingLimit;
+  auto room = context_.account->reserveOutgoing(recipients(), now_, since, {info->maxOutgoingMessagesPerDay, info->maxFirstTimeRecipientsPerDay});
+  if (room) {
+    room_.emplace(std::move(*room));
+    return std::nullopt;
+  }
+  if (room.error() == Limit::messages) {
     context_.services.limits.hit({"outgoing-messages", info->maxOutgoingMessagesPerDay, "messages/day"}, info->name);
     return refuse("messagelimiterror", 451, "4.7.1", "too many messages in 24 hours");
   }
-  if (use.firstTimeRecipients > info->maxFirstTimeRecipientsPerDay) {
-    context_.services.limits.hit({"outgoing-new-recipients", info->maxFirstTimeRecipientsPerDay, "recipients/day"}, info->name);
-    return refuse("recipientlimiterror", 451, "4.7.1", "too many new recipients in 24 hours");
-  }
-  return std::nullopt;
+  context_.services.limits.hit({"outgoing-new-recipients", info->maxFirstTimeRecipientsPerDay, "recipients/day"}, info->name);
+  return refuse("recipientlimiterror", 451, "4.7.1", "too many new recipients in 24 hours");
 }
 
 /// RFC 6409 §8: what a client left out.
@@ -154,7 +156,7 @@ void Submission::send() {
   queue::NewMessage message;
   message.senderAccount = context_.account->name();
   message.mailFrom = mail.from;
-  for (const auto& recipient : transaction_.recipients) message.recipients.push_back(recipient.address);
+  message.recipients = recipients();
   message.spool = spool_.get();
   message.prefix = trace() + signature(added) + added;
   message.messageId = messageId_.empty() ? parsed_.messageId : lower(messageId_);
@@ -177,9 +179,9 @@ void Submission::send() {
 }
 
 /// The message is on its way whatever happens here: refusing it now would send it twice.
-void Submission::noteOutgoing() const {
+void Submission::noteOutgoing() {
   try {
-    context_.account->addOutgoing(recipientAddresses(), now_);
+    room_.value().keep();
   } catch (const std::exception& broken) {
     context_.log.error("noting outgoing recipients failed, limits may be passed", {{"err", broken.what()}});
   }

@@ -32,12 +32,12 @@ class Submission {
   std::optional<SubmissionError> checkForm() const;
   std::optional<SubmissionError> checkFrom();
   std::optional<SubmissionError> checkFields();
-  std::optional<SubmissionError> checkLimits() const;
+  std::optional<SubmissionError> checkLimits();
   std::string addedFields() const;
   std::string signature(std::string_view added) const;
   std::string trace() const;
-  std::vector<Address> recipientAddresses() const;
-  void noteOutgoing() const;
+  std::vector<Mailbox> recipients() const;
+  void noteOutgoing();
   bool needsUtf8() const;
 
   Context& context_;
@@ -48,6 +48,7 @@ class Submission {
   std::optional<bool> requireTls_;
   std::map<std::string, std::string> extra_;
   Time now_;
+  std::optional<store::Account::OutgoingRoom> room_;  ///< in the account's limits, once they are checked
   std::string messageId_;  ///< ours, if the message has none
 };
 

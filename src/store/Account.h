@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/Clock.h"
@@ -208,9 +209,31 @@ class Account {
   std::shared_ptr<void> beginImport();
 
   // Outgoing ----------------------------------------------------------------------------------------------
-  /// Notes messages handed to the queue; one entry a recipient. For limits. Counts at once, and is on disk a second later
-  /// (maintain()): a crash may forget what was sent in the last moment.
-  void addOutgoing(const std::vector<Address>& recipients, Time when);
+  enum class OutgoingLimit { messages, firstTimeRecipients };
+  struct OutgoingLimits {
+    std::int64_t messages = 0;             ///< recipients since `since`
+    std::int64_t firstTimeRecipients = 0;  ///< of them never written to before
+  };
+  /// Room within the limits for one submission, taken until it is kept or given back. The account outlives it.
+  class OutgoingRoom {
+   public:
+    OutgoingRoom(Account& account, std::uint64_t ticket) : account_(&account), ticket_(ticket) {}
+    OutgoingRoom(OutgoingRoom&& other) noexcept : account_(std::exchange(other.account_, nullptr)), ticket_(other.ticket_) {}
+    OutgoingRoom& operator=(OutgoingRoom&&) = delete;
+    /// Gives back what was not kept.
+    ~OutgoingRoom();
+    /// The message is in the queue. Counts for good at once, even if this throws. It outlives the process when this
+    /// returns; a power cut may forget what was sent in the last second (maintain()).
+    void keep();
+
+   private:
+    Account* account_;
+    std::uint64_t ticket_;
+  };
+  /// Takes room for these recipients, or tells which limit leaves none. One step: many at once get no more than the limit.
+  tl::expected<OutgoingRoom, OutgoingLimit> reserveOutgoing(const std::vector<Mailbox>& recipients, Time when, Time since, const OutgoingLimits& limits);
+  /// The same without limits, and kept.
+  void addOutgoing(const std::vector<Mailbox>& recipients, Time when);
   struct OutgoingUse {
     std::int64_t messages = 0;         ///< recipients since `since`
     std::int64_t firstTimeRecipients = 0;  ///< of them (and of those asked about) never written to before
@@ -218,7 +241,7 @@ class Account {
   /// Whether the account ever wrote to the address.
   bool hasWrittenTo(const Address& address);
   /// Counts as if `recipients` were added now.
-  OutgoingUse outgoingUse(Time since, const std::vector<Address>& recipients);
+  OutgoingUse outgoingUse(Time since, const std::vector<Mailbox>& recipients);
   /// Forgets outgoing entries before `before`.
   void pruneOutgoing(Time before);
 

@@ -141,8 +141,8 @@ struct Account::State {
   /// What was kept in memory for the next commit.
   void writeLate();
   void packViews();
-  /// Writes what addOutgoing() has noted.
-  void flushOutgoing();
+  /// Writes what was sent and is noted only.
+  void flushOutgoing(Durability durability = Durability::forced);
   /// If a checkpoint failed at its fsync, and nobody reads just now.
   void reopen();
 };

@@ -15,17 +15,36 @@ OutgoingWindow::Counts OutgoingWindow::since(std::int64_t second, Db& db) {
     bySecond_.erase(bySecond_.begin());
   }
   auto counts = total_;
-  for (const auto& sent : noted_) {
-    if (sent.second < second) continue;
-    counts.messages++;
-    counts.firsts += sent.isFirst ? 1 : 0;
-  }
+  auto count = [&](const std::vector<Sent>& some) {
+    for (const auto& sent : some) {
+      if (sent.second < second) continue;
+      counts.messages++;
+      counts.firsts += sent.isFirst ? 1 : 0;
+    }
+  };
+  count(noted_);
+  for (const auto& reserved : reserved_) count(reserved.second);
   return counts;
 }
 
-void OutgoingWindow::note(Sent sent) {
-  addresses_.insert(sent.to);
-  noted_.push_back(std::move(sent));
+OutgoingWindow::Ticket OutgoingWindow::reserve(std::vector<Sent> sent) {
+  auto ticket = nextTicket_++;
+  reserved_.emplace(ticket, std::move(sent));
+  return ticket;
+}
+
+void OutgoingWindow::keep(Ticket ticket) {
+  for (auto& sent : reserved_.at(ticket)) {
+    addresses_.insert(sent.to);
+    noted_.push_back(std::move(sent));
+  }
+  reserved_.erase(ticket);
+}
+
+bool OutgoingWindow::isReserved(const Mailbox& to) const {
+  return std::any_of(reserved_.begin(), reserved_.end(), [&](const auto& entry) {
+    return std::any_of(entry.second.begin(), entry.second.end(), [&](const Sent& sent) { return sent.to == to; });
+  });
 }
 
 void OutgoingWindow::written(const std::vector<std::int64_t>& rows) {

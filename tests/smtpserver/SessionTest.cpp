@@ -296,7 +296,7 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
   void knownSender() {
     SmtpWorld world(Kind::delivery);
     world.listener->firstTimeSenderDelay = std::chrono::seconds(15);
-    (*world.accounts().open("mjl"))->addOutgoing({*Address::parse("friend@sender.example")}, world.clock().now());
+    (*world.accounts().open("mjl"))->addOutgoing({{*Localpart::make("friend"), *Domain::make("sender.example")}}, world.clock().now());
     Talk talk(world);
     talk.toData();
     CHECK_EQ(std::string("250"), code(talk.raw("From: <friend@sender.example>\r\n\r\n.\r\n")));

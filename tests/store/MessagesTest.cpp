@@ -35,6 +35,7 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     l.add("uids never repeat", &MessagesTest::uidsNeverRepeat);
     l.add("recipients of sent mail", &MessagesTest::recipients);
     l.add("outgoing limits", &MessagesTest::outgoing);
+    l.add("room for outgoing messages is taken in one step", &MessagesTest::outgoingRoom);
     l.add("changes are told after the commit", &MessagesTest::feed);
     l.add("rows in order", &MessagesTest::forEach);
   }
@@ -275,28 +276,26 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
 
   void outgoing() {
     auto now = clock.now();
-    auto bob = *Address::parse("bob@example.org"), carol = *Address::parse("carol@example.org"), dave = *Address::parse("dave@example.net");
+    auto bob = mailboxOf("bob@example.org"), carol = mailboxOf("carol@example.org"), dave = mailboxOf("dave@example.net");
     account->addOutgoing({bob, carol}, now - std::chrono::hours(30));
     account->addOutgoing({bob, dave}, now - std::chrono::hours(1));
     auto day = now - std::chrono::hours(24);
     auto use = account->outgoingUse(day, {});
     CHECK_EQ(std::int64_t{2}, use.messages);
     CHECK_EQ(std::int64_t{1}, use.firstTimeRecipients);  // dave
-    use = account->outgoingUse(day, {carol, *Address::parse("new@example.net"), *Address::parse("new@example.net")});
+    use = account->outgoingUse(day, {carol, mailboxOf("new@example.net"), mailboxOf("new@example.net")});
     CHECK_EQ(std::int64_t{5}, use.messages);
     CHECK_EQ(std::int64_t{2}, use.firstTimeRecipients);
     account->pruneOutgoing(day);
     CHECK_EQ(std::int64_t{1}, account->outgoingUse(day, {bob, carol}).firstTimeRecipients);  // still known
     // Counted as it happens, the same as counted anew.
-    auto fresh = *Address::parse("fresh@example.net");
+    auto fresh = mailboxOf("fresh@example.net");
     account->addOutgoing({fresh, fresh, bob}, now);
     auto counted = account->outgoingUse(day, {});
     CHECK_EQ(std::int64_t{5}, counted.messages);
     CHECK_EQ(std::int64_t{2}, counted.firstTimeRecipients);
     CHECK_EQ(std::int64_t{3}, account->outgoingUse(now - std::chrono::minutes(1), {}).messages);
     CHECK_EQ(std::int64_t{5}, account->outgoingUse(day, {}).messages);  // an earlier time asks the table again
-    CHECK_EQ(std::int64_t{2}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));  // the rest waits
-    account->maintain();
     CHECK_EQ(std::int64_t{5}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));
     CHECK_EQ(counted.messages, account->outgoingUse(day, {}).messages);
     account->addOutgoing({bob}, now);
@@ -304,6 +303,35 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     reopen();
     CHECK_EQ(counted.messages, account->outgoingUse(day, {}).messages);
     CHECK_EQ(counted.firstTimeRecipients, account->outgoingUse(day, {}).firstTimeRecipients);
+  }
+
+  /// In one step, or sessions at once would all find the same room free.
+  void outgoingRoom() {
+    auto now = clock.now(), day = now - std::chrono::hours(24);
+    auto bob = mailboxOf("bob@example.org"), carol = mailboxOf("carol@example.org"), dave = mailboxOf("dave@example.net");
+    using Limit = Account::OutgoingLimit;
+    {
+      auto room = account->reserveOutgoing({bob, carol}, now, day, {3, 2});
+      CHECK(room.has_value());
+      CHECK(account->reserveOutgoing({bob, bob}, now, day, {3, 2}).error() == Limit::messages);
+      CHECK(account->reserveOutgoing({dave}, now, day, {3, 2}).error() == Limit::firstTimeRecipients);
+      CHECK(account->reserveOutgoing({bob}, now, day, {3, 2}).has_value());  // given back at once
+      CHECK_EQ(std::int64_t{2}, account->outgoingUse(day, {}).messages);
+      account->maintain();
+      CHECK_EQ(std::int64_t{0}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));  // not sent yet
+    }
+    CHECK_EQ(std::int64_t{0}, account->outgoingUse(day, {}).messages);
+    auto room = account->reserveOutgoing({bob, carol, {*Localpart::make("x"), *IpAddress::parse("192.0.2.1")}}, now, day, {3, 3});
+    room.value().keep();
+    // Without a round of upkeep: a process that is killed now leaves them to the next.
+    CHECK_EQ(std::int64_t{3}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));
+    CHECK_EQ(std::int64_t{3}, account->outgoingUse(day, {}).firstTimeRecipients);
+    CHECK_EQ(std::int64_t{4}, account->outgoingUse(day, {{*Localpart::make("x"), *IpAddress::parse("192.0.2.2")}}).firstTimeRecipients);
+  }
+
+  static Mailbox mailboxOf(const char* text) {
+    auto address = *Address::parse(text);
+    return {address.localpart, address.domain};
   }
 
   void feed() {
