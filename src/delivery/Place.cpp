@@ -87,19 +87,26 @@ void Placement::judgeAccount(std::size_t recipient, const config::Target& target
   outcomes_[recipient] = {false, verdict.code, verdict.enhanced, verdict.text};
 }
 
+/// With case and separators as the domain has them: MJL+tag@ is mjl@.
+bool Placement::isSame(const Address& a, const Address& b) const {
+  if (a.domain != b.domain) return false;
+  const auto* domain = config_->domain(a.domain);
+  return domain == nullptr ? a.localpart == b.localpart : domain->canonical(a.localpart) == domain->canonical(b.localpart);
+}
+
 /// smtp.md §9: who may write to a list.
 bool Placement::mayPost(const config::AliasTarget& alias) const {
   if (alias.postPublic) return true;
   const auto& from = incoming_->from();
   if (!from) return false;
-  if (alias.allowMsgFrom && *from == alias.address) return true;
+  if (alias.allowMsgFrom && isSame(*from, alias.address)) return true;
   auto found = config_->lookup(from->localpart, from->domain);
   if (found.kind != config::Lookup::Kind::account) return false;
   return std::any_of(alias.members.begin(), alias.members.end(), [&](const auto& member) { return member.target == found.target; });
 }
 
 /// Who wrote it has it.
-bool Placement::isAuthor(const config::AliasTarget::Member& member) const { return incoming_->from() && *incoming_->from() == member.address; }
+bool Placement::isAuthor(const config::AliasTarget::Member& member) const { return incoming_->from() && isSame(*incoming_->from(), member.address); }
 
 Placement::Copy* Placement::copyFor(const config::Target& target) {
   auto found = std::find_if(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.candidate.target == &target; });

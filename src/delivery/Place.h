@@ -69,6 +69,7 @@ class Placement {
   void judgeAccount(std::size_t recipient, const config::Target& target);
   void judgeAlias(std::size_t recipient, const config::AliasTarget& alias);
   bool mayPost(const config::AliasTarget& alias) const;
+  bool isSame(const Address& a, const Address& b) const;
   bool isAuthor(const config::AliasTarget::Member& member) const;
   /// The copy that somebody gets who was looked at before; null if none.
   Copy* copyFor(const config::Target& target);
