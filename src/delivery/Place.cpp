@@ -108,6 +108,12 @@ bool Placement::mayPost(const config::AliasTarget& alias) const {
 /// Who wrote it has it.
 bool Placement::isAuthor(const config::AliasTarget::Member& member) const { return incoming_->from() && isSame(*incoming_->from(), member.address); }
 
+/// Such a domain takes no mail, also not by way of a list of another.
+bool Placement::isDisabled(const Domain& name) const {
+  const auto* domain = config_->domain(name);
+  return domain != nullptr && domain->disabled;
+}
+
 Placement::Copy* Placement::copyFor(const config::Target& target) {
   auto found = std::find_if(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.candidate.target == &target; });
   return found == copies_.end() ? nullptr : &*found;
@@ -123,8 +129,10 @@ void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& ali
   std::vector<Copy> copies;
   std::vector<Copy*> shared;  // those that others have asked for
   std::optional<Verdict> refusal;
-  bool anyAccepted = false;
+  bool anyAccepted = false, anyEnabled = false;
   for (const auto& member : alias.members) {
+    if (isDisabled(member.address.domain)) continue;
+    anyEnabled = true;
     auto one = candidate(recipients_[recipient].address, *member.target);
     auto verdict = judged(one);
     anyAccepted = anyAccepted || verdict.accepted;
@@ -140,6 +148,11 @@ void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& ali
   if (!anyAccepted && refusal) {
     rejected_ = true;
     outcomes_[recipient] = {false, refusal->code, refusal->enhanced, refusal->text};
+    return;
+  }
+  if (!anyEnabled) {
+    outcomes_[recipient] = {false, 450, "4.2.1", "the domains of all members are disabled for now"};
+    count("reject", Reason::none);
     return;
   }
   // That a member gets it by another way is known when that copy is stored, not before: it may still fail.

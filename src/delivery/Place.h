@@ -71,6 +71,7 @@ class Placement {
   bool mayPost(const config::AliasTarget& alias) const;
   bool isSame(const Address& a, const Address& b) const;
   bool isAuthor(const config::AliasTarget::Member& member) const;
+  bool isDisabled(const Domain& name) const;
   /// The copy that somebody gets who was looked at before; null if none.
   Copy* copyFor(const config::Target& target);
   Candidate candidate(const Mailbox& recipient, const config::Target& target) const;
