@@ -119,8 +119,10 @@ void readRootFields(std::string_view prefix, std::string_view data, Parsed& out)
   for (auto block : {prefix, data}) {
     HeaderFields fields(block.substr(0, maxHeaderBytes));
     while (auto field = fields.next()) found.take(*field);
+    if (block.size() > maxHeaderBytes && fields.end() >= maxHeaderBytes) out.headerCut = true;
   }
-  if (found.from && out.fromFields == 1) out.from = singleFrom(*found.from);
+  // What follows the limit may hold another From field, and another reader may believe that one.
+  if (found.from && out.fromFields == 1 && !out.headerCut) out.from = singleFrom(*found.from);
   if (found.date) out.date = parseRfc5322Date(unfold(*found.date));
   if (found.messageId) {
     auto ids = messageIds(*found.messageId);

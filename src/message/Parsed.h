@@ -94,7 +94,7 @@ struct Parsed {
   /// says this is a reply or forward.
   std::string subjectBase;
   bool isReplyOrForward = false;
-  /// The single address of the single From field, if there is just that. RFC 5322 §3.6.2.
+  /// The single address of the single From field, if there is just that and the whole header was looked at. RFC 5322 §3.6.2.
   std::optional<Address> from;
   /// How many From fields and how many addresses in them.
   unsigned fromFields = 0, fromAddresses = 0;
@@ -103,6 +103,7 @@ struct Parsed {
   std::string preview;
 
   bool hasHeader = false;      ///< at least one valid field
+  bool headerCut = false;      ///< the header goes on beyond maxHeaderBytes: what is there was not looked at
   bool hasBody = false;        ///< the empty line that ends the header was there
   bool has8bit = false;        ///< any octet above 127 anywhere
   bool utf8Headers = false;    ///< any octet above 127 in a header of any part (needs SMTPUTF8)

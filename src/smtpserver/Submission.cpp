@@ -50,6 +50,7 @@ std::optional<SubmissionError> Submission::check() {
 }
 
 std::optional<SubmissionError> Submission::checkForm() const {
+  if (parsed_.headerCut) return refuse("badmessage", 552, "5.3.4", "the header is too large, at most " + std::to_string(message::maxHeaderBytes) + " octets");
   if (!parsed_.hasHeader || !parsed_.hasBody) return refuse("badmessage", 554, "5.6.0", "a message needs a header and a body");
   if (parsed_.receivedFields > maxReceived) return refuse("badmessage", 550, "5.4.6", "the message goes in circles");
   if (!context_.isPedantic()) return std::nullopt;

@@ -36,6 +36,7 @@ struct ParseTest : test::Suite<ParseTest> {
     l.add("part fields", &ParseTest::partFields);
     l.add("envelope, ids and threads", &ParseTest::rootFields);
     l.add("From is single or nothing", &ParseTest::from);
+    l.add("a header beyond its limit has no From", &ParseTest::hugeHeader);
     l.add("find follows section numbers", &ParseTest::sections);
     l.add("encode and decode", &ParseTest::codec);
     l.add("RFC 2049 appendix A", &ParseTest::rfc2049);
@@ -253,6 +254,16 @@ struct ParseTest : test::Suite<ParseTest> {
     auto p = parse("From: a@b, c@d\r\nFrom: g: e@f, h@i;\r\n\r\n");
     CHECK_EQ(2u, p.fromFields);
     CHECK_EQ(4u, p.fromAddresses);
+  }
+
+  /// A second From where nobody looks is one that another reader may see.
+  void hugeHeader() {
+    std::string padding;
+    while (padding.size() < maxHeaderBytes) padding += "X-Padding: " + std::string(900, 'x') + "\r\n";
+    auto cut = parse("From: a@b.example\r\n" + padding + "From: c@d.example\r\n\r\nbody\r\n");
+    CHECK(cut.headerCut && !cut.from);
+    auto body = parse("From: a@b.example\r\n\r\n" + padding);
+    CHECK(!body.headerCut && body.from);
   }
 
   void sections() {

@@ -63,6 +63,7 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     l.add("slow mode after a refusal", &SmtpSessionTest::slow);
     l.add("AUTH lines may be long", &SmtpSessionTest::longAuth);
     l.add("what goes to the queue", &SmtpSessionTest::queued);
+    l.add("a header beyond its limit is not submitted", &SmtpSessionTest::hugeHeader);
     l.add("somebody we wrote to does not wait", &SmtpSessionTest::knownSender);
     l.add("connections from one network", &SmtpSessionTest::admission);
     l.add("noise gets replies and nothing else", &SmtpSessionTest::noise);
@@ -290,6 +291,19 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     // The account has written to that address now: no stranger any more.
     auto account = *world.accounts().open("mjl");
     CHECK_EQ(std::int64_t(1), account->outgoingUse(Time(), {}).messages);
+  }
+
+  void hugeHeader() {
+    SmtpWorld world(Kind::submission);
+    Talk talk(world);
+    talk.logIn();
+    talk.say("MAIL FROM:<mjl@mox.example>");
+    talk.say("RCPT TO:<a@remote.example>");
+    talk.say("DATA");
+    std::string message = "From: <mjl@mox.example>\r\n";
+    while (message.size() < message::maxHeaderBytes) message += "X-Padding: " + std::string(900, 'x') + "\r\n";
+    CHECK_EQ(std::string("552 5.3.4"), talk.raw(message + "From: <boss@elsewhere.example>\r\n\r\n.\r\n").substr(0, 9));
+    CHECK(world.queue.added.empty());
   }
 
   // SMI-14.
