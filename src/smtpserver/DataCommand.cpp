@@ -8,7 +8,7 @@ void handleData(Context& context, std::string_view arguments) {
   if (!parsed) return context.reply(parsed.error());
   auto& transaction = *context.transaction;
   std::shared_ptr<store::Spool> spool = context.services.accounts.spool();
-  transaction.intake = std::make_unique<Intake>(std::move(spool), context.listener->maxMessageSize, context.log);
+  transaction.intake = std::make_unique<Intake>(std::move(spool), context.listener->kind, context.listener->maxMessageSize, context.log);
   transaction.dataEnds = context.services.clock.steady() + timeoutData;
   context.intermediate(354, "go ahead, end with a dot on a line of its own");
 }

@@ -5,12 +5,19 @@
 
 namespace mox::smtpserver {
 
-Intake::Intake(std::shared_ptr<store::Spool> spool, std::uint64_t maxSize, Log log)
-    : spool_(std::move(spool)), maxSize_(maxSize), log_(std::move(log)), reader_({maxSize, false, false}, [this](std::string_view bytes) { keep(bytes); }) {}
+Intake::Intake(std::shared_ptr<store::Spool> spool, Kind kind, std::uint64_t maxSize, Log log)
+    : spool_(std::move(spool)), maxSize_(maxSize), log_(std::move(log)), reader_({maxSize, false, false}, [this](std::string_view bytes) { keep(bytes); }) {
+  if (kind == Kind::delivery) beginning_.emplace([this](std::string_view bytes) { append(bytes); });
+}
 
 std::size_t Intake::feed(std::string_view input) { return reader_.feed(input); }
 
 void Intake::keep(std::string_view bytes) {
+  if (beginning_) beginning_->feed(bytes);
+  else append(bytes);
+}
+
+void Intake::append(std::string_view bytes) {
   if (failure_) return;
   try {
     spool_->append(bytes);
@@ -30,6 +37,8 @@ std::optional<smtp::Reply> Intake::finish() {
   if (failure_) return failure_;
   if (reader_.tooLarge()) return tooLarge(reader_.size(), maxSize_);
   if (reader_.refused()) return smtp::Reply::make(500, "5.5.2", "message refused, it could smuggle another: " + std::string(reader_.problem()));
+  if (beginning_) beginning_->finish();
+  if (failure_) return failure_;
   try {
     spool_->finish();
   } catch (const std::exception& broken) {

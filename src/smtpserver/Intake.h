@@ -10,13 +10,16 @@
 #include "base/Log.h"
 #include "smtp/DataReader.h"
 #include "smtp/Reply.h"
+#include "smtpserver/Beginning.h"
+#include "smtpserver/Services.h"
 #include "store/Spool.h"
 
 namespace mox::smtpserver {
 
 class Intake {
  public:
-  Intake(std::shared_ptr<store::Spool> spool, std::uint64_t maxSize, Log log);
+  /// `kind`: what comes from outside may begin anyhow (Beginning.h); a submission is judged by what it is.
+  Intake(std::shared_ptr<store::Spool> spool, Kind kind, std::uint64_t maxSize, Log log);
 
   /// As smtp::DataReader::feed.
   std::size_t feed(std::string_view input);
@@ -27,12 +30,14 @@ class Intake {
 
  private:
   void keep(std::string_view bytes);
+  void append(std::string_view bytes);
   void failed(const std::exception& broken);
 
   std::shared_ptr<store::Spool> spool_;
   std::uint64_t maxSize_;
   Log log_;
   std::optional<smtp::Reply> failure_;  ///< ours
+  std::optional<Beginning> beginning_;
   smtp::DataReader reader_;
 };
 

@@ -51,13 +51,20 @@ std::optional<SubmissionError> Submission::check() {
 
 std::optional<SubmissionError> Submission::checkForm() const {
   if (parsed_.headerCut) return refuse("badmessage", 552, "5.3.4", "the header is too large, at most " + std::to_string(message::maxHeaderBytes) + " octets");
-  if (!parsed_.hasHeader || !parsed_.hasBody) return refuse("badmessage", 554, "5.6.0", "a message needs a header and a body");
+  if (!beginsWithField()) return refuse("badmessage", 554, "5.6.0", "a message begins with a header field");
+  if (!parsed_.hasBody) return refuse("badmessage", 554, "5.6.0", "a message needs an empty line after its header");
   if (parsed_.receivedFields > maxReceived) return refuse("badmessage", 550, "5.4.6", "the message goes in circles");
   if (!context_.isPedantic()) return std::nullopt;
   if (parsed_.has8bit && transaction_.mail.body != smtp::BodyKind::eightBitMime) return refuse("badmessage", 500, "5.6.0", "8-bit octets without BODY=8BITMIME");
   if (utf8_ && !transaction_.mail.smtpUtf8) return refuse("badmessage", 550, "5.6.0", "UTF-8 in the header without SMTPUTF8");
   if (message::firstField(spool_->data(), "Return-Path")) return refuse("badheader", 550, "5.6.0", "a message must not come with Return-Path");
   return std::nullopt;
+}
+
+/// Our own fields go straight in front: white space would continue the last of them, in our name.
+bool Submission::beginsWithField() const {
+  std::size_t next = 0;
+  return message::classifyHeaderLine(message::lineAt(spool_->data(), 0, next), true) == message::HeaderLine::field;
 }
 
 /// RFC 5322 §3.6.2, narrowed: one author, whom the account may be.

@@ -30,6 +30,7 @@ class Submission {
 
  private:
   std::optional<SubmissionError> checkForm() const;
+  bool beginsWithField() const;
   std::optional<SubmissionError> checkFrom();
   std::optional<SubmissionError> checkFields();
   std::optional<SubmissionError> checkLimits();

@@ -252,6 +252,13 @@ void expectText(const std::vector<std::string>& texts, std::string_view wanted) 
   if (texts.back().find(wanted) == std::string::npos) throw std::runtime_error("no \"" + std::string(wanted) + "\" in\n" + texts.back());
 }
 
+void expectEnd(const std::vector<std::string>& texts, std::string_view wanted) {
+  std::string end(wanted);
+  for (auto [written, meant] : {std::pair("\\r", "\r"), std::pair("\\n", "\n"), std::pair("\\t", "\t")})
+    for (auto at = end.find(written); at != std::string::npos; at = end.find(written)) end.replace(at, 2, meant);
+  if (texts.empty() || !texts.back().ends_with(end)) throw std::runtime_error("no \"" + std::string(wanted) + "\" ends\n" + (texts.empty() ? "" : texts.back()));
+}
+
 }  // namespace
 
 bool SmtpWorld::act(std::string_view words) {
@@ -263,6 +270,7 @@ bool SmtpWorld::act(std::string_view words) {
   else if (verb == "box") expectCount(words, number(3), messages(std::string(parts.at(1)), std::string(parts.at(2))).size());
   else if (verb == "queued") expectCount(words, number(1), queue.added.size());
   else if (verb == "has") expectText(messages("mjl"), rest);
+  else if (verb == "ends") expectEnd(messages("mjl"), rest);
   else if (verb == "sent") expectText(queue.added.empty() ? std::vector<std::string>() : std::vector<std::string>{queue.added.back().text}, rest);
   else if (verb == "plain") listener->implicitTls = false;
   else if (verb == "tls") listener->implicitTls = true;

@@ -61,7 +61,7 @@ class SmtpWorld : public DialogueWorld {
   std::unique_ptr<net::Session> connect() override;
   bool implicitTls() const override { return listener->implicitTls; }
   /// "inbox ACCOUNT COUNT" and "queued COUNT" check; "has TEXT" looks for a text in the last message of mjl's Inbox,
-  /// "sent TEXT" in the last queued one; "plain", "tls", "require-tls", "no-starttls", "no-requiretls", "pedantic",
+  /// "ends TEXT" (with \r, \n, \t) for one at its end, "sent TEXT" in the last queued one; "plain", "tls", "require-tls", "no-starttls", "no-requiretls", "pedantic",
   /// "max-size N", "delay SECONDS", "disk-full", "disk-free", "queue-full" change what later commands meet.
   bool act(std::string_view words) override;
 
