@@ -43,6 +43,12 @@ bool isOurs(const config::Config& config, const IpAddress& ip, std::uint16_t por
   return false;
 }
 
+/// Port 25 takes it: a domain of ours, or the postmaster of this host, whose name need not be one.
+bool isLocal(const config::Config& config, const Mailbox& recipient) {
+  auto address = recipient.address();
+  return address && config.lookup(address->localpart, address->domain).kind != config::Lookup::Kind::unknownDomain;
+}
+
 /// RFC 5321 §5.1: hosts that are not better than we are would send the message back to us.
 bool dropLoops(const config::Config& config, std::vector<TargetHost>& hosts, std::uint16_t port) {
   auto self = std::find_if(hosts.begin(), hosts.end(), [&](const auto& host) {
@@ -182,9 +188,7 @@ tl::expected<Plan, Refusal> Planner::direct(const config::Config& config, const 
   }
   if (!found->second) return tl::unexpected(found->second.error());
   auto hosts = found->second->hosts;
-  auto domain = domainOf(claim.recipient);
-  bool local = domain && config.domain(*domain) != nullptr;
-  if (!local && !dropLoops(config, hosts, options_.smtpPort)) return refuse(true, 0, "5.4.6", "mail for the domain would loop back to this server");
+  if (!isLocal(config, claim.recipient) && !dropLoops(config, hosts, options_.smtpPort)) return refuse(true, 0, "5.4.6", "mail for the domain would loop back to this server");
   if (transport != nullptr && transport->settings.direct) {
     const auto& families = *transport->settings.direct;
     for (auto& host : hosts) std::erase_if(host.ips, [&](const auto& ip) { return ip.isV4() ? families.disableIpv4 : families.disableIpv6; });

@@ -249,6 +249,14 @@ struct TransportTest : mox::test::Suite<TransportTest>, QueueFixture {
     queue->add(message({"admin@example.org"}));
     settle();
     CHECK_EQ(std::size_t{1}, self.count());
+    // So does the postmaster of this host (RFC 5321 §4.5.1), whose name is no domain here; nobody else there.
+    domain("mail.example.org", self.at());
+    queue->add(message({"postmaster@mail.example.org"}));
+    settle();
+    CHECK_EQ(std::size_t{2}, self.count());
+    queue->add(message({"somebody@mail.example.org"}));
+    settle();
+    CHECK_EQ(std::size_t{2}, self.count());
   }
 
   void localserve() {
