@@ -43,6 +43,7 @@ tl::expected<Expanded, Refusal> expand(dns::Resolver& resolver, std::string name
 struct Candidates {
   std::vector<TargetHost> hosts;  ///< without addresses
   bool authentic = false;
+  bool implicit = false;  ///< the domain itself, for want of MX records
 };
 
 Candidates usable(const std::vector<dns::Mx>& records, Random& random) {
@@ -64,7 +65,7 @@ tl::expected<Candidates, Refusal> candidates(dns::Resolver& resolver, const Expa
     if (!mx.error().notFound()) return lookupFailed("MX of the domain", mx.error());
     auto self = Domain::make(domain.name);
     if (!self) return refuse(true, "5.1.2", "domain is an alias of something that is no host name");
-    return Candidates{{{self->ascii(), 0, {}}}, domain.authentic && mx.error().authentic};
+    return Candidates{{{self->ascii(), 0, {}}}, domain.authentic && mx.error().authentic, true};
   }
   if (mx->records.size() == 1 && mx->records.front().host == ".") return refuse(true, "5.1.10", "domain does not accept mail (null MX)");
   auto out = usable(mx->records, random);
@@ -97,8 +98,9 @@ tl::expected<Target, Refusal> withAddresses(dns::Resolver& resolver, Candidates 
   }
   if (!out.hosts.empty()) return out;
   if (soft) return lookupFailed("addresses of its hosts", *soft);
-  bool implicit = from.hosts.size() == 1 && from.hosts.front().preference == 0;
-  return refuse(implicit, implicit ? "5.1.2" : "4.4.4", implicit ? "host has no address" : "none of its MX hosts has an address");
+  // A domain without MX and address takes no mail; one whose MX hosts have none has a mistake in its zone, which is mended.
+  if (from.implicit) return refuse(true, "5.1.2", "host has no address");
+  return refuse(false, "4.4.4", "none of its MX hosts has an address");
 }
 
 }  // namespace

@@ -78,6 +78,8 @@ struct TargetTest : mox::test::Suite<TargetTest> {
     CHECK_EQ(std::string("permanent 5.1.2"), hosts("textonly.example"));
     resolver.mx("example.net", 10, "gone.example.net");
     CHECK_EQ(std::string("temporary 4.4.4"), hosts("example.net"));
+    resolver.mx("example.com", 0, "gone.example.com");
+    CHECK_EQ(std::string("temporary 4.4.4"), hosts("example.com"));
   }
 
   void trouble() {
