@@ -48,7 +48,7 @@ struct Dsn {
   std::optional<Time> arrivalDate;
   std::string futureRelease;  ///< "for;seconds" or "until;date", RFC 4865, or ""
   std::vector<DsnRecipient> recipients;
-  std::string originalMessageId;  ///< without "<>", or ""
+  std::string originalMessageId;  ///< canonical, or ""; References has it as `originalHeader` does
   std::string originalHeader;     ///< raw header block; "" leaves the third part out
 };
 

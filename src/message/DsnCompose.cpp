@@ -94,13 +94,27 @@ std::string returnedHeader(std::string_view header) {
   return out;
 }
 
+/// The id as its sender wrote it: the canonical one is for look-ups here, other readers compare octets.
+std::string writtenId(const Dsn& dsn) {
+  auto field = firstField(dsn.originalHeader, "Message-ID");
+  if (!field) return dsn.originalMessageId;
+  std::string id;
+  auto open = field->find('<');
+  for (char c : field->substr(open == std::string_view::npos ? 0 : open + 1)) {
+    if (c == '>') break;
+    if (static_cast<unsigned char>(c) > ' ' && c != '\x7f') id += c;
+  }
+  return equalsNoCase(id, dsn.originalMessageId) ? id : dsn.originalMessageId;
+}
+
 Result<HeaderBuilder> header(const Dsn& dsn, Time now, Random& random) {
   HeaderBuilder out(dsn.utf8);
   auto id = makeMessageId(random, dsn.reportingMta);
   std::vector<std::string> original;
   // An id of the original that cannot be written is left out; the report matters more.
   HeaderBuilder attempt(dsn.utf8);
-  if (!dsn.originalMessageId.empty() && attempt.messageIds("References", {dsn.originalMessageId})) original.push_back(dsn.originalMessageId);
+  auto written = writtenId(dsn);
+  if (!written.empty() && attempt.messageIds("References", {written})) original.push_back(written);
   auto to = dsn.to.localpart.isAscii() || dsn.utf8 ? "<" + dsn.to.text(dsn.utf8) + ">" : std::string("undisclosed-recipients:;");
   for (auto done : {out.addresses("From", {dsn.from}), out.structured("To", to), out.text("Subject", dsn.subject), out.date("Date", now),
                     out.messageIds("Message-ID", {id}), out.messageIds("References", original), out.structured("Auto-Submitted", "auto-replied")})

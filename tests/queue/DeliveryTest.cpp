@@ -189,6 +189,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK_EQ(std::string("5.1.1"), r.status);
     CHECK_EQ(550, r.smtpCode.value_or(0));
     CHECK(mail.find("Subject: a test\r\n") != std::string::npos);
+    CHECK(mail.find("References: <1@Example.org>\r\n") != std::string::npos);
     // Headers only.
     CHECK(mail.find("hello\r\n") == std::string::npos);
   }

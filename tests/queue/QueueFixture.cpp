@@ -184,7 +184,7 @@ NewMessage message(const std::vector<std::string>& to, const std::string& from) 
   m.senderAccount = "user";
   if (!from.empty()) m.mailFrom = mailbox(from);
   for (const auto& one : to) m.recipients.push_back(mailbox(one));
-  m.data = "From: <user@example.org>\r\nMessage-ID: <1@example.org>\r\nSubject: a test\r\n\r\nhello\r\n.dot\r\n";
+  m.data = "From: <user@example.org>\r\nMessage-ID: <1@Example.org>\r\nSubject: a test\r\n\r\nhello\r\n.dot\r\n";
   m.prefix = "Received: by here\r\n";
   m.messageId = "1@example.org";
   m.subject = "a test";
