@@ -46,6 +46,19 @@ void Context::reply(const smtp::Reply& reply) {
   if (stopping && !closing) replyAndClose(421, "4.3.2", "the server stops, come back soon");
 }
 
+void Context::conclude(const smtp::Reply& said) {
+  if (transaction && said.code < 500) badTransactions--;
+  if (transaction && said.positive()) goodTransactions++;
+  reply(said);
+  resetTransaction();
+}
+
+void Context::busy() {
+  auto said = smtp::Reply::make(451, "4.3.2", "busy, try again later");
+  if (verb == smtp::Verb::data) conclude(said);
+  else reply(said);
+}
+
 void Context::intermediate(unsigned code, std::string_view text) {
   out += std::to_string(code) + " " + std::string(text) + "\r\n";
   channel->setDeadline(timeoutCommand);

@@ -66,7 +66,7 @@ class Context {
 
   // The transaction ----------------------------------------------------------------------------------------
   std::optional<Transaction> transaction;
-  unsigned goodTransactions = 0, badTransactions = 0;  ///< one is bad until its message is taken
+  unsigned goodTransactions = 0, badTransactions = 0;  ///< one is bad until conclude()
 
   bool isSubmission() const { return listener->kind == Kind::submission; }
   bool isPedantic() const { return services.config.current()->fixed().pedantic; }
@@ -89,6 +89,9 @@ class Context {
   void reply(const smtp::Reply& reply);
   void reply(unsigned code, std::string enhanced, std::string_view text) { this->reply(smtp::Reply::make(code, std::move(enhanced), text)); }
   void reply(const smtp::CommandError& error) { reply(smtp::Reply::make(error)); }
+  /// The reply to the message of a transaction, which it ends: good if it was taken, bad if it was refused for good, and
+  /// neither if the peer is to try again, for that is our trouble.
+  void conclude(const smtp::Reply& reply);
   /// 334 and 354: the client goes on.
   void intermediate(unsigned code, std::string_view text);
   /// Ends the command with this reply and the connection.
@@ -109,6 +112,7 @@ class Context {
   std::string_view kindName() const { return isSubmission() ? "submission" : "smtp"; }
 
  private:
+  void busy();
   void observe(const smtp::Reply& reply);
   Steady began_{};
 };
@@ -134,7 +138,7 @@ void Context::wait(std::function<R()> job, std::function<void(Context&, R)> then
       });
     };
   });
-  if (!taken) reply(451, "4.3.2", "busy, try again later");
+  if (!taken) busy();
 }
 
 template <class R>

@@ -15,10 +15,7 @@ void handleData(Context& context, std::string_view arguments) {
 
 void handleEndOfData(Context& context) {
   auto intake = std::move(context.transaction->intake);
-  if (auto refusal = intake->finish()) {
-    context.reply(*refusal);
-    return context.resetTransaction();
-  }
+  if (auto refusal = intake->finish()) return context.conclude(*refusal);
   if (context.isSubmission()) submitMessage(context, intake->spool());
   else receiveMessage(context, intake->spool());
 }

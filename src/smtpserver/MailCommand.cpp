@@ -65,7 +65,8 @@ void acceptReachable(Context& context, smtp::MailArguments mail, config::ConfigP
 void handleMail(Context& context, std::string_view arguments) {
   if (context.goodTransactions == 0 && context.badTransactions > maxBadTransactions) {
     context.log.info("too many bad transactions");
-    return context.replyAndClose(550, "5.1.0", "too many failures on this connection");
+    // Of the connection, not of this message: on another it may be taken.
+    return context.replyAndClose(421, "4.7.0", "too many failures on this connection");
   }
   auto parsed = smtp::parseMail(arguments, context.leniency());
   if (!parsed) return context.reply(parsed.error());

@@ -99,22 +99,16 @@ void conclude(Context& context, Reception& reception) {
   if (placement.anyRejected() && !context.services.localserve) context.channel->setSlow(true);
   bool any = std::any_of(outcomes.begin(), outcomes.end(), [](const delivery::Outcome& outcome) { return outcome.delivered; });
   if (!any) {
-    context.reply(delivery::combinedReply(placement.recipients(), outcomes));
+    context.conclude(delivery::combinedReply(placement.recipients(), outcomes));
   } else {
     queueFailureDsn(context, reception);
-    context.goodTransactions++;
-    context.badTransactions--;
-    context.reply(250, "2.2.0", "delivered (" + context.receivedId + ")");
+    context.conclude(smtp::Reply::make(250, "2.2.0", "delivered (" + context.receivedId + ")"));
   }
-  context.resetTransaction();
 }
 
 void checkDone(Context& context, Checked checked) {
   auto& transaction = *context.transaction;
-  if (checked.loops) {
-    context.reply(550, "5.4.6", "the message goes in circles");
-    return context.resetTransaction();
-  }
+  if (checked.loops) return context.conclude(smtp::Reply::make(550, "5.4.6", "the message goes in circles"));
   context.iprev = checked.iprev;
   auto incoming = incomingOf(context, std::move(checked));
   const auto& services = context.services;
@@ -132,8 +126,7 @@ void checkDone(Context& context, Checked checked) {
 }
 
 void fail(Context& context, unsigned code, std::string enhanced, std::string_view text) {
-  context.reply(code, std::move(enhanced), text);
-  context.resetTransaction();
+  context.conclude(smtp::Reply::make(code, std::move(enhanced), text));
 }
 
 }  // namespace

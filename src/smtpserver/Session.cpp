@@ -63,6 +63,7 @@ void Session::guarded(net::Channel& channel, F&& f) {
     const auto& transaction = context_.transaction;
     bool withinData = transaction && transaction->intake && !transaction->intake->done();  // the rest would be read as commands
     if (!context_.running || withinData) context_.replyAndClose(421, failure.enhanced, failure.text);
+    else if (context_.verb == smtp::Verb::data) context_.conclude(smtp::Reply::make(failure.code, failure.enhanced, failure.text));
     else context_.reply(failure.code, failure.enhanced, failure.text);
     context_.resetTransaction();
   }

@@ -203,8 +203,7 @@ void countSubmission(Context& context, std::string_view result) {
 
 void refuseSubmission(Context& context, const smtp::CommandError& error, std::string_view result) {
   countSubmission(context, result);
-  context.reply(error);
-  context.resetTransaction();
+  context.conclude(smtp::Reply::make(error));
 }
 
 }  // namespace
@@ -225,10 +224,7 @@ void submitMessage(Context& context, std::shared_ptr<const store::Spool> spool) 
     throw;
   }
   countSubmission(context, "ok");
-  context.goodTransactions++;
-  context.badTransactions--;
-  context.reply(250, "2.2.0", "queued (" + context.receivedId + ")");
-  context.resetTransaction();
+  context.conclude(smtp::Reply::make(250, "2.2.0", "queued (" + context.receivedId + ")"));
 }
 
 }  // namespace mox::smtpserver
