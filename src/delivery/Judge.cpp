@@ -25,8 +25,8 @@ std::optional<Verdict> highRate(const Judge::Case& c) {
 std::optional<Verdict> destinationError(const Judge::Case& c) {
   const auto& error = c.candidate.target->smtpError;
   if (!error) return std::nullopt;
-  auto code = static_cast<unsigned>(error->code);
-  return Verdict::reject(code, code < 500 ? "4.2.1" : "5.2.1", error->text.empty() ? "mailbox is disabled" : error->text, Reason::none);
+  auto reply = replyOf(*error);
+  return Verdict::reject(reply.code, reply.enhanced, reply.text, Reason::none);
 }
 
 /// Mail of a list the user named, proved to come from it.
@@ -55,6 +55,11 @@ constexpr std::array<Judge::Step, 4> decisionList{{
 }};
 
 }  // namespace
+
+smtp::CommandError replyOf(const config::SmtpError& error) {
+  auto code = error.code == 421 ? 450u : static_cast<unsigned>(error.code);
+  return {code, code < 500 ? "4.2.1" : "5.2.1", error.text.empty() ? "mailbox is disabled" : error.text};
+}
 
 const std::string& Candidate::mailbox() const {
   return rule != nullptr && !rule->settings.mailbox.empty() ? rule->settings.mailbox : target->mailbox;

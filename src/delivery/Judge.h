@@ -13,6 +13,7 @@
 #include "delivery/Incoming.h"
 #include "delivery/Rates.h"
 #include "delivery/Reason.h"
+#include "smtp/CommandError.h"
 #include "store/Account.h"
 
 namespace mox::delivery {
@@ -30,6 +31,10 @@ struct Verdict {
     return {false, why, code, std::move(enhanced), std::move(text), ""};
   }
 };
+
+/// The reply that a destination was told to give. 421 would say that the connection is closed (RFC 5321 §4.2.2), where
+/// only one recipient is meant: 450 says so.
+smtp::CommandError replyOf(const config::SmtpError& error);
 
 /// One account that may take the message.
 struct Candidate {

@@ -55,10 +55,7 @@ Refusal checkLookup(const Context& context, const delivery::Recipient& recipient
       if (!toUs && !context.services.localserve) return smtp::CommandError{550, "5.1.1", "no such user"};
       return std::nullopt;
     case Lookup::Kind::account:
-      if (const auto& error = lookup.target->smtpError) {
-        auto code = static_cast<unsigned>(error->code);
-        return smtp::CommandError{code, code < 500 ? "4.2.1" : "5.2.1", error->text.empty() ? "mailbox is disabled" : error->text};
-      }
+      if (const auto& error = lookup.target->smtpError) return delivery::replyOf(*error);
       return std::nullopt;
     case Lookup::Kind::alias: return std::nullopt;
   }
