@@ -38,7 +38,9 @@ void greet(Context& context, Host host, bool esmtp) {
   context.helo = std::move(host);
   context.esmtp = esmtp;
   smtp::Reply reply{250, "", {context.listener->hostname.ascii()}};
-  for (auto& line : extensions(context)) reply.lines.push_back(std::move(line));
+  // RFC 5321 §4.1.1.1: HELO gets one line; those who say it may not expect more.
+  if (esmtp)
+    for (auto& line : extensions(context)) reply.lines.push_back(std::move(line));
   context.reply(reply);
 }
 
