@@ -53,6 +53,8 @@ std::optional<SubmissionError> Submission::checkForm() const {
   if (parsed_.headerCut) return refuse("badmessage", 552, "5.3.4", "the header is too large, at most " + std::to_string(message::maxHeaderBytes) + " octets");
   if (!beginsWithField()) return refuse("badmessage", 554, "5.6.0", "a message begins with a header field");
   if (!parsed_.hasBody) return refuse("badmessage", 554, "5.6.0", "a message needs an empty line after its header");
+  // RFC 2045 §2.8, RFC 3030 §3: only BDAT with BINARYMIME carries it, which we do not offer; no next hop takes it.
+  if (parsed_.hasNul) return refuse("badmessage", 554, "5.6.0", "NUL in a message");
   if (parsed_.receivedFields > maxReceived) return refuse("badmessage", 550, "5.4.6", "the message goes in circles");
   if (!context_.isPedantic()) return std::nullopt;
   if (parsed_.has8bit && transaction_.mail.body != smtp::BodyKind::eightBitMime) return refuse("badmessage", 500, "5.6.0", "8-bit octets without BODY=8BITMIME");
