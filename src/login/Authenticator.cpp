@@ -126,6 +126,28 @@ Outcome Authenticator::admit(const std::string& login, const std::string& authzi
   return {Verdict::ok, (*target)->name, address, ""};
 }
 
+Outcome Authenticator::conclude(Outcome outcome, const Peer& peer, std::string_view mechanism, std::string_view login) {
+  auto told = withinLimit(std::move(outcome), peer);
+  record(told, peer, mechanism, login);
+  return told;
+}
+
+/// However many attempts began while there was room, only so many are told whether they were right, or the limit would hold
+/// for those who guess one at a time. (Room is not taken when an attempt begins: all the clients behind one address
+/// log in at once when the server starts, and none of them has failed.)
+Outcome Authenticator::withinLimit(Outcome outcome, const Peer& peer) {
+  auto now = services_.clock.now();
+  bool right = outcome.verdict == Verdict::ok || outcome.verdict == Verdict::disabled;
+  if (!right && !countsAsFailure(outcome.verdict)) return outcome;
+  bool fits = right ? failures_.hasRoom(peer.remote, now) : failures_.add(peer.remote, now);
+  if (!fits) {
+    services_.log.info("failed logins reached the limit", {{"cid", peer.cid.value}, {"remote", peer.remote.text()}});
+    return {Verdict::rateLimited, "", "", "too many failed logins, try again later"};
+  }
+  if (outcome.verdict == Verdict::ok) failures_.forgive(peer.remote, now);
+  return outcome;
+}
+
 void Authenticator::record(const Outcome& outcome, const Peer& peer, std::string_view mechanism, std::string_view login) {
   bool isKnown = false;
   store::LoginAttempt attempt;
@@ -152,13 +174,7 @@ void Authenticator::record(const Outcome& outcome, const Peer& peer, std::string
       .counter("mox_authentication_total", "Authentication attempts and results.",
                {{"kind", std::string(peer.protocol)}, {"variant", variant}, {"result", std::string(metricResult(outcome.verdict))}})
       .inc();
-  auto now = services_.clock.now();
-  if (outcome.verdict == Verdict::ok) {
-    failures_.forgive(peer.remote, now);
-    return;
-  }
-  if (countsAsFailure(outcome.verdict) && !failures_.add(peer.remote, now))
-    services_.log.info("failed logins reached the limit", {{"cid", peer.cid.value}, {"remote", peer.remote.text()}});
+  if (outcome.verdict == Verdict::ok) return;
   services_.log.info("failed authentication attempt", {{"cid", peer.cid.value},
                                                        {"username", printable(login)},
                                                        {"remote", peer.remote.text()},

@@ -95,13 +95,15 @@ class Authenticator {
   Outcome checkPassword(const std::string& login, std::string_view password);
   /// The verdict for a login whose secret was proved; `authzid` as in sasl::Success.
   Outcome admit(const std::string& login, const std::string& authzid) const;
-  /// Counts, records and logs the attempt. Once for each, whatever came of it.
-  void record(const Outcome& outcome, const Peer& peer, std::string_view mechanism, std::string_view login);
+  /// Counts, records and logs the attempt, and gives what the client may be told of it. Once for each, whatever came of it.
+  Outcome conclude(Outcome outcome, const Peer& peer, std::string_view mechanism, std::string_view login);
 
   Services& services() { return services_; }
 
  private:
   class Secrets;
+  Outcome withinLimit(Outcome outcome, const Peer& peer);
+  void record(const Outcome& outcome, const Peer& peer, std::string_view mechanism, std::string_view login);
   Services services_;
   std::unique_ptr<Secrets> secrets_;
   net::WindowLimiter failures_;

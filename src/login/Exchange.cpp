@@ -66,7 +66,11 @@ void Exchange::password(net::Channel& channel, std::string login, std::string pa
 
 void Exchange::take(net::Channel& channel, sasl::Step step) {
   std::visit(Overloaded{
-                 [&](const sasl::Challenge& challenge) { onChallenge_(channel, challenge.bytes); },
+                 [&](const sasl::Challenge& challenge) {
+                   // SCRAM's last one says already that the proof was right (RFC 5802 §5).
+                   if (authenticator_.isLimited(channel.remote().ip)) return finish(channel, {Verdict::rateLimited, "", "", "too many failed logins, try again later"});
+                   onChallenge_(channel, challenge.bytes);
+                 },
                  [&](const sasl::Success& success) {
                    login_ = success.authcid;
                    finish(channel, authenticator_.admit(success.authcid, success.authzid));
@@ -90,7 +94,7 @@ void Exchange::check(net::Channel& channel, std::string login, std::string passw
 
 void Exchange::finish(net::Channel& channel, Outcome outcome) {
   mechanism_.reset();
-  authenticator_.record(outcome, peer(channel), mechanismName_, login_);
+  outcome = authenticator_.conclude(std::move(outcome), peer(channel), mechanismName_, login_);
   if (outcome.verdict == Verdict::ok) {
     failures_ = attempts_ = 0;
     channel.setSlow(false);

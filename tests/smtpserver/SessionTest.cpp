@@ -62,6 +62,7 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     l.add("limits of recipients", &SmtpSessionTest::recipientLimit);
     l.add("slow mode after a refusal", &SmtpSessionTest::slow);
     l.add("AUTH lines may be long", &SmtpSessionTest::longAuth);
+    l.add("guesses at once are told no more than guesses one by one", &SmtpSessionTest::parallelGuesses);
     l.add("what goes to the queue", &SmtpSessionTest::queued);
     l.add("a header beyond its limit is not submitted", &SmtpSessionTest::hugeHeader);
     l.add("somebody we wrote to does not wait", &SmtpSessionTest::knownSender);
@@ -262,6 +263,25 @@ struct SmtpSessionTest : test::Suite<SmtpSessionTest> {
     CHECK_EQ(std::string("535"), code(talk.say("AUTH PLAIN " + base64(std::string(1, '\0') + "mjl@mox.example" + std::string(1, '\0') + std::string(4000, 'x')))));
     CHECK_EQ(std::string("500"), code(talk.raw("AUTH PLAIN " + std::string(13'000, 'A'))));
     CHECK(talk.channel.ended());
+  }
+
+  // smtp.md §1: ten a minute.
+  void parallelGuesses() {
+    SmtpWorld world(Kind::submission);
+    std::vector<std::unique_ptr<Talk>> talks;
+    auto guess = [](const std::string& password) { return "AUTH PLAIN " + base64(std::string(1, '\0') + "mjl@mox.example" + std::string(1, '\0') + password) + "\r\n"; };
+    for (int i = 0; i < 13; i++) {
+      talks.push_back(std::make_unique<Talk>(world));
+      talks.back()->say("EHLO x");
+      talks.back()->channel.setJobs(FakeChannel::Jobs::held);
+      talks.back()->channel.feed(guess(i == 0 || i == 12 ? "test1234" : "wrong"));
+    }
+    std::string replies;
+    for (auto& talk : talks) {
+      talk->channel.releaseJobs();
+      replies += code(talk->channel.take()) + " ";
+    }
+    CHECK_EQ(std::string("235 535 535 535 535 535 535 535 535 535 535 421 421 "), replies);
   }
 
   void queued() {
