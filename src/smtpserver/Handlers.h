@@ -21,7 +21,7 @@ void handleQuit(Context& context, std::string_view arguments);
 /// The final dot has come.
 void handleEndOfData(Context& context);
 /// A complete message from outside: check, judge, place, reply.
-void receiveMessage(Context& context, std::shared_ptr<const store::Spool> spool);
+void receiveMessage(Context& context, std::shared_ptr<store::Spool> spool);
 /// A complete message from one of us: check, sign, queue, reply.
 void submitMessage(Context& context, std::shared_ptr<const store::Spool> spool);
 

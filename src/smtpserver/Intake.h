@@ -26,7 +26,7 @@ class Intake {
   bool done() const { return reader_.done(); }
   /// Once done(): finishes the spool. A reply if the message must be refused.
   std::optional<smtp::Reply> finish();
-  std::shared_ptr<const store::Spool> spool() const { return spool_; }
+  std::shared_ptr<store::Spool> spool() const { return spool_; }
 
  private:
   void keep(std::string_view bytes);

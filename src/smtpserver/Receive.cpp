@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "delivery/FailureDsn.h"
+#include "delivery/ForgedResults.h"
 #include "smtpserver/Handlers.h"
 #include "smtpserver/Localserve.h"
 
@@ -23,13 +24,14 @@ constexpr std::uint64_t checkedAtOnce = 64 * 1024;
 
 using CheckJob = std::function<Checked(const delivery::Checks&)>;
 
-CheckJob checkJob(const Context& context, std::shared_ptr<const store::Spool> spool) {
+CheckJob checkJob(const Context& context, std::shared_ptr<store::Spool> spool) {
   const auto& transaction = *context.transaction;
   const auto& from = transaction.mail.from;
   auto ip = context.channel->remote().ip;
   spf::Arguments arguments{ip, from ? from->address() : std::nullopt, *context.helo, context.listener->hostname};
   std::shared_ptr<const delivery::Message> read = spool->size() <= checkedAtOnce ? delivery::readMessage(spool) : nullptr;
-  return [spool = std::move(spool), read = std::move(read), ip, arguments, iprev = context.iprev, spf = transaction.spf](const delivery::Checks& checks) {
+  std::vector<Domain> ourNames{context.listener->hostname, transaction.config->hostname()};
+  return [spool = std::move(spool), read = std::move(read), ip, arguments, ourNames, iprev = context.iprev, spf = transaction.spf](const delivery::Checks& checks) {
     Checked checked;
     checked.message = read ? read : delivery::readMessage(spool);
     checked.loops = checked.message->parsed.receivedFields > maxReceived;
@@ -37,6 +39,7 @@ CheckJob checkJob(const Context& context, std::shared_ptr<const store::Spool> sp
     checked.iprev = iprev ? *iprev : checks.iprev(ip);
     checked.spf = spf ? *spf : checks.spf(arguments);
     checked.dkim = checks.dkim(checked.message->data());
+    delivery::renameForgedResults(*spool, ourNames);  // only now: a signature may cover them
     return checked;
   };
 }
@@ -131,7 +134,7 @@ void fail(Context& context, unsigned code, std::string enhanced, std::string_vie
 
 }  // namespace
 
-void receiveMessage(Context& context, std::shared_ptr<const store::Spool> spool) {
+void receiveMessage(Context& context, std::shared_ptr<store::Spool> spool) {
   const auto& recipients = context.transaction->recipients;
   if (context.services.localserve) {
     auto wanted = wantedFailure(recipients);

@@ -71,6 +71,16 @@ void Files::write(int fd, std::string_view bytes) {
   }
 }
 
+void Files::writeAt(int fd, std::uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) raise("writing", "a spool file");
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+}
+
 void Files::sync(int fd) {
   if (::fdatasync(fd) != 0) raise("syncing", "a body file");
 }

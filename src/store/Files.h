@@ -43,6 +43,8 @@ class Files {
   virtual Fd create(const std::string& path);
   virtual Fd openRead(const std::string& path);
   virtual void write(int fd, std::string_view bytes);
+  /// Over what is there already.
+  virtual void writeAt(int fd, std::uint64_t offset, std::string_view bytes);
   virtual void sync(int fd);
   virtual void syncDirectory(const std::string& path);
   /// A second name for the file; fails if `to` exists.

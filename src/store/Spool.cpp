@@ -3,9 +3,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <stdexcept>
 
 namespace mox::store {
 
@@ -56,6 +58,13 @@ void Spool::finish() {
   void* map = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd_.get(), 0);
   if (map == MAP_FAILED) throw FileError(errno, std::generic_category(), "mapping " + path_);
   map_ = static_cast<const char*>(map);
+}
+
+void Spool::overwrite(std::uint64_t offset, std::string_view bytes) {
+  if (offset > size_ || bytes.size() > size_ - offset) throw std::logic_error("overwriting beyond a spool");
+  // A shared mapping shows what is written to its file.
+  if (fd_) files_.writeAt(fd_.get(), offset, bytes);
+  else std::copy(bytes.begin(), bytes.end(), memory_.begin() + static_cast<std::ptrdiff_t>(offset));
 }
 
 std::string_view Spool::data() const { return map_ != nullptr ? std::string_view(map_, size_) : std::string_view(memory_); }

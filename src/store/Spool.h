@@ -1,7 +1,7 @@
 // Spool: a message on its way in. Kept in memory up to bodyInlineLimit, then in a file below data/tmp that
 // goes with the Spool (a crash leaves it to Accounts, which empties data/tmp at start).
 //
-// Not thread safe while written; after finish() any thread may read.
+// Not thread safe while written or overwritten; after finish() any thread may read.
 #pragma once
 
 #include <memory>
@@ -27,6 +27,8 @@ class Spool {
   void append(std::string_view bytes);
   /// No more bytes; data() is valid from here on.
   void finish();
+  /// Puts other bytes in the place of as many, after finish() and while nobody else reads. data() stays where it is.
+  void overwrite(std::uint64_t offset, std::string_view bytes);
   std::uint64_t size() const { return size_; }
   /// All bytes, contiguous (memory or mapping), as long as the Spool lives.
   std::string_view data() const;

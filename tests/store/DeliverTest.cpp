@@ -9,6 +9,7 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
   static void list(List& l) {
     l.add("what goes in comes out", &DeliverTest::roundTrip);
     l.add("large bodies are files", &DeliverTest::largeBodies);
+    l.add("a spool is written over", &DeliverTest::overwritten);
     l.add("several at once, all or none", &DeliverTest::allOrNone);
     l.add("quota", &DeliverTest::quota);
     l.add("quota of messages; octets with \\Deleted", &DeliverTest::messageQuota);
@@ -94,6 +95,27 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
     CHECK(!reader.content(plain.id) || reader.content(plain.id).size() == mail.data.size());
     checkSound();
     CHECK_EQ(std::size_t{0}, files.list(directory / "alice/bodies/0").size());
+  }
+
+  void overwritten() {
+    for (std::size_t size : {std::size_t{1'000}, bodyInlineLimit + 1}) {
+      auto mail = mailOfSize(size);
+      auto wanted = mail.data;
+      wanted.replace(3, 5, "other");
+      Spool spool(files, directory / "tmp");
+      spool.append(mail.data);
+      spool.finish();
+      auto before = spool.data();
+      spool.overwrite(3, "other");
+      CHECK_EQ(wanted, std::string(before));
+      CHECK_THROWS(std::logic_error, spool.overwrite(wanted.size() - 1, "xx"));
+      auto message = mail.in(inbox);
+      message.data = {};
+      message.spool = &spool;
+      auto stored = account->deliver({message});
+      CHECK(stored.has_value());
+      CHECK_EQ(wanted, std::string(account->reader().content(stored->at(0).id).view()));
+    }
   }
 
   void allOrNone() {
