@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "store/Damage.h"
+
 namespace mox::app {
 
 namespace {
@@ -14,10 +16,20 @@ namespace {
 /// Each takes some 50 ms of a core: often enough for a service manager that waits, rare enough for one that does not read.
 constexpr std::size_t passwordsBetweenTold = 16;
 
+/// Null if it is damaged, which was told: the others go on, and it gets its password when it was mended and is looked at again.
+Result<std::shared_ptr<store::Account>> openUnlessDamaged(Storage& storage, const std::string& name) {
+  try {
+    return storage.accounts.open(name);
+  } catch (const store::AccountDamaged&) {
+    return std::shared_ptr<store::Account>();
+  }
+}
+
 /// What stands in the account decides; the record only spares a look at it.
 bool isWanted(const config::AccountInfo& info, const std::string& digest, Storage& storage, const Log& log) {
   if (!storage.accounts.exists(info.name)) return true;
-  auto account = storage.accounts.open(info.name);
+  auto account = openUnlessDamaged(storage, info.name);
+  if (account && *account == nullptr) return false;
   if (!account) return true;
   auto source = (*account)->passwordSource();
   if (source == digest) return false;
@@ -77,7 +89,8 @@ Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, c
 
 void setPasswords(const std::vector<NewPassword>& passwords, Storage& storage, const Log& log) {
   for (const auto& password : passwords) {
-    auto account = storage.accounts.open(password.account);
+    auto account = openUnlessDamaged(storage, password.account);
+    if (account && *account == nullptr) continue;
     if (!account) throw std::runtime_error("account " + password.account + ": " + account.error().text);
     (*account)->setPassword(password.secrets, password.source);
     log.info("password set from its file", {{"account", password.account}});

@@ -2,8 +2,8 @@
 //
 // A server is well when its control socket takes connections and each of its mail ports greets as its protocol says
 // (RFC 5321 §3.1, RFC 9051 §7.1) or, with TLS from the start, accepts. Which ports these are the server says: the files may
-// have changed since, and a mistake in them, which a reload refuses, must not have a healthy server killed. It asks from
-// where it runs: loopback for listeners on all addresses.
+// have changed since, and a mistake in them, which a reload refuses, must not have a healthy server killed. Nor a damaged
+// account, which a restart does not mend: it is only named. It asks from where it runs: loopback for listeners on all addresses.
 #include <Poco/Exception.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SocketAddress.h>
@@ -20,6 +20,7 @@
 #include "app/ListenPlan.h"
 #include "app/ServerCommands.h"
 #include "app/Serving.h"
+#include "app/Storage.h"
 #include "base/Text.h"
 
 namespace mox::app {
@@ -64,6 +65,7 @@ std::string checkPort(std::string_view service, const Endpoint& at) {
 
 int serverHealthCheck(ServerParts& server, Invocation& call) {
   if (!parseFlags(call, Flags(), 0, 0)) return 2;
+  for (const auto& [name, reason] : server.storage.accounts.damaged()) call.err << "warning: account " << name << ": " << reason << "\n";
   for (const auto& open : server.listeners) call.out << serviceName(open.plan.service) << " " << open.at.ip.text() << " " << open.at.port << "\n";
   return 0;
 }

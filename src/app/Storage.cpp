@@ -86,7 +86,7 @@ Storage::Storage(Foundations& f, const std::string& dataDir)
 std::vector<std::string> Storage::createAccounts(const config::Config& config) {
   std::vector<std::string> created;
   for (const auto& [name, info] : config.accounts()) {
-    if (accounts.exists(name)) continue;
+    if (accounts.exists(name)) continue;  // also if it is damaged: nothing is made in its place
     auto account = accounts.open(name);
     if (!account) throw std::runtime_error("account " + name + ": " + account.error().text);
     auto mailboxes = initialMailboxes(config.fixed());

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include <sqlite3.h>
+
 #include "base/Text.h"
+#include "store/Damage.h"
 #include "store/Rows.h"
 #include "store/Schema.h"
 #include "store/ViewPack.h"
@@ -168,12 +171,37 @@ DbOptions Account::State::dbOptions() const {
   return options;
 }
 
+namespace {
+
+/// SQLite says so of a file that is no database, or not whole, and of one without our tables.
+bool isDamage(const DatabaseError& error) {
+  auto code = error.code() & 0xff;
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR;
+}
+
+}  // namespace
+
 void Account::State::open() {
   env.files->makeDirectory(directory);
+  if (auto damage = accountDamage(*env.files, directory); !damage.empty()) throw AccountDamaged(damage);
+  try {
+    openWhole();
+  } catch (const DatabaseError& error) {
+    if (!isDamage(error)) throw;
+    throw AccountDamaged(std::string(error.what()) + ": damaged; restore it from a backup");
+  }
+}
+
+void Account::State::openWhole() {
+  // SQLite removes it at an orderly end.
+  bool hasCrashed = env.files->size(databasePath() + "-wal") >= 0;
   auto db = std::make_unique<Db>(databasePath(), dbOptions());
+  // Of a WAL that has nothing valid the file could not tell before.
+  if (db->scalar("PRAGMA user_version") == 0 && hasRemains(*env.files, directory))
+    throw AccountDamaged(emptyBesideRemains(databasePath(), "the database is empty or damaged"));
   migrateAccount(*db, env.clock->now());
   auto changes = db->totalChanges();
-  recover(*db);
+  recover(*db, hasCrashed);
   if (db->totalChanges() != changes) db->exec("UPDATE state SET stamp=0");
   search = std::make_unique<SearchIndex>(name, directory, env, ContentId(db->scalar("SELECT next_content FROM state")));
   // From a random start: no two commits of any life of this account, restored from a backup or not, leave the same.
@@ -184,10 +212,10 @@ void Account::State::open() {
 
 /// After an end in which changes that rode may have been lost, the modseqs set aside for them are never given out again,
 /// and every message counts as changed since: a client that was told of a lost change asks anew and learns what is true.
-void Account::State::recover(Db& db) {
+void Account::State::recover(Db& db, bool hasCrashed) {
   if (db.scalar("SELECT riding_to FROM state") != 0)
     db.exec("UPDATE state SET modseq=max(modseq, riding_to)+1, modseq_floor=max(modseq, riding_to)+1, riding_to=0");
-  recoverFiles(db);
+  recoverFiles(db, hasCrashed);
 }
 
 void Account::State::close() {
@@ -208,8 +236,9 @@ void Account::State::forceRiders() {
 }
 
 /// Removes body files whose commit never came. They can only be in the newest directories: a file gets its number
-/// right before its commit, and no more than a directory's worth of commits are ever under way.
-void Account::State::recoverFiles(Db& db) {
+/// right before its commit, and no more than a directory's worth of commits are ever under way. Only a crash leaves such
+/// files; without one the database is not the one that knew them, perhaps of an older backup, and they may be somebody's mail.
+void Account::State::recoverFiles(Db& db, bool hasCrashed) {
   std::int64_t newest = db.scalar("SELECT max(file) FROM content");
   auto pending = db.prepare("SELECT file FROM garbage");
   while (pending.step()) {
@@ -228,8 +257,13 @@ void Account::State::recoverFiles(Db& db) {
       bool used = known.bind(static_cast<std::int64_t>(*id)).step();
       known.reset();
       if (used) continue;
-      env.log.warn("removing a message body without a message", {{"account", name}, {"file", file}});
-      env.files->remove(bodies.directory() + "/" + entry + "/" + file);
+      if (hasCrashed) {
+        env.log.warn("removing a message body without a message", {{"account", name}, {"file", file}});
+        env.files->remove(bodies.directory() + "/" + entry + "/" + file);
+      } else {
+        env.log.error("a message body that the database does not know, moved into the folder \"moved\" of the account", {{"account", name}, {"file", file}});
+        moveBodyAway(*env.files, directory, entry, file);
+      }
     }
   }
   nextFile = newest + 1;

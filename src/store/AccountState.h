@@ -132,9 +132,10 @@ struct Account::State {
   DbOptions dbOptions() const;
 
   void open();
+  void openWhole();
   void close();
-  void recover(Db& db);
-  void recoverFiles(Db& db);
+  void recover(Db& db, bool hasCrashed);
+  void recoverFiles(Db& db, bool hasCrashed);
   /// Forces what rides.
   void forceRiders();
   void removeGarbage();

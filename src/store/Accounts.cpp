@@ -17,6 +17,7 @@
 
 #include "base/Text.h"
 #include "base/Unicode.h"
+#include "store/Damage.h"
 #include "store/Db.h"
 #include "store/Schema.h"
 #include "store/Spool.h"
@@ -49,13 +50,19 @@ void removeTree(Files& files, const std::string& path) {
   if (::rmdir(path.c_str()) != 0) throw FileError(errno, std::generic_category(), "removing " + path);
 }
 
-/// A server must say at its start, and not at somebody's login, that a database is of a later version. The format stands
-/// in SQLite's file header (§1.3.15 of its format), so nothing is opened; opening the account looks again.
+/// A folder is nothing of ours, and must not keep a server from starting.
+void removeSpool(const Environment& env, const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
+    env.log.warn("a folder where mail is kept that arrives; it stays", {{"path", path}});
+  else
+    env.files->remove(path);
+}
+
+/// A server must say at its start, and not at somebody's login, that a database is of a later version. Opening the account
+/// looks again.
 void refuseNewer(Files& files, const std::string& path) {
-  auto fd = files.openRead(path);
-  unsigned char at[4];
-  if (::pread(fd.get(), at, sizeof at, 60) != static_cast<ssize_t>(sizeof at)) return;  // new and empty
-  auto format = std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | std::uint32_t{at[3]};
+  auto format = formatInHeader(files, path);
   if (format > static_cast<std::uint32_t>(accountFormat)) throw std::runtime_error(newerFormat(path, format, accountFormat));
 }
 
@@ -92,9 +99,11 @@ struct Accounts::State {
   mutable std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, Entry> open;
+  std::map<std::string, std::string> damaged;  ///< accounts and why they could not be opened the last time
   bool stopping = false;
   std::thread thread, indexer;
 
+  void lookAtAll(const std::vector<std::string>& names);
   std::shared_ptr<Account> acquire(const std::string& name);
   std::vector<std::shared_ptr<Account>> takeIdle();
   bool takeUnused(const std::string& name);
@@ -111,10 +120,10 @@ Accounts::Accounts(std::string dataDirectory, Environment environment)
   s.env.files->makeDirectory(s.directory);
   s.inUse = lockAccounts(s.directory);
   s.env.files->makeDirectory(s.spools);
-  for (const auto& file : s.env.files->list(s.spools)) s.env.files->remove(s.spools + "/" + file);
+  for (const auto& file : s.env.files->list(s.spools)) removeSpool(s.env, s.spools + "/" + file);
   for (const auto& entry : s.env.files->list(s.directory))
     if (entry.starts_with(removedPrefix)) removeTree(*s.env.files, s.directory + "/" + entry);
-  for (const auto& name : list()) refuseNewer(*s.env.files, s.directory + "/" + name + "/account.db");
+  s.lookAtAll(list());
   s.thread = std::thread([this] { state_->loop(*this); });
   s.indexer = std::thread([this] { state_->index(); });
 }
@@ -127,6 +136,21 @@ Accounts::~Accounts() {
   }
   state_->thread.join();
   state_->indexer.join();
+}
+
+/// Of a newer version: the whole start is refused, whoever went back to this one did so for all accounts. A damaged one is
+/// one person's trouble and must not be everybody's.
+void Accounts::State::lookAtAll(const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    auto folder = directory + "/" + name;
+    auto damage = accountDamage(*env.files, folder);
+    if (damage.empty()) {
+      refuseNewer(*env.files, folder + "/account.db");
+      continue;
+    }
+    env.log.error("an account is damaged and cannot be used", {{"account", name}, {"error", damage}});
+    damaged[name] = damage;
+  }
 }
 
 std::shared_ptr<Account> Accounts::State::acquire(const std::string& name) {
@@ -145,12 +169,18 @@ std::shared_ptr<Account> Accounts::State::acquire(const std::string& name) {
   lock.unlock();
   std::shared_ptr<Account> account;
   std::exception_ptr error;
+  std::string damage;
   try {
     account = std::make_shared<Account>(name, directory + "/" + name, spools, env);
+  } catch (const AccountDamaged& broken) {
+    damage = broken.what();
+    error = std::current_exception();
   } catch (...) {
     error = std::current_exception();
   }
   lock.lock();
+  if (!damage.empty()) damaged[name] = damage;
+  if (account) damaged.erase(name);
   if (account)
     open[name] = {account, env.clock->steady()};
   else
@@ -274,7 +304,29 @@ Result<void> Accounts::remove(const std::string& name) {
 }
 
 bool Accounts::exists(const std::string& name) const {
-  return isAccountName(name) && state_->env.files->size(state_->directory + "/" + name + "/account.db") >= 0;
+  if (!isAccountName(name)) return false;
+  auto folder = state_->directory + "/" + name;
+  // An empty file with nothing beside it is what a crash leaves of an account that was being made.
+  return state_->env.files->size(folder + "/account.db") > 0 || !accountDamage(*state_->env.files, folder).empty();
+}
+
+std::map<std::string, std::string> Accounts::damaged() {
+  std::map<std::string, std::string> noted;
+  {
+    std::lock_guard lock(state_->mutex);
+    noted = state_->damaged;
+  }
+  for (const auto& [name, reason] : noted) {
+    try {
+      if (exists(name)) static_cast<void>(state_->acquire(name));
+    } catch (const std::exception&) {
+      continue;  // noted anew, or for another reason still
+    }
+    std::lock_guard lock(state_->mutex);
+    state_->damaged.erase(name);  // also one that was moved away
+  }
+  std::lock_guard lock(state_->mutex);
+  return state_->damaged;
 }
 
 std::vector<std::string> Accounts::list() const {

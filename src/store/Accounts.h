@@ -4,6 +4,7 @@
 // it was idle for a while. Thread safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,22 +24,24 @@ inline constexpr Duration accountIdleTime = std::chrono::minutes(10);
 
 class Accounts {
  public:
-  /// Throws FileError if another process uses the directory. Empties data/tmp; starts the background
-  /// threads for upkeep and for the full-text indexes.
+  /// Throws FileError if another process uses the directory, std::runtime_error if an account is of a newer version; of
+  /// damaged ones it only logs. Empties data/tmp; starts the background threads for upkeep and for the full-text indexes.
   Accounts(std::string dataDirectory, Environment environment);
   ~Accounts();
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
 
   /// Opens, or creates with no mailboxes. Fails (syntax) for names that are no file names; throws if the
-  /// database cannot be used.
+  /// database cannot be used: AccountDamaged if somebody must mend it first.
   Result<std::shared_ptr<Account>> open(const std::string& name);
-  /// True if the account has a database.
+  /// True if the account has a database, or something is left of one that had.
   bool exists(const std::string& name) const;
+  /// Accounts that could not be opened for damage, with the reason; those mended meanwhile are not among them.
+  std::map<std::string, std::string> damaged();
   /// Removes all of an account's mail for good. The name is free once the commit point is passed, a rename; a crash after
   /// it leaves the rest to the next start. Errc::notFound; conflict if somebody uses the account.
   Result<void> remove(const std::string& name);
-  /// Names with a database, sorted; configured or not.
+  /// Names that exist(), sorted; configured or not.
   std::vector<std::string> list() const;
   /// A spool in data/tmp.
   std::unique_ptr<Spool> spool();

@@ -270,13 +270,16 @@ struct DeliverTest : mox::test::Suite<DeliverTest>, AccountFixture {
   void reopening() {
     auto mail = mailOfSize(bodyInlineLimit + 5);
     auto made = deliver(mail, inbox);
-    // What a crash between placing the file and the commit leaves.
+    // What a crash between placing the file and the commit leaves, beside a WAL.
     files.create(directory / "alice/bodies/0/4711");
     auto validity = row(inbox).uidValidity;
+    account.reset();
+    files.create(directory / "alice/account.db-wal");
     reopen();
     CHECK_EQ(mail.data, std::string(account->reader().content(made.id).view()));
     CHECK(row(inbox).uidValidity == validity);
     CHECK_EQ(std::int64_t{-1}, files.size(directory / "alice/bodies/0/4711"));
+    CHECK(files.list(directory / "alice/moved").empty());
     CHECK(deliver(mail, inbox).uid == made.uid.next());
     checkSound();
   }
