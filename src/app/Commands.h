@@ -47,6 +47,7 @@ int commandFixMsgSize(Invocation& call);
 int commandRecalculateCounts(Invocation& call);
 int commandReparse(Invocation& call);
 int commandEnsureParsed(Invocation& call);
+int commandLostMessages(Invocation& call);
 int commandRetrain(Invocation& call);
 int commandRemoveData(Invocation& call);
 

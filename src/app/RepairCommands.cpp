@@ -10,6 +10,7 @@
 #include "app/Serving.h"
 #include "app/Storage.h"
 #include "base/Text.h"
+#include "store/Damage.h"
 #include "store/Repair.h"
 
 namespace mox::app {
@@ -28,11 +29,15 @@ int onAccounts(store::Accounts& accounts, const std::vector<std::string>& names,
   int status = 0;
   for (const auto& name : names) {
     if (!accounts.exists(name)) return failed(call, "there is no account \"" + printable(name) + "\"");
-    auto account = accounts.open(name);
-    if (!account) return failed(call, account.error().text);
-    store::Repair one(**account);
-    call.out << "account " << name << ": ";
-    status = std::max(status, repair(one, call));
+    try {
+      auto account = accounts.open(name);
+      if (!account) return failed(call, account.error().text);
+      store::Repair one(**account);
+      call.out << "account " << name << ": ";
+      status = std::max(status, repair(one, call));
+    } catch (const store::AccountDamaged& damaged) {  // the others have their turn
+      status = std::max(status, failed(call, "account " + name + ": " + damaged.what()));
+    }
   }
   return status;
 }
@@ -94,6 +99,20 @@ int counts(store::Repair& repair, Invocation& call) { return said(call, repair.r
 int parseAll(store::Repair& repair, Invocation& call) { return said(call, repair.reparse(false), "messages parsed"); }
 int parseMissing(store::Repair& repair, Invocation& call) { return said(call, repair.reparse(true), "messages parsed"); }
 
+Flags lostFlags(bool& removed) {
+  Flags flags;
+  flags.toggle("remove", removed, "expunge them");
+  return flags;
+}
+
+int lostMessages(store::Repair& repair, Invocation& call, bool removed) {
+  auto lost = repair.lost();
+  if (removed) repair.remove(lost);
+  call.out << lost.size() << (removed ? " messages without their body file removed\n" : " messages lack their body file\n");
+  for (const auto& one : lost) call.out << "  " << printable(one.name) << " UID " << one.uid.value << ": " << printable(one.subject) << "\n";
+  return lost.empty() || removed ? 0 : 1;
+}
+
 Flags ensureFlags(bool& all) {
   Flags flags;
   flags.toggle("all", all, "all messages, not only those without a stored structure");
@@ -126,6 +145,17 @@ int commandEnsureParsed(Invocation& call) {
   bool all = false;
   auto flags = ensureFlags(all);
   return anyhow(call, "ensureparsed", flags, 1, [&all](store::Repair& repair, Invocation& c) { return all ? parseAll(repair, c) : parseMissing(repair, c); });
+}
+
+int commandLostMessages(Invocation& call) {
+  bool removed = false;
+  auto flags = lostFlags(removed);
+  return anyhow(call, "lostmessages", flags, 0, [&removed](store::Repair& repair, Invocation& c) { return lostMessages(repair, c, removed); });
+}
+int serverLostMessages(ServerParts& server, Invocation& call) {
+  bool removed = false;
+  auto flags = lostFlags(removed);
+  return onServer(server, call, flags, 0, [&removed](store::Repair& repair, Invocation& c) { return lostMessages(repair, c, removed); });
 }
 
 int serverFixMsgSize(ServerParts& server, Invocation& call) { return onServer(server, call, Flags(), 0, sizes); }

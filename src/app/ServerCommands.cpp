@@ -34,6 +34,7 @@ std::vector<ServerCommand> allCommands() {
       {"recalculatemailboxcounts", serverRecalculateCounts},
       {"reparse", serverReparse},
       {"ensureparsed", serverEnsureParsed},
+      {"lostmessages", serverLostMessages},
       {"account remove-data", serverRemoveData},
       {"backup", serverBackup},
       {"import maildir", serverImportMaildir},

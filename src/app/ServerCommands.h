@@ -42,6 +42,7 @@ int serverFixMsgSize(ServerParts& server, Invocation& call);
 int serverRecalculateCounts(ServerParts& server, Invocation& call);
 int serverReparse(ServerParts& server, Invocation& call);
 int serverEnsureParsed(ServerParts& server, Invocation& call);
+int serverLostMessages(ServerParts& server, Invocation& call);
 int serverRemoveData(ServerParts& server, Invocation& call);
 int serverBackup(ServerParts& server, Invocation& call);
 int serverImportMaildir(ServerParts& server, Invocation& call);

@@ -34,8 +34,9 @@ std::vector<std::string> verify(const std::string& directory, store::Files& file
   auto row = db.prepare("SELECT id, size-length(body) FROM message WHERE has_file=1");
   while (row.step()) {
     known.insert(row.text(0));
-    auto size = sizes ? files.size(bodies + "/" + row.text(0)) : row.int64(1);
-    if (size != row.int64(1)) problems.push_back(fmt::format("body file {} has {} bytes, not {}", row.int64(0), size, row.int64(1)));
+    auto size = files.size(bodies + "/" + row.text(0));
+    if (size < 0) problems.push_back(fmt::format("body file {} is missing", row.int64(0)));
+    else if (sizes && size != row.int64(1)) problems.push_back(fmt::format("body file {} has {} bytes, not {}", row.int64(0), size, row.int64(1)));
   }
   for (const auto& name : files.list(bodies)) {
     if (known.contains(name)) continue;

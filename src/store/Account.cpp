@@ -189,6 +189,15 @@ void Account::pruneHistory(ModSeq upTo) {
 
 namespace {
 
+/// A missing body file, for a person: where its messages are.
+std::string lostBody(Db& db, const std::string& path, std::int64_t file) {
+  auto text = "message body " + path + " is missing";
+  auto row = db.prepare("SELECT b.name, m.uid FROM content c JOIN message m ON m.content=c.id JOIN mailbox b ON b.id=m.mailbox WHERE c.file=? ORDER BY m.id");
+  row.bind(file);
+  for (const char* before = " (of "; row.step(); before = ", ") text += before + printable(row.text(0)) + " UID " + row.text(1);
+  return text + ")";
+}
+
 /// Body files of an earlier backup that the account has no more.
 void removeOthers(Files& files, const BodyFiles& bodies, const std::set<std::int64_t>& wanted, BackupCounts& counts) {
   for (const auto& folder : files.list(bodies.directory()))
@@ -218,9 +227,10 @@ BackupCounts Account::backup(const std::string& directory) {
     auto file = row.int64(0);
     auto folder = bodies.directoryOf(file);
     if (folders.insert(folder).second) files.makeDirectory(folder);
-    if (!copyImmutable(files, state_->bodies.path(file), bodies.path(file), counts))
-      throw FileError(ENOENT, std::generic_category(), "message body " + state_->bodies.path(file));
     wanted.insert(file);
+    if (copyImmutable(files, state_->bodies.path(file), bodies.path(file), counts)) continue;
+    auto lost = lostBody(look.db(), state_->bodies.path(file), file);
+    counts.lacking.push_back(files.size(bodies.path(file)) < 0 ? lost : lost + "; its copy of an earlier backup stays");
   }
   for (const auto& folder : folders) files.syncDirectory(folder);
   auto stamp = look.db().scalar("SELECT stamp FROM state");

@@ -276,7 +276,8 @@ class Account {
   /// The same by the limits above; maintain() does it once in a historyInterval. Tests give a smaller `tombstones`.
   void pruneOldHistory(std::int64_t tombstones = historyTombstones);
   /// Consistent copy of the database, and links of the body files, while the account is in use; Backup.h. A directory
-  /// with an earlier copy becomes like a new one.
+  /// with an earlier copy becomes like a new one. A body file that is missing is named among what lacks, and does not keep
+  /// the others from being copied; an earlier copy of it stays.
   BackupCounts backup(const std::string& directory);
   /// For the writer's statistics: tests and benchmarks.
   const GroupCommit& writer() const;

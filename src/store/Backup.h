@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "store/Files.h"
 
@@ -19,6 +20,7 @@ struct BackupCounts {
   std::uint64_t kept = 0;     ///< files that were there from an earlier backup
   std::uint64_t removed = 0;  ///< files that only an earlier backup needed
   std::uint64_t unchanged = 0;  ///< databases of which the earlier copy is still true
+  std::vector<std::string> lacking = {};  ///< what should be there and is not, one line each; the rest was copied
 };
 
 /// state.stamp of an account's database that an earlier backup has copied (SCHEMA.md): equal to the database's own, it is a copy

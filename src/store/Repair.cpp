@@ -153,7 +153,24 @@ std::size_t Repair::recount() {
   return count;
 }
 
-/// False if the content has gone meanwhile.
+std::vector<Repair::Lost> Repair::lost() const {
+  auto& s = *account_.state_;
+  auto look = account_.reader();
+  std::vector<Lost> out;
+  auto row = look.db().prepare("SELECT c.file, b.id, b.name, m.uid, m.subject_base FROM content c JOIN message m ON m.content=c.id "
+                               "JOIN mailbox b ON b.id=m.mailbox WHERE c.file IS NOT NULL ORDER BY b.id, m.uid");
+  while (row.step())
+    if (s.env.files->size(s.bodies.path(row.int64(0))) < 0) out.push_back({row.id<MailboxId>(1), row.text(2), row.id<Uid>(3), row.text(4)});
+  return out;
+}
+
+void Repair::remove(const std::vector<Lost>& messages) {
+  std::map<MailboxId, std::vector<Uid>> uids;
+  for (const auto& message : messages) uids[message.mailbox].push_back(message.uid);
+  // A mailbox that went meanwhile took its messages along.
+  for (const auto& [mailbox, some] : uids) static_cast<void>(account_.expunge(mailbox, some, false));
+}
+
 /// What is computed of a content.
 struct Repair::Parsed {
   ContentId id;

@@ -40,6 +40,18 @@ class Repair {
   /// ENVELOPE, BODYSTRUCTURE, preview and the rest anew, or only where they lack; how many contents.
   std::size_t reparse(bool onlyMissing);
 
+  /// A message whose body file is missing.
+  struct Lost {
+    MailboxId mailbox;
+    std::string name;  ///< of the mailbox
+    Uid uid;
+    std::string subject;
+  };
+  /// In order of mailboxes and UIDs.
+  std::vector<Lost> lost() const;
+  /// Expunges them, so that sessions hear of it.
+  void remove(const std::vector<Lost>& messages);
+
  private:
   struct Parsed;
   std::optional<Parsed> parseAgain(ContentId content);

@@ -9,6 +9,7 @@
 #include "message/Parsed.h"
 #include "message/SortFacts.h"
 #include "store/Account.h"
+#include "store/Damage.h"
 #include "store/Db.h"
 #include "store/Files.h"
 #include "store/ViewPack.h"
@@ -151,9 +152,12 @@ class Verifier {
     while (row.step()) {
       auto name = fmt::format("{}/{}", row.int64(0) / 8'192, row.int64(0));
       known.insert(name);
-      if (row.int64(1) < 0 || !options.sizes) continue;
+      if (row.int64(1) < 0) continue;
       auto size = files_.size(bodies_ + "/" + name);
-      if (size != row.int64(1)) problems_.push_back(fmt::format("body file {} has {} bytes, not {}", name, size, row.int64(1)));
+      if (size < 0)
+        problems_.push_back(fmt::format("body file {} is missing; mox lostmessages names its messages", name));
+      else if (options.sizes && size != row.int64(1))
+        problems_.push_back(fmt::format("body file {} has {} bytes, not {}", name, size, row.int64(1)));
     }
     if (!options.sweep) return;
     for (const auto& directory : files_.list(bodies_))
@@ -188,7 +192,7 @@ std::vector<std::string> verify(const Account& account, Files& files, bool bodie
 
 std::vector<std::string> moveUnknownBodies(Db& db, Files& files, const std::string& directory) {
   std::vector<std::string> moved;
-  auto bodies = directory + "/bodies", away = directory + "/moved";
+  auto bodies = directory + "/bodies";
   auto known = db.prepare("SELECT 1 FROM content WHERE file=?1 UNION ALL SELECT 1 FROM garbage WHERE file=?1");
   for (const auto& folder : files.list(bodies))
     for (const auto& name : files.list(bodies + "/" + folder)) {
@@ -196,11 +200,10 @@ std::vector<std::string> moveUnknownBodies(Db& db, Files& files, const std::stri
       bool used = file && known.bind(static_cast<std::int64_t>(*file)).step() && folder == std::to_string(*file / 8'192);
       known.reset();
       if (used) continue;
-      files.makeDirectory(away);
-      files.rename(bodies + "/" + folder + "/" + name, away + "/" + folder + "-" + name);
+      moveBodyAway(files, directory, folder, name);
       moved.push_back(folder + "/" + name);
     }
-  if (!moved.empty()) files.syncDirectory(away);
+  if (!moved.empty()) files.syncDirectory(directory + "/moved");
   return moved;
 }
 

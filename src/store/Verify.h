@@ -14,7 +14,7 @@ class Db;
 /// What verify() looks at beyond the account's tables.
 struct VerifyOptions {
   bool sweep = true;       ///< files of no message: only certain while nobody delivers
-  bool sizes = true;       ///< of body files, one look at the file system each
+  bool sizes = true;       ///< of body files; that they are there is looked at in any case
   bool structures = true;  ///< that each can be read
 };
 

@@ -16,6 +16,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     l.add("a large FETCH is made as the client takes it", &ImapSessionTest::largeFetch);
     l.add("STATUS SIZE is not less than all sizes, even where it is too long to look", &ImapSessionTest::boundedSize);
     l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
+    l.add("a message whose body file is lost keeps none of the others from being found", &ImapSessionTest::searchBesideLost);
     l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
     l.add("a session that is busy for long is told of an overflow", &ImapSessionTest::notifyOverflow);
     l.add("a search for a word reads few messages once they are indexed, and finds new ones at once", &ImapSessionTest::indexedSearch);
@@ -146,6 +147,19 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     auto told = sum(say("g FETCH 1:* RFC822.SIZE"), "RFC822.SIZE ");
     CHECK_EQ(one * (read + 10), told);
     CHECK(all > told && all < 2 * told);
+  }
+
+  void searchBesideLost() {
+    auto large = [](const std::string& subject) { return "Subject: " + subject + "\r\n\r\nneedle\r\n" + std::string(300'000, 'x') + "\r\n"; };
+    for (const char* subject : {"one", "two", "three"}) world->deliver("Inbox", large(subject));
+    logIn();
+    CHECK(say("b SELECT Inbox").find("b OK") != std::string::npos);
+    CHECK(std::filesystem::remove(world->account().directory() + "/bodies/0/2"));
+    for (const char* key : {"BODY needle", "TEXT needle", "HEADER Subject e"}) {
+      auto got = say(std::string("c SEARCH ") + key);
+      CHECK_MSG(got, got.starts_with("* SEARCH 1 3\r\nc OK"));
+    }
+    CHECK_EQ(std::string("* SEARCH 1 2 3\r\n"), say("d SEARCH LARGER 200000").substr(0, 16));
   }
 
   void abandonedSearch() {
