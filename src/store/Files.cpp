@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <memory>
 #include <utility>
 
@@ -15,6 +16,22 @@ namespace {
 
 [[noreturn]] void raise(const char* doing, const std::string& path) {
   throw FileError(errno, std::generic_category(), std::string(doing) + " " + path);
+}
+
+/// Where an open file is, for messages.
+std::string pathOf(int fd) {
+  auto link = "/proc/self/fd/" + std::to_string(fd);
+  std::string path(PATH_MAX, '\0');
+  auto got = ::readlink(link.c_str(), path.data(), path.size());
+  return got < 0 ? "a file" : path.substr(0, static_cast<std::size_t>(got));
+}
+
+/// raise() for what has failed at an open file.
+[[noreturn]] void raiseOpen(const char* doing, int fd) {
+  auto error = errno;
+  auto path = pathOf(fd);
+  errno = error;
+  raise(doing, path);
 }
 
 int openRetrying(const std::string& path, int flags) {
@@ -66,7 +83,7 @@ void Files::write(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     auto written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) raise("writing", "a spool file");
+    if (written < 0) raiseOpen("writing", fd);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -82,7 +99,7 @@ void Files::writeAt(int fd, std::uint64_t offset, std::string_view bytes) {
 }
 
 void Files::sync(int fd) {
-  if (::fdatasync(fd) != 0) raise("syncing", "a body file");
+  if (::fdatasync(fd) != 0) raiseOpen("syncing", fd);
 }
 
 void Files::syncDirectory(const std::string& path) {

@@ -1,6 +1,7 @@
 // Backups of an account in use, again into the same place; its removal; history that is forgotten; the quota's sum.
 #include "store/Backup.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -30,6 +31,8 @@ struct BackupTest : mox::test::Suite<BackupTest>, AccountFixture {
     l.add("a reused file number is not taken for the old file", &BackupTest::reusedNumber);
     l.add("consistent while mail is delivered and expunged", &BackupTest::underLoad);
     l.add("a failed one leaves the last one", &BackupTest::failed);
+    l.add("a body that is missing is named, and the rest copied", &BackupTest::missingBody);
+    l.add("a full disk is told with the file's path", &BackupTest::fullDisk);
     l.add("removal of an account, and after a crash in it", &BackupTest::removal);
     l.add("tombstones are forgotten by age", &BackupTest::historyByAge);
     l.add("tombstones are forgotten by number", &BackupTest::historyByNumber);
@@ -159,11 +162,37 @@ struct BackupTest : mox::test::Suite<BackupTest>, AccountFixture {
   void failed() {
     deliver(mailOfSize(large), inbox);
     account->backup(directory / "b");
-    auto lost = deliver(mailOfSize(large), inbox);
-    static_cast<void>(lost);
-    std::filesystem::remove(account->directory() + "/bodies/0/2");
+    deliver(mailOfSize(large), inbox);
+    std::filesystem::create_directory(directory / "b/bodies/0/2");  // in the way
     CHECK_THROWS(FileError, account->backup(directory / "b"));
+    std::filesystem::remove(directory / "b/bodies/0/2");
     checkRestored("b", 1);
+  }
+
+  void missingBody() {
+    for (int i = 0; i < 3; ++i) deliver(mailOfSize(large), inbox);
+    std::filesystem::remove(account->directory() + "/bodies/0/2");
+    auto counts = account->backup(directory / "b");
+    CHECK_EQ("message body " + account->directory() + "/bodies/0/2 is missing (of Inbox UID 2)", show(counts.lacking));
+    CHECK_EQ(std::uint64_t{1}, counts.databases);
+    CHECK_EQ(std::uint64_t{2}, counts.copied);
+    // An earlier backup may be all there is of it.
+    std::filesystem::remove(account->directory() + "/bodies/0/3");
+    counts = account->backup(directory / "b");
+    CHECK_EQ(std::size_t{2}, counts.lacking.size());
+    CHECK(counts.lacking[1].ends_with("; its copy of an earlier backup stays"));
+    CHECK_EQ(static_cast<std::int64_t>(large), files.size(directory / "b/bodies/0/3"));
+  }
+
+  void fullDisk() {
+    Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    try {
+      files.write(full.get(), "octets");
+      CPPUNIT_FAIL("wrote to a full disk");
+    } catch (const FileError& error) {
+      CHECK(error.isDiskFull());
+      CHECK_MSG(error.what(), std::string(error.what()).starts_with("writing /dev/full: "));
+    }
   }
 
   void removal() {
