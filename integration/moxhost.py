@@ -36,10 +36,11 @@ def check_unprivileged(pid):
 class Localserve(Server):
     """mox localserve on the host's 127.0.0.1, with its own ports and account."""
 
-    def __init__(self, host):
+    def __init__(self, host, within=()):
+        """within: a command that runs the server, such as one with mounts of its own."""
         self.log_name = "mox.log"
         self.folder = host.path("mox")
-        self.process = host.spawn([binary(), "localserve", "-dir", self.folder, "-ip", "127.0.0.1"], self.log_name)
+        self.process = host.spawn([*within, binary(), "localserve", "-dir", self.folder, "-ip", "127.0.0.1"], self.log_name)
         super().__init__(host=host, name="localhost", smtp=1025, submission=1587, submissions=1465, imap=1143, imaps=1993,
                          user="mox@localhost", password="moxmoxmox", ca="")
         self.http, self.https = 1080, 1443

@@ -187,6 +187,55 @@ def backup_under_load(lab):
 
 
 @scenario(seconds=60, needs_mox=True)
+def server_with_another_view(lab):
+    """The server has another folder under the name that the person gives, as a service with a /tmp of its own: mail goes to and comes from the
+    person's."""
+    seen = lab.path("seen", "")
+    server = Localserve(lab.host("m"), within=("unshare", "--mount", "sh", "-ec", f'mount -t tmpfs none {seen}; exec "$0" "$@"'))
+    write_mbox(os.path.join(seen, "three.mbox"), 3)
+    equal((3, 0, 0), imported(mox(server, "import", "mbox", "mox", "Inbox", os.path.join(seen, "three.mbox"))))
+    for _ in range(2):
+        mox(server, "backup", os.path.join(seen, "deep", "copy"))
+        contains("no problems", mox(server, "verifydata", os.path.join(seen, "deep", "copy", "data")))
+    mox(server, "export", "maildir", os.path.join(seen, "out"), "mox")
+    equal(3, len(os.listdir(os.path.join(seen, "out", "Inbox", "cur"))))
+    mox(server, "export", "mbox", os.path.join(seen, "out.zip"), "mox")
+    equal((3, 0, 0), imported(mox(server, "import", "mbox", "mox", "Again", os.path.join(seen, "out.zip"))))
+    contains(f"will not write over {seen.rstrip('/')}/out.zip", mox(server, "export", "mbox", os.path.join(seen, "out.zip"), "mox", check=False))
+
+
+@scenario(seconds=60, needs_mox=True)
+def account_without_its_database(lab):
+    """A lost account.db is told; the bodies beside it stay, and all is there again when it was restored."""
+    server = Localserve(lab.host("m"))
+    write_mbox(lab.path("large.mbox"), 3, 1_500_000)
+    mox(server, "import", "mbox", "mox", "Inbox", lab.path("large.mbox"))
+    mox(server, "backup", lab.path("copy"))
+    stop(server.process)
+    account = os.path.join(server.folder, "data", "accounts", "mox")
+    bodies = tree(os.path.join(account, "bodies"))
+    for database in (None, b"", b"x" * 8192):
+        for name in ("account.db", "account.db-wal", "account.db-shm"):
+            if os.path.exists(os.path.join(account, name)):
+                os.remove(os.path.join(account, name))
+        if database is not None:
+            with open(os.path.join(account, "account.db"), "wb") as file:
+                file.write(database)
+        contains("account mox: ", mox(server, "verifydata", os.path.join(server.folder, "data"), check=False))
+        server = Localserve(server.host)
+        contains("an account is damaged and cannot be used", server.log())
+        contains("warning: account mox: ", mox(server, "healthcheck", check=False))  # the ports are in the lab
+        contains("the backup FAILED: 1 parts", mox(server, "backup", lab.path("other"), check=False))
+        stop(server.process)
+        equal(bodies, tree(os.path.join(account, "bodies")))
+    shutil.copy(lab.path("copy", "data", "accounts", "mox", "account.db"), account)
+    server = Localserve(server.host)
+    equal(3, count_of(server, "Inbox"))
+    stop(server.process)
+    contains("no problems", mox(server, "verifydata", os.path.join(server.folder, "data")))
+
+
+@scenario(seconds=60, needs_mox=True)
 def newer_data_is_refused(lab):
     """A server does not start on data of a later version, and says what to do."""
     host = lab.host("m")

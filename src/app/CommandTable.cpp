@@ -82,9 +82,9 @@ std::vector<Command> table() {
       {"queue drop", "[filter options]", "Removes messages without a word to anybody." MOX_FILTER_HELP, queueDropCommand},
       {"queue dump", "id", "Prints a message as it would be sent.", queueDumpCommand},
       {"import maildir", "[-again] account mailbox path",
-       "Imports a maildir, by the running server, which must be able to read the path." MOX_IMPORT_HELP, commandImportMaildir},
+       "Imports a maildir, by the running server, whose user must be able to read the files." MOX_IMPORT_HELP, commandImportMaildir},
       {"import mbox", "[-again] account mailbox path",
-       "Imports an mbox, by the running server, which must be able to read the path." MOX_IMPORT_HELP, commandImportMbox},
+       "Imports an mbox, by the running server, whose user must be able to read the files." MOX_IMPORT_HELP, commandImportMbox},
       {"import imap", "[-again] [-remove] [-starttls] [-cafile file] [-mailbox mailbox] account host[:port] user < password",
        "Imports all mail of an account on another IMAP server, with flags and dates.\n\nIts password is read from standard input. Only TLS with a certificate that "
        "verifies will do. Mailboxes with a\nspecial use go into the account's own of that use, the others get their names. It can be repeated until users change\n"
@@ -100,13 +100,14 @@ std::vector<Command> table() {
       {"help", "[command ...]", "Tells of commands; the words may be the first ones of several.", help},
       {"version", "", "Prints the version.", version},
       {"verifydata", "[-fix] [-skip-size-check] data-dir",
-       "Checks a data directory that no server uses, such as a backup.\n\nDatabases of accounts, logins and queue, counts, quota, the structure of "
-       "messages, and their files. Nothing is\nchanged, except with -fix: files of no message are moved into a folder \"moved\" beside them.", commandVerifyData},
+       "Checks a data directory that no server uses, such as a backup.\n\nThat nothing lacks; databases of accounts, logins and queue, counts, quota, "
+       "the structure of messages, and their files.\nNothing is changed, except with -fix: files of no message are moved into a folder \"moved\" beside them.", commandVerifyData},
       {"backup", "[-verbose] destination",
-       "Makes a backup while the server runs, in a folder that it must be able to write.\n\nConfiguration goes to destination/config, data to "
-       "destination/data: a consistent copy of each database, large messages\nas links (or copies on another file system), keys. The search index is left out; "
-       "it is made anew where it lacks. A backup\ninto the same folder again copies only what changed. Every problem makes the status 1, and until it is whole "
-       "the data\nhas a file \"backup-unfinished\". Check it with \"mox verifydata\"; restore it by copying config and data back.", commandBackup},
+       "Makes a backup while the server runs, in a folder that it must be able to write; what root makes is given to it.\n\nConfiguration goes to "
+       "destination/config, data to destination/data: a consistent copy of each database, large messages\nas links (or copies on another file system), keys. "
+       "The search index is left out; it is made anew where it lacks. A backup\ninto the same folder again copies only what changed. Files that the "
+       "configuration names outside of its folder are told and\nnot copied. Every problem makes the status 1, with the rest copied, and until it is whole "
+       "the data has a file\n\"backup-unfinished\". Check it with \"mox verifydata\"; restore it by copying config and data back, as the README says.", commandBackup},
       {"account remove-data", "account",
        "Removes all mail and data of an account that is not configured any more, for good.\n\nTaking an account out of the configuration only makes "
        "it unreachable: its mail stays until this is said.", commandRemoveData},
@@ -120,6 +121,9 @@ std::vector<Command> table() {
       {"reparse", "[account]", "Parses all messages of one account or all and stores their structure anew.", commandReparse},
       {"ensureparsed", "[-all] account", "Parses the messages whose structure is not stored; with -all, all of them.", commandEnsureParsed},
       {"reassignthreads", "[account]", "Puts messages into threads anew, as if they were delivered again in their order; the server must not run.", commandReassignThreads},
+      {"lostmessages", "[-remove] [account]",
+       "Names the messages whose body file is missing, of one account or all; status 1 if there are any.\n\nVerifydata and backup tell of such files. "
+       "Put them back from a backup, where data/accounts/NAME/bodies has them; with -remove the\nmessages are expunged, which also clients hear of.", commandLostMessages},
       {"retrain", "[account]", "There is no junk filter yet; says so.", commandRetrain},
       {"config check", "[-no-secrets] [path | -]",
        "Checks a configuration without a server; status 1 if it has errors, each with file and line.\n\nThat of -config, or of the path, or in JSON on "

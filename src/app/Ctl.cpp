@@ -282,14 +282,21 @@ CtlServer::CtlServer(std::string path, CtlHandler handler, Log log) : state_(new
 
 CtlServer::~CtlServer() { state_->stop(); }
 
-Result<net::Fd> ctlConnect(const std::string& path) {
-  net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+std::optional<net::Fd> tryConnect(const std::string& path) {
   auto address = socketAddress(path);
-  auto connect = [&] { return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0; };
-  bool connected = connect();
-  if (!connected && errno == EACCES && becomeOwner(config::directoryOf(path))) connected = connect();
-  if (!connected) return fail(Errc::temporary, fmt::format("no server answers at {}: {}", path, std::generic_category().message(errno)));
-  return fd;
+  net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+  auto error = errno;
+  fd = net::Fd();
+  errno = error;
+  return std::nullopt;
+}
+
+Result<net::Fd> ctlConnect(const std::string& path) {
+  auto fd = tryConnect(path);
+  if (!fd && errno == EACCES && becomeOwner(config::directoryOf(path))) fd = tryConnect(path);
+  if (!fd) return fail(Errc::temporary, fmt::format("no server answers at {}: {}", path, std::generic_category().message(errno)));
+  return std::move(*fd);
 }
 
 Result<int> ctlCall(const std::string& path, const CtlRequest& request, std::ostream& out, std::ostream& err) {

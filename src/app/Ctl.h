@@ -12,6 +12,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ class CtlServer {
   std::unique_ptr<State> state_;
 };
 
+/// To the server, as who we are; null with errno if none answers.
+std::optional<net::Fd> tryConnect(const std::string& path);
 /// To the server, or an error that says so. Root that may not pass the data directory becomes its owner first.
 Result<net::Fd> ctlConnect(const std::string& path);
 

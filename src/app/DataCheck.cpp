@@ -10,6 +10,7 @@
 #include "base/Text.h"
 #include "queue/Verify.h"
 #include "store/Accounts.h"
+#include "store/Damage.h"
 #include "store/Db.h"
 #include "store/Schema.h"
 #include "store/SearchIndex.h"
@@ -31,6 +32,7 @@ class DataCheck {
     auto held = store::lockAccounts(accounts);
     if (files_.size(dataDir_ + "/" + std::string(unfinishedBackupFile)) >= 0)
       part("backup", [] { return std::vector<std::string>{"was not finished: what is here may lack mail"}; });
+    if (auto missing = missingFiles(); !missing.empty()) part("data", [&] { return missing; });
     std::sort(names.begin(), names.end());
     for (const auto& name : names)
       if (name != ".lock") account(printable(name), accounts + "/" + name);
@@ -41,6 +43,17 @@ class DataCheck {
   }
 
  private:
+  /// What a server makes at its first start: where it lacks, something was not copied, and the next start would make it empty.
+  std::vector<std::string> missingFiles() const {
+    static constexpr std::pair<std::string_view, std::string_view> wanted[] = {
+        {"queue/queue.db", "mail that was to be sent"}, {"auth.db", "login attempts, TLS client keys"},
+        {"receivedid.key", "ids in Received header fields can be told no more"}, {"salt.key", "all that the configuration asks for is looked at anew"}};
+    std::vector<std::string> missing;
+    for (const auto& [name, meaning] : wanted)
+      if (files_.size(dataDir_ + "/" + std::string(name)) < 0) missing.push_back(fmt::format("there is no {}: {}", name, meaning));
+    return missing;
+  }
+
   void part(const std::string& name, const std::function<std::vector<std::string>()>& check) {
     std::vector<std::string> found;
     try {
@@ -57,6 +70,7 @@ class DataCheck {
   static std::vector<std::string> wrongFormat(store::Db& db, int known) {
     auto format = db.scalar("PRAGMA user_version");
     if (format > known) return {fmt::format("written by a newer version (format {}, this one knows up to {})", format, known)};
+    if (format <= 0) return {"empty or damaged: it has no tables; restore it from a backup"};
     if (format < known) return {fmt::format("written by an older version (format {}): start this version once, it brings it up to {}", format, known)};
     return {};
   }
@@ -69,7 +83,8 @@ class DataCheck {
   }
 
   std::vector<std::string> accountProblems(const std::string& directory) const {
-    if (files_.size(directory + "/account.db") < 0) return {"not an account: there is no account.db"};
+    if (auto damage = store::accountDamage(files_, directory); !damage.empty()) return {damage};
+    if (files_.size(directory + "/account.db") <= 0) return {"not an account: there is no account.db, or it is empty"};
     store::Db db(directory + "/account.db");
     auto found = wrongFormat(db, store::accountFormat);
     if (!found.empty()) return found;

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "app/FileWalk.h"
 #include "base/Clock.h"
 #include "store/Files.h"
 
@@ -13,9 +14,6 @@ struct DataCheckOptions {
   bool fix = false;    ///< move files of no message away
   bool sizes = true;   ///< look at the size of each body file
 };
-
-/// A backup has this file in its data directory until it is whole.
-inline constexpr std::string_view unfinishedBackupFile = "backup-unfinished";
 
 /// Writes a line a problem and one for each part that is well; how many problems there are. Throws if a server uses
 /// the directory or it is none.

@@ -7,11 +7,13 @@
 #include "app/Commands.h"
 #include "app/DataDir.h"
 #include "app/Importing.h"
+#include "app/PassedPath.h"
 #include "app/ServerCommands.h"
 #include "app/Serving.h"
 #include "app/Storage.h"
 #include "base/Text.h"
 #include "transfer/Exporter.h"
+#include "transfer/Target.h"
 #include "transfer/TreeReader.h"
 
 namespace mox::app {
@@ -40,13 +42,8 @@ Result<std::pair<transfer::OpenEntries, bool>> source(const std::string& path, b
 constexpr Limit archiveLimit{"import-archive-ratio", static_cast<std::int64_t>(transfer::maxArchiveRatio), "octets unpacked of one"};
 constexpr Limit archiveEntriesLimit{"import-archive-entries", static_cast<std::int64_t>(transfer::maxArchiveEntries), "entries"};
 
-int importMail(ServerParts& server, Invocation& call, bool mbox) {
-  transfer::ImportOptions options;
-  Flags flags;
-  flags.toggle("again", options.again, "also what an earlier import brought");
-  if (!parseFlags(call, flags, 3, 3)) return 2;
-  options.mailbox = call.args[1];
-  auto from = source(call.args[2], mbox);
+int importFrom(ServerParts& server, Invocation& call, const transfer::ImportOptions& options, const std::string& path, bool mbox) {
+  auto from = source(path, mbox);
   if (!from) return failed(call, from.error().text);
   auto importing = Importing::begin(server, call, call.args[0], options);
   if (!importing) return failed(call, importing.error().text);
@@ -56,27 +53,45 @@ int importMail(ServerParts& server, Invocation& call, bool mbox) {
   return importing->end(call, done);
 }
 
+int importMail(ServerParts& server, Invocation& call, bool mbox) {
+  transfer::ImportOptions options;
+  std::string passed;
+  Flags flags;
+  flags.toggle("again", options.again, "also what an earlier import brought").text(passedOption, passed, "the path that came with the request");
+  if (!parseFlags(call, flags, 3, 3)) return 2;
+  options.mailbox = call.args[1];
+  return withPassedPath(server, call, passed, call.args[2],
+                        [&](Invocation& inner, const std::string& path) { return importFrom(server, inner, options, path, mbox); });
+}
+
 int importHere(Invocation& call, std::string_view words) {
   bool again = false;
   Flags flags;
   flags.toggle("again", again, "also what an earlier import brought");
   if (!parseFlags(call, flags, 3, 3)) return 2;
+  auto dataDir = configuredDataDir(call.configPath);
+  if (!dataDir) return failed(call, dataDir.error().text);
   call.args[2] = absolutePath(call.args[2]);
-  call.args.insert(call.args.begin(), "--");
-  if (again) call.args.insert(call.args.begin(), "-again");
-  return forwardToServer(call, words);
+  CtlRequest request{{std::string(words)}, ""};
+  if (again) request.words.emplace_back("-again");
+  request.words.emplace_back("--");
+  request.words.insert(request.words.end(), call.args.begin(), call.args.end());
+  passSource(call.args[2]).addTo(request);
+  auto status = ctlCall(ctlPath(*dataDir), request, call.out, call.err);
+  return status ? *status : failed(call, status.error().text);
 }
 
 // Export -------------------------------------------------------------------------------------------------------
 
 struct ExportCall {
   bool single = false;
-  std::string target, account, mailbox;
+  std::string target, account, mailbox, passed;
 
   /// False if the command was called wrongly.
-  bool parse(Invocation& call) {
+  bool parse(Invocation& call, bool onServer) {
     Flags flags;
     flags.toggle("single", single, "without the mailboxes below the one named");
+    if (onServer) flags.text(passedOption, passed, "the folder that came with the request");
     if (!parseFlags(call, flags, 2, 3)) return false;
     target = call.args[0];
     account = call.args[1];
@@ -105,14 +120,18 @@ int exportFrom(store::Accounts& accounts, store::Files& files, const ExportCall&
 
 int exportOnServer(ServerParts& server, Invocation& call, bool mbox) {
   ExportCall wanted;
-  if (!wanted.parse(call)) return 2;
-  return exportFrom(server.storage.accounts, server.foundations.files, wanted, call, mbox, server.isStopping);
+  if (!wanted.parse(call, true)) return 2;
+  return withPassedPath(server, call, wanted.passed, wanted.target, [&](Invocation& inner, const std::string& path) {
+    auto there = wanted;
+    there.target = path;
+    return exportFrom(server.storage.accounts, server.foundations.files, there, inner, mbox, server.isStopping);
+  });
 }
 
 /// Without a server the accounts are free to be opened here.
 int exportHere(Invocation& call, std::string_view words, bool mbox) {
   ExportCall wanted;
-  if (!wanted.parse(call)) return 2;
+  if (!wanted.parse(call, false)) return 2;
   auto loaded = loadConfig(call.configPath, false, call.err);
   if (!loaded.config) return 1;
   wanted.target = absolutePath(wanted.target);
@@ -122,8 +141,11 @@ int exportHere(Invocation& call, std::string_view words, bool mbox) {
   if (!wanted.mailbox.empty()) request.words.push_back(wanted.mailbox);
   const auto& dataDir = loaded.config->dataDir();
   store::SystemFiles files;
-  if (files.size(ctlPath(dataDir)) >= 0)
+  if (files.size(ctlPath(dataDir)) >= 0) {
+    auto isFolder = transfer::targetKind(wanted.target) == transfer::TargetKind::folder;
+    (isFolder ? passFolder(wanted.target, ctlPath(dataDir)) : passParent(wanted.target)).addTo(request);
     if (auto status = ctlCall(ctlPath(dataDir), request, call.out, call.err)) return *status;
+  }
   SystemClock clock;
   SystemRandom random;
   store::Environment environment;

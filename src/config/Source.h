@@ -55,6 +55,7 @@ class ConfigSource {
   ConfigSource(std::string path, ConfigPtr loaded, FileReader files = diskFiles());
 
   ConfigPtr current() const;
+  const std::string& path() const { return path_; }
   /// Reads the files again and checks them; nothing changes. A change of the static part is a warning.
   Prepared prepare() const;
   void use(ConfigPtr next);

@@ -71,7 +71,7 @@ std::int64_t copiedStamp(Files& files, const std::string& path) {
   }
   uri += "?immutable=1";  // nothing is written beside it
   sqlite3* db = nullptr;
-  int code = sqlite3_open_v2(uri.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
+  int code = sqlite3_open_v2(uri.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, vfsOfPlainNames());
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> owner(db, sqlite3_close_v2);
   sqlite3_stmt* statement = nullptr;
   if (code == SQLITE_OK) code = sqlite3_prepare_v2(db, "SELECT stamp, (SELECT user_version FROM pragma_user_version) FROM state", -1, &statement, nullptr);

@@ -19,7 +19,26 @@ constexpr sqlite3_int64 rewriteBytes = 64 * 1024;
 
 bool isFailedSync(int code) { return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC; }
 
+/// A VFS that takes names as they are. SQLite's follows links itself, and would come from /proc/self/fd/N, where a folder was
+/// passed by another process, to what this one has under the name of it.
+sqlite3_vfs plainNames() {
+  auto vfs = *sqlite3_vfs_find(nullptr);
+  vfs.zName = "mox-plain-names";
+  vfs.pNext = nullptr;
+  vfs.xFullPathname = [](sqlite3_vfs*, const char* name, int room, char* out) {
+    sqlite3_snprintf(room, out, "%s", name);
+    return static_cast<int>(std::string_view(name).size()) < room ? SQLITE_OK : SQLITE_CANTOPEN;
+  };
+  return vfs;
+}
+
 }  // namespace
+
+const char* vfsOfPlainNames() {
+  static sqlite3_vfs vfs = plainNames();
+  static const int registered = sqlite3_vfs_register(&vfs, 0);
+  return registered == SQLITE_OK ? vfs.zName : nullptr;
+}
 
 bool DatabaseError::isDiskFull() const { return (code_ & 0xff) == SQLITE_FULL; }
 bool DatabaseError::isIo() const { return (code_ & 0xff) == SQLITE_IOERR; }
@@ -260,7 +279,7 @@ int Db::checkpoint() {
 
 void Db::backup(const std::string& path) {
   sqlite3* to = nullptr;
-  int code = sqlite3_open_v2(path.c_str(), &to, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  int code = sqlite3_open_v2(path.c_str(), &to, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfsOfPlainNames());
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> owner(to, sqlite3_close_v2);
   if (code != SQLITE_OK) throw DatabaseError(code, fmt::format("{}: opening the backup", path));
   auto* backup = sqlite3_backup_init(to, "main", handle_, "main");

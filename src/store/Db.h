@@ -103,6 +103,9 @@ struct DbOptions {
   const char* vfs = nullptr;
 };
 
+/// For files of a backup, which may be in a folder that another process has passed (app/PassedPath.h).
+const char* vfsOfPlainNames();
+
 /// What is said of a database of a later version.
 std::string newerFormat(const std::string& path, std::int64_t format, std::int64_t known);
 

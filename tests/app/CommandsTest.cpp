@@ -2,6 +2,7 @@
 #include "app/Storage.h"
 #include "config/Source.h"
 #include "net/Keys.h"
+#include "queue/Storage.h"
 #include "store/Db.h"
 #include "support/Test.h"
 
@@ -111,6 +112,14 @@ struct CommandsTest : test::Suite<CommandsTest> {
     CHECK_EQ(1, run({"-config", conf, "cid", id}).status);
   }
 
+  /// As a server does.
+  void makeQueue() {
+    store::SystemFiles files;
+    queue::StorageOptions options;
+    options.directory = dir / "data/queue";
+    queue::Storage(options, files, Log());
+  }
+
   void verifyData() {
     {
       Foundations foundations([](std::string_view) {});
@@ -118,8 +127,11 @@ struct CommandsTest : test::Suite<CommandsTest> {
       CHECK_EQ(std::size_t(1), storage.createAccounts(*config::load(conf).config).size());
       CHECK(run({"verifydata", dir / "data"}).err.find("another process uses") != std::string::npos);
     }
+    auto lacking = run({"verifydata", dir / "data"});
+    CHECK_EQ(std::string("data: there is no queue/queue.db: mail that was to be sent\naccount mjl: ok\nauth.db: ok\n1 problem\n"), lacking.out);
+    makeQueue();
     auto good = run({"verifydata", dir / "data"});
-    CHECK_MSG(good.out + good.err, good.status == 0 && good.out == "account mjl: ok\nauth.db: ok\nno problems\n");
+    CHECK_MSG(good.out + good.err, good.status == 0 && good.out == "account mjl: ok\nauth.db: ok\nqueue: ok\nno problems\n");
     // The full-text index is no mail: only a warning.
     dir.write("data/accounts/mjl/search.db", "not a database, whatever it says" + std::string(4'096, 'x'));
     auto warned = run({"verifydata", dir / "data"});
@@ -129,7 +141,7 @@ struct CommandsTest : test::Suite<CommandsTest> {
     std::filesystem::create_directories(dir / "data/accounts/mjl/bodies/0");
     dir.write("data/accounts/mjl/bodies/0/7", "lost");
     dir.write("data/backup-unfinished", "");
-    CHECK_EQ(std::string("backup: was not finished: what is here may lack mail\naccount mjl: body file of no message: 0/7\nauth.db: ok\n2 problems\n"),
+    CHECK_EQ(std::string("backup: was not finished: what is here may lack mail\naccount mjl: body file of no message: 0/7\nauth.db: ok\nqueue: ok\n2 problems\n"),
              run({"verifydata", dir / "data"}).out);
     CHECK(run({"verifydata", "-fix", dir / "data"}).out.find("body file of no message: 0/7, moved") != std::string::npos);
     std::filesystem::remove(dir / "data/backup-unfinished");
@@ -138,7 +150,11 @@ struct CommandsTest : test::Suite<CommandsTest> {
     dir.write("data/accounts/mjl/account.db", std::string(8192, 'x'));
     auto bad = run({"verifydata", dir / "data"});
     CHECK_EQ(1, bad.status);
-    CHECK(bad.out.find("account mjl: ") == 0);
+    CHECK(bad.out.find("account mjl: " + (dir / "data/accounts/mjl/account.db") + ": damaged: this is not a database") == 0);
+    dir.write("data/accounts/mjl/bodies/0/8", "mail");
+    dir.write("data/accounts/mjl/account.db", "");
+    CHECK(run({"verifydata", "-fix", dir / "data"}).out.find("the database is empty, but the folder has what is left of an account") != std::string::npos);
+    CHECK_EQ(std::string("mail"), dir.read("data/accounts/mjl/bodies/0/8"));
     CHECK_EQ(1, run({"verifydata", dir / "nothing"}).status);
   }
 
@@ -181,6 +197,8 @@ struct CommandsTest : test::Suite<CommandsTest> {
     }
     CHECK_EQ(1, run({"-config", conf, "bumpuidvalidity", "mjl", "Missing"}).status);
     CHECK(run({"-config", conf, "retrain"}).err.find("no junk filter") != std::string::npos);
+    CHECK_EQ(std::string("account mjl: 0 messages lack their body file\n"), run({"-config", conf, "lostmessages", "mjl"}).out);
+    makeQueue();
     CHECK_EQ(0, run({"verifydata", dir / "data"}).status);
   }
 

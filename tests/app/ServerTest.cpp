@@ -11,6 +11,9 @@
 #include "queue/Queue.h"
 #include "support/Test.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <fstream>
 #include <thread>
 
@@ -72,6 +75,11 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
     l.add("healthcheck: well while it runs, whatever is in the files; a port that is closed is named", &ServerTest::health);
     l.add("a second server on the same data is refused", &ServerTest::second);
+    l.add("an account without its database is unavailable, the rest goes on, and nothing is made in its place", &ServerTest::damagedAccount);
+    l.add("a backup into the data directory leaves itself and others out", &ServerTest::backupInside);
+    l.add("a backup has what links in the folder of the configuration lead to, and names what is elsewhere", &ServerTest::backupOfLinks);
+    l.add("of two backups into one folder the second is refused", &ServerTest::backupsAtOnce);
+    l.add("backup, export and import go by what the command has opened, whatever the server sees by the name", &ServerTest::passedPaths);
     l.add("localserve: submission comes back to the Inbox", &ServerTest::local);
   }
 
@@ -373,6 +381,117 @@ struct ServerTest : test::Suite<ServerTest> {
     auto config = server->config();
     CHECK_THROWS(std::exception, Server(optionsOf(config), foundations));
     CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
+  }
+
+  void damagedAccount() {
+    std::filesystem::create_directories(dir / "data/accounts/mjl/bodies/0");
+    dir.write("data/accounts/mjl/bodies/0/1", "mail");
+    start();
+    CHECK_EQ(std::string("mail"), dir.read("data/accounts/mjl/bodies/0/1"));
+    CHECK(!dir.has("data/accounts/mjl/account.db"));
+    CHECK(!logsIn("mjl@mox.example", "correct horse"));
+    auto health = test::run({"-config", conf(), "healthcheck"});
+    CHECK_EQ(std::string("healthy\n"), health.out);
+    CHECK_MSG(health.err, health.err.starts_with("warning: account mjl: ") && health.err.find("the database is missing") != std::string::npos);
+    dir.write("domains.conf", test::dynamicText(extraAccount));
+    CHECK(server->reload());
+    CHECK_EQ(0, ask({"setaccountpassword", "new"}, "a new password\n").status);
+    CHECK(logsIn("new@mox.example", "a new password"));
+    auto copied = backup(dir / "copy");
+    CHECK_MSG(copied.err, copied.status == 1 && copied.err.find("account mjl: ") == 0 && copied.err.find("FAILED: 1 part") != std::string::npos);
+    CHECK(dir.has("copy/data/accounts/new/account.db"));
+    CHECK_EQ(std::string("mail"), dir.read("data/accounts/mjl/bodies/0/1"));
+  }
+
+  test::Ran backup(const std::string& destination) { return test::run({"-config", conf(), "backup", destination}); }
+  void checkVerified(const std::string& data) {
+    auto verified = test::run({"verifydata", dir / data});
+    CHECK_MSG(verified.out, verified.out.ends_with("no problems\n"));
+  }
+
+  void backupInside() {
+    start();
+    for (int again = 0; again < 2; ++again) {
+      auto done = backup(dir / "data/backup");
+      CHECK_MSG(done.out + done.err, done.status == 0);
+    }
+    auto other = backup(dir / "data/other");
+    CHECK_MSG(other.out + other.err, other.status == 0 && other.out.find("data/backup: another backup") != std::string::npos);
+    for (const char* name : {"data/receivedid.key", "data/salt.key", "data/moxversion", "data/queue/queue.db", "config/mox.conf", "config/key.pem"})
+      CHECK_MSG(name, dir.has(std::string("data/other/") + name));
+    for (const char* name : {"data/backup", "data/other", "config/data", "data/backup-unfinished"}) CHECK_MSG(name, !dir.has(std::string("data/other/") + name));
+    checkVerified("data/other/data");
+    std::filesystem::remove_all(dir / "data/other/data/queue");
+    CHECK(test::run({"verifydata", dir / "data/other/data"}).out.find("data: there is no queue/queue.db: mail that was to be sent\n") != std::string::npos);
+    for (const char* taken : {"data/accounts/b", "data/tmp/b", "data/queue"}) {
+      auto refused = backup(dir / taken);
+      CHECK_MSG(refused.err, refused.status == 1 && refused.err.find("belongs to the server") != std::string::npos);
+    }
+    CHECK(backup(dir / "data").err.find("the data directory itself") != std::string::npos);
+  }
+
+  void backupOfLinks() {
+    test::TempDir outside;
+    start();
+    outside.write("secret", "s");
+    std::filesystem::create_directory(outside / "tls");
+    outside.write("tls/chain.pem", "c");
+    std::filesystem::create_symlink(outside / "secret", dir / "secret");
+    std::filesystem::create_directory_symlink(outside / "tls", dir / "tls");
+    std::filesystem::create_directory_symlink(dir.path, dir / "loop");
+    std::filesystem::create_symlink(outside / "absent", dir / "nothing");
+    outside.write("cert.pem", dir.read("cert.pem"));
+    auto text = dir.read("mox.conf");
+    dir.write("mox.conf", text.replace(text.find("CertFile: cert.pem"), 18, "CertFile: " + (outside / "cert.pem")));
+    auto done = backup(outside / "copy");
+    CHECK_MSG(done.err, done.status == 0);
+    CHECK_EQ(std::string("s"), outside.read("copy/config/secret"));
+    CHECK_EQ(std::string("c"), outside.read("copy/config/tls/chain.pem"));
+    for (const auto& said : {"which names it: " + (outside / "cert.pem"), (dir / "nothing") + ": a link to nothing", (dir / "loop") + ": a link to a folder it is in"})
+      CHECK_MSG(done.out, done.out.find(said) != std::string::npos);
+  }
+
+  void backupsAtOnce() {
+    start();
+    std::filesystem::create_directories(dir / "copy/data");
+    dir.write("copy/data/backup-unfinished", "");
+    net::Fd other(::open((dir / "copy/data/backup-unfinished").c_str(), O_RDONLY | O_CLOEXEC));
+    CHECK_EQ(0, ::flock(other.get(), LOCK_EX | LOCK_NB));
+    auto second = backup(dir / "copy");
+    CHECK_EQ(1, second.status);
+    CHECK_EQ("error: another backup into " + (dir / "copy") + " is under way\n", second.err);
+    other = net::Fd();
+    CHECK_EQ(0, backup(dir / "copy").status);
+  }
+
+  /// A command whose folder or file comes as a descriptor, and is another than the server has under that name.
+  test::Ran askWith(const std::string& real, std::vector<std::string> words) {
+    std::ostringstream out, err;
+    CtlRequest request{std::move(words), "", std::make_shared<net::Fd>(::open(real.c_str(), O_PATH | O_CLOEXEC))};
+    auto status = ctlCall(ctl(), request, out, err);
+    return {status.value(), out.str(), err.str()};
+  }
+
+  void passedPaths() {
+    start();
+    for (const char* name : {"real", "seen"}) std::filesystem::create_directory(dir / name);
+    auto seen = dir / "seen";
+    auto done = askWith(dir / "real", {"backup", "-passed", seen, "--", seen + "/deep/copy"});
+    CHECK_MSG(done.err, done.status == 0 && std::filesystem::is_empty(seen));
+    checkVerified("real/deep/copy/data");
+    done = askWith(dir / "real", {"backup", "-passed", seen, "--", seen + "/deep/copy"});
+    CHECK_MSG(done.out, done.out.find(", 1 were unchanged") != std::string::npos);
+    done = askWith(dir / "real", {"export mbox", "-passed", seen, "--", seen + "/mail.zip", "mjl"});
+    CHECK_MSG(done.err, done.status == 0 && dir.has("real/mail.zip"));
+    done = askWith(dir / "real", {"export mbox", "-passed", seen, "--", seen + "/mail.zip", "mjl"});
+    CHECK_MSG(done.err, done.status == 1 && done.err.find("will not write over " + seen + "/mail.zip") != std::string::npos);
+    dir.write("real/mail.mbox", "From a@b.test Mon Jan  2 15:04:05 2006\nSubject: x\n\nbody\n\n");
+    done = askWith(dir / "real/mail.mbox", {"import mbox", "-passed", seen + "/mail.mbox", "--", "mjl", "Inbox", seen + "/mail.mbox"});
+    CHECK_MSG(done.out + done.err, done.status == 0 && done.out.find("1 messages imported") != std::string::npos);
+    std::filesystem::create_directory(dir / "real/boxes");
+    std::filesystem::rename(dir / "real/mail.mbox", dir / "real/boxes/Lists.mbox");
+    done = askWith(dir / "real/boxes", {"import mbox", "-passed", seen + "/boxes", "--", "mjl", "Old", seen + "/boxes"});
+    CHECK_MSG(done.out + done.err, done.status == 0 && done.out.find("1 messages imported") != std::string::npos);
   }
 
   void local() {
