@@ -13,6 +13,31 @@ UnitPaths UnitPaths::ofThisProcess() {
   return out;
 }
 
+namespace {
+
+/// In lines that are one path, blanks and all: only specifiers are replaced there (systemd.unit(5)).
+std::string wholeLine(const std::string& path) {
+  std::string out;
+  for (char c : path) out += c == '%' ? "%%" : std::string(1, c);
+  return out;
+}
+
+/// In lines of several words (systemd.syntax(7), Quoting). `colon`: the word is a list of paths between colons, which these
+/// must not be taken for.
+std::string word(const std::string& path, bool colon = false) {
+  std::string out;
+  bool isPlain = true;
+  for (char c : wholeLine(path)) {
+    bool isSpecial = c == '"' || c == '\\' || (colon && c == ':');
+    isPlain = isPlain && !isSpecial && c != ' ' && c != '\'' && c != ';';
+    if (isSpecial) out += '\\';
+    out += c;
+  }
+  return isPlain ? out : "\"" + out + "\"";
+}
+
+}  // namespace
+
 std::string systemdUnit(const UnitPaths& paths) {
   // TLS keys must be readable by the user: with AmbientCapabilities the server is never root. capset is for giving
   // the capability up once the ports are bound.
@@ -24,7 +49,7 @@ Wants=network-online.target
 [Service]
 Type=notify
 User={user}
-WorkingDirectory={directory}
+WorkingDirectory={line}
 ExecStart={program} serve
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
@@ -40,9 +65,9 @@ NoNewPrivileges=yes
 
 # Writes to its own directories only.
 ProtectSystem=strict
-ReadWritePaths={directory}/config {directory}/data
+ReadWritePaths={config} {data}
 ProtectHome=tmpfs
-BindPaths={directory}
+BindPaths={bound}
 PrivateTmp=yes
 PrivateDevices=yes
 
@@ -70,7 +95,8 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target
 )",
-                     fmt::arg("user", paths.user), fmt::arg("directory", paths.directory), fmt::arg("program", paths.program));
+                     fmt::arg("user", paths.user), fmt::arg("line", wholeLine(paths.directory)), fmt::arg("config", word(paths.directory + "/config")),
+                     fmt::arg("data", word(paths.directory + "/data")), fmt::arg("bound", word(paths.directory, true)), fmt::arg("program", word(paths.program)));
 }
 
 }  // namespace mox::app
