@@ -143,4 +143,14 @@ def install_on_debian(lab):
     equal(before, server.shown(), "certificates after the restart")
     equal((1, 1), (server.pebble.orders(), server.pebble.issued()), "orders and certificates")
     equal([], acmelog.events(server.log(), acmelog.FAILED, NAME), "failures")
-    print("note: installed by the README's commands, with a certificate, mail in and out")
+
+    # The unit has a /tmp of its own and may write to its folders only: what commands name is where the person has it.
+    contains("no problems", server.type("backup"))
+    server.machine.succeed("cd /var/lib/mox && mox export mbox /tmp/mail.zip you && mox export maildir /root/out/mail you && test -d /root/out/mail/cur -o -d /root/out/mail/Inbox")
+    contains("messages imported", server.machine.succeed("cd /var/lib/mox && mox import mbox you Again /tmp/mail.zip"))
+    said = server.type("restore")
+    contains("no problems", said)
+    contains("healthy\n", said)
+    contains(b"Subject: into debian", server.wait_arrival("into debian"))
+    equal(before, server.shown(), "certificates after the restore")
+    print("note: installed by the README's commands, with a certificate, mail in and out; backed up and restored")

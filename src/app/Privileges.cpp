@@ -1,6 +1,7 @@
 #include "app/Privileges.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -118,6 +119,54 @@ void becomeUser(const ServiceUser& user) {
   require(::setresuid(user.uid, user.uid, user.uid) == 0, "setuid");
   if (::setuid(0) == 0 || ::geteuid() == 0) throw std::runtime_error("could become root again after dropping privileges");
   dropCapabilities();
+}
+
+namespace {
+
+std::string nameOf(uid_t uid) {
+  std::vector<char> buffer(passwdBuffer);
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  auto number = std::to_string(uid);
+  ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? "user " + number : std::string("user ") + found->pw_name;
+}
+
+std::string denied(const std::string& path, const char* what) {
+  auto text = nameOf(::geteuid()) + " may not " + what + " " + path;
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return text;
+  return text + fmt::format(", which belongs to {} (mode {:04o})", nameOf(info.st_uid), info.st_mode & 07777U);
+}
+
+bool isDenied(const std::string& path, int rights) { return ::faccessat(AT_FDCWD, path.c_str(), rights, AT_EACCESS) != 0 && errno == EACCES; }
+
+}  // namespace
+
+std::string whyDenied(const std::string& path, int rights) {
+  for (auto slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    auto folder = path.substr(0, slash);
+    if (isDenied(folder, X_OK)) return denied(folder, "pass");
+  }
+  if (!isDenied(path, rights)) return "";
+  return denied(path, (rights & R_OK) != 0 && isDenied(path, R_OK) ? "read" : "write");
+}
+
+std::string whyDataDenied(const std::string& dataDir) {
+  constexpr int folder = R_OK | W_OK | X_OK, file = R_OK | W_OK;
+  if (auto why = whyDenied(dataDir, folder); !why.empty()) return why;
+  const std::pair<const char*, int> wanted[] = {{"accounts", folder}, {"accounts/.lock", file}, {"tmp", folder}, {"queue", folder}, {"queue/queue.db", file},
+                                                {"auth.db", file},    {"receivedid.key", R_OK}, {"salt.key", R_OK}};
+  for (const auto& [name, rights] : wanted)
+    if (auto why = whyDenied(dataDir + "/" + name, rights); !why.empty()) return why;
+  std::error_code none;  // no accounts yet
+  for (const auto& entry : std::filesystem::directory_iterator(dataDir + "/accounts", none)) {
+    if (!entry.is_directory(none)) continue;
+    auto account = entry.path().string();
+    if (auto why = whyDenied(account, folder); !why.empty()) return why;
+    if (auto why = whyDenied(account + "/account.db", file); !why.empty()) return why;
+  }
+  return "";
 }
 
 void useBindCapability() {

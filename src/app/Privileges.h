@@ -41,6 +41,12 @@ config::FileReader readableFiles();
 /// Throws std::system_error.
 bool becomeOwner(const std::string& path);
 
+/// Why this process is denied `path`, of which it needs `rights` (R_OK and so on of access(2)): who may not do what with the
+/// folder on the way, or with `path` itself, and whose that is. "" if it is not denied, also if there is nothing.
+std::string whyDenied(const std::string& path, int rights);
+/// The same of what a server needs of its data directory, the first that it is denied.
+std::string whyDataDenied(const std::string& dataDir);
+
 /// Binds low ports from here on, if this process may take that right. The image's binary has it as a file capability that
 /// does not take effect by itself: else the kernel would not start it where containers have no such right to give.
 /// Throws std::system_error.

@@ -47,7 +47,10 @@ int commandServe(Invocation& call) {
   ::umask(fileMask);
   blockSignals();
   auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
-  if (!loaded.config) return 1;
+  if (!loaded.config) {
+    if (auto why = whyDenied(call.configPath, R_OK); !why.empty()) call.err << "error: " << why << "\n";
+    return 1;
+  }
   Foundations foundations(&writeToStderr);
   foundations.setLevels(loaded.config->fixed(), *level);
   foundations.log.info("starting", {{"version", MOX_VERSION}, {"config", call.configPath}});
@@ -65,6 +68,8 @@ int commandServe(Invocation& call) {
   } else {
     dropCapabilities();
   }
+  // After a restore in particular, what was copied may be root's.
+  if (auto why = whyDataDenied(loaded.config->dataDir()); !why.empty()) return failed(call, {Errc::denied, why + "; give it to the server's user (chown -R)"});
   ServerOptions options;
   options.configPath = call.configPath;
   options.config = loaded.config;

@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "AppFixture.h"
 #include "app/CreatedFiles.h"
@@ -31,6 +32,7 @@ struct PiecesTest : test::Suite<PiecesTest> {
     l.add("passed sockets go to the address they are bound to", &PiecesTest::sockets);
     l.add("users to become", &PiecesTest::users);
     l.add("a service manager that does not read is given up, and counted", &PiecesTest::deafManager);
+    l.add("who is denied what is said with the folder in the way", &PiecesTest::whoIsDenied);
     l.add("the unit names program, user and directory", &PiecesTest::unit);
   }
 
@@ -164,11 +166,56 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK(number && number->uid == 64321 && number->gid == 64321);
   }
 
+  /// What `ask` says as a user who is not root.
+  static std::string asNobody(const std::function<std::string()>& ask) {
+    int ends[2];
+    CHECK_EQ(0, ::pipe(ends));
+    auto child = ::fork();
+    if (child == 0) {
+      constexpr uid_t nobody = 65'534;
+      auto said = ::setresuid(nobody, nobody, nobody) == 0 ? ask() : "still root";
+      auto written = ::write(ends[1], said.data(), said.size());
+      ::_exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
+    }
+    ::close(ends[1]);
+    std::string said(1'000, '\0');
+    auto got = ::read(ends[0], said.data(), said.size());
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    return said.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
+
+  void whoIsDenied() {
+    CHECK_EQ(std::string(), whyDenied(dir / "absent/file", R_OK));
+    if (!isRoot()) return;  // only root can ask as somebody else
+    std::filesystem::create_directories(dir / "config");
+    std::filesystem::create_directories(dir / "data/accounts/bob");
+    dir.write("data/accounts/bob/account.db", "x");
+    auto mode = [&](const std::string& name, mode_t bits) { CHECK_EQ(0, ::chmod((dir / name).c_str(), bits)); };
+    auto says = [&] { return asNobody([&] { return whyDataDenied(dir / "config/../data"); }); };
+    mode("", 0755);
+    mode("config", 0700);
+    for (const char* name : {"data", "data/accounts", "data/accounts/bob"}) mode(name, 0777);
+    CHECK_EQ("user nobody may not pass " + (dir / "config") + ", which belongs to user root (mode 0700)", says());
+    mode("config", 0755);
+    mode("data/accounts/bob/account.db", 0600);
+    CHECK_EQ("user nobody may not read " + (dir / "config/../data/accounts/bob/account.db") + ", which belongs to user root (mode 0600)", says());
+    mode("data/accounts/bob/account.db", 0644);
+    CHECK(says().find("may not write") != std::string::npos);
+    mode("data/accounts/bob/account.db", 0666);
+    CHECK_EQ(std::string(), says());
+  }
+
   void unit() {
     auto text = systemdUnit({"/usr/bin/mox", "/srv/mail", "post"});
     for (const char* wanted : {"ExecStart=/usr/bin/mox serve\n", "User=post\n", "WorkingDirectory=/srv/mail\n", "Type=notify\n",
                                "ReadWritePaths=/srv/mail/config /srv/mail/data\n", "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"})
       CHECK_MSG(wanted, text.find(wanted) != std::string::npos);
+    // As systemd reads each of them: a working directory is the whole line, the others are words.
+    auto odd = systemdUnit({"/opt/my \"mox\"/mox", "/srv/my mail:50%", "post"});
+    for (const char* wanted : {"ExecStart=\"/opt/my \\\"mox\\\"/mox\" serve\n", "WorkingDirectory=/srv/my mail:50%%\n",
+                               "ReadWritePaths=\"/srv/my mail:50%%/config\" \"/srv/my mail:50%%/data\"\n", "BindPaths=\"/srv/my mail\\:50%%\"\n"})
+      CHECK_MSG(odd, odd.find(wanted) != std::string::npos);
   }
 };
 SUITE(PiecesTest);
