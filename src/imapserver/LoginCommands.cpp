@@ -22,7 +22,7 @@ void concluded(Context& context, const login::Outcome& outcome) {
     case Verdict::unknownMechanism: return context.no("CANNOT", outcome.text);
     case Verdict::rateLimited:
     case Verdict::overloaded: return context.no("UNAVAILABLE", outcome.text);
-    case Verdict::broken: return context.no("SERVERBUG", "the server failed");
+    case Verdict::broken: return context.no("UNAVAILABLE", "the server failed, try again later");
   }
 }
 

@@ -30,6 +30,16 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
+/// A damaged account, or a disk that fails, is an answer: without one the client would see its connection end and guess.
+Outcome checked(Authenticator& authenticator, const std::string& login, const std::string& password) {
+  try {
+    return authenticator.checkPassword(login, password);
+  } catch (const std::exception& broken) {
+    authenticator.services().log.error("checking a password failed", {{"login", printable(login)}, {"err", broken.what()}});
+    return {Verdict::broken, "", "", "the server failed"};
+  }
+}
+
 }  // namespace
 
 Peer Exchange::peer(const net::Channel& channel) const {
@@ -86,7 +96,7 @@ void Exchange::check(net::Channel& channel, std::string login, std::string passw
   // The job may outlive the connection and this: it touches only the authenticator.
   auto* authenticator = &authenticator_;
   bool taken = channel.offload(authenticator_.services().pool, [this, authenticator, login, password]() -> net::Resume {
-    auto outcome = authenticator->checkPassword(login, password);
+    auto outcome = checked(*authenticator, login, password);
     return [this, outcome](net::Channel& now) { finish(now, outcome); };
   });
   if (!taken) finish(channel, {Verdict::overloaded, "", "", "too many logins at once, try again later"});

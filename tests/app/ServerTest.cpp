@@ -389,7 +389,10 @@ struct ServerTest : test::Suite<ServerTest> {
     start();
     CHECK_EQ(std::string("mail"), dir.read("data/accounts/mjl/bodies/0/1"));
     CHECK(!dir.has("data/accounts/mjl/account.db"));
-    CHECK(!logsIn("mjl@mox.example", "correct horse"));
+    Client imap(at(Service::imap));
+    imap.until("* OK");
+    imap.send("a LOGIN mjl@mox.example \"correct horse\"\r\n");
+    CHECK(imap.until("a ").starts_with("a NO [UNAVAILABLE] "));
     auto health = test::run({"-config", conf(), "healthcheck"});
     CHECK_EQ(std::string("healthy\n"), health.out);
     CHECK_MSG(health.err, health.err.starts_with("warning: account mjl: ") && health.err.find("the database is missing") != std::string::npos);
