@@ -222,8 +222,8 @@ class Account {
     OutgoingRoom& operator=(OutgoingRoom&&) = delete;
     /// Gives back what was not kept.
     ~OutgoingRoom();
-    /// The message is in the queue. Counts for good at once, even if this throws. It outlives the process when this
-    /// returns; a power cut may forget what was sent in the last second (maintain()).
+    /// The message is in the queue. Counts at once, even if this throws, and is on disk a second later (maintain()): a crash
+    /// may forget what was sent in the last moment.
     void keep();
 
    private:

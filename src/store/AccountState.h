@@ -143,7 +143,7 @@ struct Account::State {
   void writeLate();
   void packViews();
   /// Writes what was sent and is noted only.
-  void flushOutgoing(Durability durability = Durability::forced);
+  void flushOutgoing();
   /// If a checkpoint failed at its fsync, and nobody reads just now.
   void reopen();
 };

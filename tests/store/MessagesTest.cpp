@@ -296,6 +296,8 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     CHECK_EQ(std::int64_t{2}, counted.firstTimeRecipients);
     CHECK_EQ(std::int64_t{3}, account->outgoingUse(now - std::chrono::minutes(1), {}).messages);
     CHECK_EQ(std::int64_t{5}, account->outgoingUse(day, {}).messages);  // an earlier time asks the table again
+    CHECK_EQ(std::int64_t{2}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));  // the rest waits
+    account->maintain();
     CHECK_EQ(std::int64_t{5}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));
     CHECK_EQ(counted.messages, account->outgoingUse(day, {}).messages);
     account->addOutgoing({bob}, now);
@@ -323,7 +325,8 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
     CHECK_EQ(std::int64_t{0}, account->outgoingUse(day, {}).messages);
     auto room = account->reserveOutgoing({bob, carol, {*Localpart::make("x"), *IpAddress::parse("192.0.2.1")}}, now, day, {3, 3});
     room.value().keep();
-    // Without a round of upkeep: a process that is killed now leaves them to the next.
+    CHECK_EQ(std::int64_t{0}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));  // no commit of its own
+    account->maintain();
     CHECK_EQ(std::int64_t{3}, account->reader().db().scalar("SELECT count(*) FROM outgoing"));
     CHECK_EQ(std::int64_t{3}, account->outgoingUse(day, {}).firstTimeRecipients);
     CHECK_EQ(std::int64_t{4}, account->outgoingUse(day, {{*Localpart::make("x"), *IpAddress::parse("192.0.2.2")}}).firstTimeRecipients);
