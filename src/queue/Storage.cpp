@@ -92,24 +92,39 @@ store::DbOptions Storage::State::dbOptions() const {
 }
 
 void Storage::State::open() {
+  bool hasCrashed = files.size(path + "-wal") >= 0;  // SQLite removes it at an orderly end
   auto db = std::make_unique<Db>(path, dbOptions());
+  if (db->scalar("PRAGMA user_version") == 0 && !files.list(bodies).empty())
+    throw std::runtime_error(path + ": the database is missing or empty, but mail that waits to be sent is left in " + bodies +
+                             ": restore the database from a backup, or move that folder away to begin anew");
   migrate(*db);
-  sweep(*db);
+  sweep(*db, hasCrashed);
   nextId = db->scalar("SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name='entry'),0), "
                       "coalesce((SELECT max(id) FROM entry),0), coalesce((SELECT max(id) FROM message),0))") + 1;
   writer = std::make_unique<store::GroupCommit>(std::move(db), dbOptions());
 }
 
 /// A crash between the link and the commit leaves a file that nobody knows of; one after the commit that removed a
-/// message, a file nobody wants.
-void Storage::State::sweep(Db& db) {
+/// message, a file nobody wants. Without a crash the database may be one that never knew them, of an older backup, and they
+/// may be mail that nobody has sent: they are kept apart.
+void Storage::State::sweep(Db& db, bool hasCrashed) {
   for (const auto& name : files.list(bodies)) {
     auto id = parseUnsigned(name);
     auto known = db.prepare("SELECT 1 FROM message WHERE id=? AND has_file=1");
     if (id && known.bind(static_cast<std::int64_t>(*id)).step()) continue;
-    files.remove(bodies + "/" + name);
+    if (hasCrashed) files.remove(bodies + "/" + name);
+    else moveAway(name);
   }
   for (const auto& name : files.list(spools)) files.remove(spools + "/" + name);
+}
+
+/// Never over another: an id may have been moved before.
+void Storage::State::moveAway(const std::string& name) {
+  auto folder = options.directory + "/moved", to = folder + "/" + name;
+  for (int again = 2; files.size(to) >= 0; ++again) to = folder + "/" + name + "-" + std::to_string(again);
+  log.warn("the body of a message that the queue does not know is moved away", {{"file", name}, {"to", to}});
+  files.makeDirectory(folder);
+  files.rename(bodies + "/" + name, to);
 }
 
 void Storage::State::write(const std::function<void(Db&)>& work) {

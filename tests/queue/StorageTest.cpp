@@ -90,7 +90,8 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     l.add("what goes out at once is not read back, nor sent after a drop", &StorageTest::fresh);
     l.add("bodies kept in memory are few", &StorageTest::fewFresh);
     l.add("ids are never used again", &StorageTest::idsOnce);
-    l.add("orphaned files are swept", &StorageTest::orphans);
+    l.add("orphaned files are swept after a crash, and kept apart without one", &StorageTest::orphans);
+    l.add("a queue without its database is refused, and what is left of it stays", &StorageTest::lostDatabase);
     l.add("a file system that fails acknowledges nothing", &StorageTest::fileFaults);
     l.add("a full disk acknowledges nothing", &StorageTest::fullDisk);
     l.add("after a failed fsync the next message is taken", &StorageTest::failedSync);
@@ -264,13 +265,35 @@ struct StorageTest : mox::test::Suite<StorageTest>, TempDirectory, Shelf {
     auto m = message({"a@example.net"});
     m.data = big;
     auto id = storage->add(m, now)[0];
-    sound.create(at + "/bodies/4711");
-    sound.create(at + "/bodies/junk");
-    sound.create(at + "/tmp/left");
+    auto orphan = [&] {
+      storage.reset();
+      for (const auto* file : {"/bodies/4711", "/bodies/junk", "/tmp/left"}) sound.create(at + file);
+    };
+    orphan();
+    sound.create(at + "/queue.db-wal");  // as a crash leaves it
     open();
     CHECK(sound.list(at + "/bodies") == std::vector<std::string>{std::to_string(id.value)});
+    CHECK(sound.list(at + "/moved").empty());
+    for (int i = 0; i < 2; ++i) {
+      orphan();
+      open();
+    }
+    CHECK(sound.list(at + "/bodies") == std::vector<std::string>{std::to_string(id.value)});
+    CHECK_EQ(std::size_t{4}, sound.list(at + "/moved").size());
     CHECK(sound.list(at + "/tmp").empty());
     CHECK(text(id) == m.prefix + big);
+  }
+
+  void lostDatabase() {
+    open();
+    auto m = message({"a@example.net"});
+    m.data = big;
+    storage->add(m, now);
+    storage.reset();
+    sound.remove(at + "/queue.db");
+    CHECK_THROWS(std::runtime_error, open());
+    CHECK_THROWS(std::runtime_error, open());  // nor does the empty database that SQLite made count as one
+    CHECK_EQ(std::size_t{1}, sound.list(at + "/bodies").size());
   }
 
   void fileFaults() {
