@@ -51,7 +51,7 @@ void describe(Fields& f, MtaSts& m) {
 void describe(Fields& f, Alias& a) {
   f.required("Addresses", a.addresses, "Members: addresses of accounts here.");
   f.optional("PostPublic", a.postPublic, "Anybody may send to it, not only members.");
-  f.optional("ListMembers", a.listMembers, "Members may see who the others are.");
+  f.optional("ListMembers", a.listMembers, "Members may see who the others are.").later();
   f.optional("AllowMsgFrom", a.allowMsgFrom, "Members may send with the address of the alias.");
 }
 
@@ -82,18 +82,18 @@ void describe(Fields& f, Ruleset& r) {
       "IsForward", r.isForward,
       "These messages were forwarded by another server: judge them by VerifiedDomain alone. Needs SMTPMailFromRegexp and VerifiedDomain.");
   f.optional("ListAllowDomain", r.listAllowDomain, "Accept messages of a mailing list, verified as this domain. Not with IsForward.");
-  f.optional("AcceptRejectsToMailbox", r.acceptRejectsToMailbox, "Where to put messages that would be rejected. Not Inbox.");
+  f.optional("AcceptRejectsToMailbox", r.acceptRejectsToMailbox, "Where to put messages that would be rejected. Not Inbox.").later();
   f.required("Mailbox", r.mailbox, "Where to put the messages.");
   f.optional("Comment", r.comment, "For yourself.");
 }
 
 void describe(Fields& f, Destination& d) {
   f.optional("Mailbox", d.mailbox, "Where to put messages.").standard("Inbox");
-  f.optional("Rulesets", d.rulesets, "Other places for some messages; the first that matches counts.").later();
+  f.optional("Rulesets", d.rulesets, "Other places for some messages; the first that matches counts.");
   f.optional("SMTPError", d.smtpError, "Refuse all messages: 421 or 550 and a text. Not with Mailbox and Rulesets.");
   f.optional("MessageAuthRequiredSMTPError", d.messageAuthRequiredSmtpError,
              "Refuse messages whose From domain is not verified, with this text.");
-  f.optional("FullName", d.fullName, "Name of the sender for this address, if it is not that of the account.");
+  f.optional("FullName", d.fullName, "Name of the sender for this address, if it is not that of the account.").later();
 }
 
 void describe(Fields& f, OutgoingWebhook& w) {
@@ -145,7 +145,7 @@ void describe(Fields& f, Account& a) {
   f.optional("LoginDisabled", a.loginDisabled, "Refuse all logins with this text. ASCII, less than 256 characters.");
   f.required("Domain", a.domain, "Main domain of the account, in Unicode.");
   f.optional("Description", a.description, "For yourself.");
-  f.optional("FullName", a.fullName, "Name of the sender.");
+  f.optional("FullName", a.fullName, "Name of the sender.").later();
   f.optional("Destinations", a.destinations, "Addresses of the account; @example.org is all that are not others'.").key("user@example.org");
   f.optional("SubjectPass", a.subjectPass, "Let senders pass the junk filter by a token in the subject.").later();
   f.optional("QuotaMessageSize", a.quotaMessageSize, "Total size of messages; 0 is the default of mox.conf, less than 0 no limit.")
@@ -167,7 +167,7 @@ void describe(Fields& f, Account& a) {
              "Logins by SCRAM and CRAM-MD5 work from the first login by PLAIN on.");
   f.optional("PasswordMutable", a.passwordMutable,
              "The password of the file is only the first one: once it was changed here, the file counts no more. Without it the password cannot be changed here.");
-  f.optional("NoCustomPassword", a.noCustomPassword, "The user may only have passwords made here.");
+  f.optional("NoCustomPassword", a.noCustomPassword, "The user may only have passwords made here.").later();
   f.optional("Routes", a.routes, "For messages from the account; before those of the domain.");
   f.optional("IMAPCapabilitiesDisabled", a.imapCapabilitiesDisabled, "IMAP capabilities that are not announced to this account.");
 }

@@ -218,9 +218,9 @@ void describe(Fields& f, Static& s) {
   f.optional("InitialMailboxes", s.initialMailboxes, "Mailboxes of new accounts, besides Inbox.");
   f.optional("DefaultMailboxes", s.defaultMailboxes, "Older form of InitialMailboxes.").deprecated();
   f.optional("Transports", s.transports, "Ways to deliver outgoing messages, by a name that routes use.").key("smarthost");
-  f.optional("NoOutgoingDMARCReports", s.noOutgoingDmarcReports, "Do not send DMARC reports.");
-  f.optional("NoOutgoingTLSReports", s.noOutgoingTlsReports, "Do not send TLS reports.");
-  f.optional("OutgoingTLSReportsForAllSuccess", s.outgoingTlsReportsForAllSuccess, "Send TLS reports even where nothing failed.");
+  f.optional("NoOutgoingDMARCReports", s.noOutgoingDmarcReports, "Do not send DMARC reports.").later();
+  f.optional("NoOutgoingTLSReports", s.noOutgoingTlsReports, "Do not send TLS reports.").later();
+  f.optional("OutgoingTLSReportsForAllSuccess", s.outgoingTlsReportsForAllSuccess, "Send TLS reports even where nothing failed.").later();
   f.optional("QuotaMessageSize", s.quotaMessageSize, "Total size of messages an account may have, unless it says otherwise; 0 is no limit.")
       .unit("bytes");
   f.optional("QuotaMessageCount", s.quotaMessageCount, "Number of messages an account may have, unless it says otherwise; 0 is no limit.")

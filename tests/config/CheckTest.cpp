@@ -33,7 +33,7 @@ const std::string relay = "\t\t\tHost: relay.example.net\n";
 const std::string relayPlus = relay + "\t\t\t";                       // line 27
 const std::string quota = "QuotaMessageSize: 5000\n";                 // line 30
 const std::string work = "\t\t\t\tMailbox: Work\n";                   // line 27 of domains.conf
-const std::string fullName = "\t\tFullName: U. Ser\n";                // line 24 of domains.conf
+const std::string description = "\t\tDescription: U. Ser\n";                // line 24 of domains.conf
 const std::string separator = "\t\tLocalpartCatchallSeparator: +\n";  // line 3 of domains.conf
 const std::string key = "dkim/a.pem\n";                               // line 8 of domains.conf
 
@@ -286,7 +286,7 @@ struct CheckTest : test::Suite<CheckTest> {
   }
 
   void accounts() {
-    auto field = [](const std::string& text) { return fullName + "\t\t" + text; };  // line 25
+    auto field = [](const std::string& text) { return description + "\t\t" + text; };  // line 25
     check(
         false,
         {
@@ -295,26 +295,26 @@ struct CheckTest : test::Suite<CheckTest> {
              "/c/domains.conf:14: Domains.example.org.Aliases.team.Addresses[0]: user@example.org is not an address of an account"},
             {"\tuser:\n", "\t../user:\n", "22: Accounts.../user: account name must not start with a dot"},
             {"\tuser:\n", "\tus/er:\n", "22: Accounts.us/er: account name must not hold a slash"},
-            {fullName, field("LoginDisabled: g\xc3\xa4ste\n"), "25: Accounts.user.LoginDisabled: text must be printable ASCII"},
-            {fullName, field("LoginDisabled: " + std::string(256, 'x') + "\n"),
+            {description, field("LoginDisabled: g\xc3\xa4ste\n"), "25: Accounts.user.LoginDisabled: text must be printable ASCII"},
+            {description, field("LoginDisabled: " + std::string(256, 'x') + "\n"),
              "25: Accounts.user.LoginDisabled: text must be shorter than 256 characters"},
-            {fullName, field("RejectsMailbox: INBOX\n"), "25: Accounts.user.RejectsMailbox: mailbox name must not be Inbox"},
-            {fullName, field("MaxOutgoingMessagesPerDay: -1\n"), "25: Accounts.user.MaxOutgoingMessagesPerDay: must not be negative"},
-            {fullName, field("MaxFirstTimeRecipientsPerDay: -1\n"), "25: Accounts.user.MaxFirstTimeRecipientsPerDay: must not be negative"},
-            {fullName, field("KeepRetiredMessagePeriod: -1h\n"), "25: Accounts.user.KeepRetiredMessagePeriod: must not be negative"},
-            {fullName, field("OutgoingWebhook:\n\t\t\tURL: x\n"),
+            {description, field("RejectsMailbox: INBOX\n"), "25: Accounts.user.RejectsMailbox: mailbox name must not be Inbox"},
+            {description, field("MaxOutgoingMessagesPerDay: -1\n"), "25: Accounts.user.MaxOutgoingMessagesPerDay: must not be negative"},
+            {description, field("MaxFirstTimeRecipientsPerDay: -1\n"), "25: Accounts.user.MaxFirstTimeRecipientsPerDay: must not be negative"},
+            {description, field("KeepRetiredMessagePeriod: -1h\n"), "25: Accounts.user.KeepRetiredMessagePeriod: must not be negative"},
+            {description, field("OutgoingWebhook:\n\t\t\tURL: x\n"),
              "26: Accounts.user.OutgoingWebhook.URL: \"x\" is not an http or https URL"},
-            {fullName, field("OutgoingWebhook:\n\t\t\tURL: https://x\n\t\t\tEvents:\n\t\t\t\t- sent\n"),
+            {description, field("OutgoingWebhook:\n\t\t\tURL: https://x\n\t\t\tEvents:\n\t\t\t\t- sent\n"),
              "28: Accounts.user.OutgoingWebhook.Events[0]: unknown value \"sent\", expected one of delivered, suppressed, delayed, failed, "
              "relayed, expanded, canceled, unrecognized"},
-            {fullName, field("FromIDLoginAddresses:\n\t\t\t- admin@example.org\n"),
+            {description, field("FromIDLoginAddresses:\n\t\t\t- admin@example.org\n"),
              "26: Accounts.user.FromIDLoginAddresses[0]: is not an address of this account"},
-            {fullName, field("AutomaticJunkFlags:\n\t\t\tEnabled: true\n\t\t\tJunkMailboxRegexp: (\n"),
+            {description, field("AutomaticJunkFlags:\n\t\t\tEnabled: true\n\t\t\tJunkMailboxRegexp: (\n"),
              "27: Accounts.user.AutomaticJunkFlags.JunkMailboxRegexp: invalid regular expression: missing ) (at offset 1)"},
-            {fullName, field("JunkFilter:\n\t\t\tThreshold: 2\n\t\t\tParams: nil\n"),
+            {description, field("JunkFilter:\n\t\t\tThreshold: 2\n\t\t\tParams: nil\n"),
              "26: Accounts.user.JunkFilter.Threshold: must be from 0 to 1"},
-            {fullName, field("JunkFilter:\n\t\t\tThreshold: 0.9\n"), "25: Accounts.user.JunkFilter: missing required key \"Params\""},
-            {fullName, field("JunkFilter:\n\t\t\tThreshold: 0.9\n\t\t\tParams:\n\t\t\t\tMaxPower: 0.5\n\t\t\t\tIgnoreWords: -0.1\n"),
+            {description, field("JunkFilter:\n\t\t\tThreshold: 0.9\n"), "25: Accounts.user.JunkFilter: missing required key \"Params\""},
+            {description, field("JunkFilter:\n\t\t\tThreshold: 0.9\n\t\t\tParams:\n\t\t\t\tMaxPower: 0.5\n\t\t\t\tIgnoreWords: -0.1\n"),
              "28: Accounts.user.JunkFilter.Params.MaxPower: must be at least 0 and less than 0.5\n"
              "/c/domains.conf:29: Accounts.user.JunkFilter.Params.IgnoreWords: must be at least 0 and less than 0.5"},
         });
@@ -412,7 +412,7 @@ struct CheckTest : test::Suite<CheckTest> {
                "20: Routes[0].MinimumAttempts: must not be negative"},
               {separator, separator + route("\t\t", "none", ""),
                "6: Domains.example.org.Routes[0].Transport: there is no transport \"none\""},
-              {fullName, fullName + route("\t\t", "none", ""), "27: Accounts.user.Routes[0].Transport: there is no transport \"none\""},
+              {description, description + route("\t\t", "none", ""), "27: Accounts.user.Routes[0].Transport: there is no transport \"none\""},
               {"Accounts:\n", "Routes:\n\t-\n\t\tMinimumAttempts: 1\nAccounts:\n", "18: Routes[0]: missing required key \"Transport\""},
           });
   }

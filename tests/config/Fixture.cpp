@@ -74,7 +74,7 @@ constexpr const char* dynamicText =
     "\t\t\tadmin@example.org: nil\n"          // 21
     "\tuser:\n"                               // 22
     "\t\tDomain: example.org\n"               // 23
-    "\t\tFullName: U. Ser\n"                  // 24
+    "\t\tDescription: U. Ser\n"               // 24
     "\t\tDestinations:\n"                     // 25
     "\t\t\tuser@example.org:\n"               // 26
     "\t\t\t\tMailbox: Work\n"                 // 27

@@ -237,7 +237,7 @@ struct LookupTest : test::Suite<LookupTest> {
     };
     f.dynamic += "Routes:\n" + route("", "smart", "\t\tToDomain:\n\t\t\t- .big.example\n\t\t\t- one.example\n") +
                  route("", "third", "\t\tMinimumAttempts: 5\n");
-    test::ConfigFixture::replace(f.dynamic, "\t\tFullName: U. Ser\n",
+    test::ConfigFixture::replace(f.dynamic, "\t\tDescription: U. Ser\n",
                                  "\t\tRoutes:\n" + route("\t\t", "direct4", "\t\t\t\tToDomain:\n\t\t\t\t\t- mx.big.example\n"));
     test::ConfigFixture::replace(
         f.dynamic, "\texample.com: nil\n",

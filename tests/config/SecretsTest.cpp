@@ -10,7 +10,7 @@ using namespace mox::config;
 namespace {
 
 const std::string yescrypt = "$y$j9T$abcdefghijklmnopqrstu.$kAc934MxROZDAsI/8Gis4gjqPiERfozmsLaJ7xz.9R2";
-const std::string fullName = "\t\tFullName: U. Ser\n";  // line 24 of domains.conf
+const std::string description = "\t\tDescription: U. Ser\n";  // line 24 of domains.conf
 const std::string keyFile = "PrivateKeyFile: dkim/a.pem\n";
 const std::string relay = "\t\t\tHost: relay.example.net\n";
 
@@ -25,7 +25,7 @@ test::ConfigFixture withAccount(const std::string& lines) {
   test::ConfigFixture f = declared();
   f.files["/c/pw"] = "secret-word\n";
   f.files["/c/hash"] = yescrypt + "\n";
-  test::ConfigFixture::replace(f.dynamic, fullName, fullName + lines);
+  test::ConfigFixture::replace(f.dynamic, description, description + lines);
   return f;
 }
 
