@@ -11,6 +11,7 @@
 #include "base/Text.h"
 #include "base/Unicode.h"
 #include "config/Document.h"
+#include "config/JsonFault.h"
 
 namespace mox::config {
 
@@ -141,7 +142,8 @@ Document parseJson(std::string file, std::string_view text) {
       parser.setDepth(maxDepth);
       parser.parse(std::string(text));
     } catch (const Poco::Exception& e) {
-      document.errorAt(0, "not valid JSON: " + printable(e.displayText()));
+      auto fault = findJsonFault(text);
+      document.errorAt(fault ? fault->line : 0, "not valid JSON: " + (fault ? fault->text : printable(e.displayText())));
     }
   }
   if (document.ok() && document.root.kind != Node::Kind::record) document.errorAt(1, "expected an object at the top");

@@ -2,6 +2,7 @@
 
 #include "config/Document.h"
 #include "config/Fixture.h"
+#include "config/JsonFault.h"
 #include "config/Write.h"
 #include "support/Test.h"
 
@@ -52,8 +53,8 @@ struct LoadTest : test::Suite<LoadTest> {
     l.add("what localserve of mox writes", &LoadTest::localserveLoads);
     l.add("written and read again", &LoadTest::roundTrip);
     l.add("later fields switched off do not warn", &LoadTest::offIsQuiet);
-    l.add("templates parse", &LoadTest::templates);
     l.add("settings of features that are not here warn", &LoadTest::laterWarns);
+    l.add("templates parse", &LoadTest::templates);
     l.add("one JSON file", &LoadTest::jsonFile);
     l.add("JSON errors have pointer and line", &LoadTest::jsonErrors);
     l.add("JSON schema", &LoadTest::schema);
