@@ -66,7 +66,8 @@ std::vector<Command> table() {
       {"setaccountpassword", "account", "Sets an account's password, read from standard input: at least 8 characters.", commandSetAccountPassword},
       {"setadminpassword", "", "Sets the admin password, read from standard input, by writing AdminPasswordFile.", commandSetAdminPassword},
       {"loglevels", "[level [package]]", "Shows log levels of the running server, or sets one.\n\nLevels are error, warn, info, debug, trace, traceauth and "
-                                         "tracedata; an empty level clears that of a package.", logLevels},
+                                         "tracedata; an empty level clears that of a package. Packages are the parts of the program, which log lines name\n"
+                                         "as pkg: imapserver, smtpserver, queue and others; one that there is not is refused with the list of them.", logLevels},
       {"reindex", "[account]",
        "Makes the full-text index of an account anew, or those of all accounts.\n\nNothing is lost without it: while it is made, searches read "
        "the messages themselves and take longer.", reindexCommand},

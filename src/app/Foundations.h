@@ -17,6 +17,9 @@
 
 namespace mox::app {
 
+/// What writes to the log under a name of its own, and so has a level of its own: PackageLogLevels, `mox loglevels`.
+const std::vector<std::string_view>& logRooms();
+
 struct Foundations {
   explicit Foundations(LogSink::Write write, LogLevel level = LogLevel::info);
 
@@ -28,7 +31,7 @@ struct Foundations {
   LimitHits limits;
   store::SystemFiles files;
 
-  /// The levels of the configuration; `given` (-loglevel) instead of its general one.
+  /// The levels of the configuration; `given` (-loglevel) instead of its general one. Warns of packages that there are not.
   void setLevels(const config::Static& fixed, std::optional<LogLevel> given);
   /// All metrics in Prometheus' text format.
   std::string metricsText();

@@ -262,6 +262,11 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(std::string("mjl: indexed\n"), ask({"reindex"}).out);
     auto account = *server->parts().storage.accounts.open("mjl");
     auto inbox = account->reader().mailbox("Inbox")->id;
+    auto misspelt = ask({"loglevels", "trace", "imapsrvr"});
+    CHECK_EQ(2, misspelt.status);
+    CHECK_MSG(misspelt.err, misspelt.err.find("unknown package imapsrvr, there are acme, app, ctl, imapserver,") == 0);
+    CHECK_EQ(2, ask({"loglevels", "", "imapsrvr"}).status);
+    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
     std::string text = "Subject: x\r\n\r\nneedle\r\n";
     auto parsed = message::parse(text);
     store::NewMessage message;
