@@ -29,6 +29,11 @@ Flags& Flags::parsed(std::string name, std::function<Result<void>(std::string_vi
   return *this;
 }
 
+Flags& Flags::operands(bool (*isOperand)(std::string_view word)) {
+  isOperand_ = isOperand;
+  return *this;
+}
+
 const Flags::Flag* Flags::find(std::string_view name) const {
   for (const auto& flag : flags_)
     if (flag.name == name) return &flag;
@@ -43,7 +48,7 @@ Result<std::vector<std::string>> Flags::parse(const std::vector<std::string>& ar
       rest.insert(rest.end(), args.begin() + static_cast<std::ptrdiff_t>(i) + 1, args.end());
       break;
     }
-    if (arg.size() < 2 || arg[0] != '-') {  // as in Go, the first word that is no option ends them
+    if (arg.size() < 2 || arg[0] != '-' || (isOperand_ != nullptr && isOperand_(arg))) {  // as in Go, the first word that is no option ends them
       rest.insert(rest.end(), args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
       break;
     }

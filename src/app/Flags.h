@@ -20,6 +20,9 @@ class Flags {
   /// An option checked while parsing.
   Flags& parsed(std::string name, std::function<Result<void>(std::string_view)> set, std::string doc);
 
+  /// Words that look like options and are none, such as keys that begin with "-". Without it they need "--" before them.
+  Flags& operands(bool (*isOperand)(std::string_view word));
+
   /// What is left when the options are taken out. Unknown and valueless options are errors.
   Result<std::vector<std::string>> parse(const std::vector<std::string>& args) const;
   /// One line an option, for help.
@@ -34,6 +37,7 @@ class Flags {
   };
   const Flag* find(std::string_view name) const;
   std::vector<Flag> flags_;
+  bool (*isOperand_)(std::string_view word) = nullptr;
 };
 
 }  // namespace mox::app

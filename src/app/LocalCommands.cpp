@@ -95,7 +95,12 @@ int commandSetAdminPassword(Invocation& call) {
 }
 
 int commandCid(Invocation& call) {
-  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  Flags flags;
+  flags.operands([](std::string_view word) {  // one id of 64 begins with "-"
+    auto octets = fromBase64Url(word);
+    return octets && octets->size() == 16;
+  });
+  if (!parseFlags(call, flags, 1, 1)) return 2;
   auto loaded = loadConfig(call.configPath, false, call.err);
   if (!loaded.config) return 1;
   auto path = receivedIdKeyPath(loaded.config->dataDir());

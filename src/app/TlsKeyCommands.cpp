@@ -67,6 +67,18 @@ void show(std::ostream& out, const store::TlsPublicKey& key) {
       << ", added " << rfc3339Seconds(key.created) << "\n";
 }
 
+/// Base64url of SHA-256: one of 64 begins with "-".
+bool isFingerprint(std::string_view word) {
+  auto octets = fromBase64Url(word);
+  return octets && octets->size() == SHA256_DIGEST_LENGTH;
+}
+
+bool oneFingerprint(Invocation& call) {
+  Flags flags;
+  flags.operands(&isFingerprint);
+  return parseFlags(call, flags, 1, 1);
+}
+
 int refuse(Invocation& call, const Error& error) {
   call.err << error.text << "\n";
   return 1;
@@ -99,7 +111,7 @@ int tlsKeyList(ServerParts& server, Invocation& call) {
 }
 
 int tlsKeyGet(ServerParts& server, Invocation& call) {
-  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  if (!oneFingerprint(call)) return 2;
   auto key = server.storage.authDb.key(call.args[0]);
   if (!key) return refuse(call, {Errc::notFound, "no such key"});
   show(call.out, *key);
@@ -127,7 +139,7 @@ int tlsKeyAdd(ServerParts& server, Invocation& call) {
 }
 
 int tlsKeyRemove(ServerParts& server, Invocation& call) {
-  if (!parseFlags(call, Flags(), 1, 1)) return 2;
+  if (!oneFingerprint(call)) return 2;
   auto removed = server.storage.authDb.removeKey(call.args[0]);
   return removed ? 0 : refuse(call, removed.error());
 }

@@ -267,6 +267,11 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_MSG(misspelt.err, misspelt.err.find("unknown package imapsrvr, there are acme, app, ctl, imapserver,") == 0);
     CHECK_EQ(2, ask({"loglevels", "", "imapsrvr"}).status);
     CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
+    auto misspelt = ask({"loglevels", "trace", "imapsrvr"});
+    CHECK_EQ(2, misspelt.status);
+    CHECK_MSG(misspelt.err, misspelt.err.find("unknown package imapsrvr, there are acme, app, ctl, imapserver,") == 0);
+    CHECK_EQ(2, ask({"loglevels", "", "imapsrvr"}).status);
+    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
     std::string text = "Subject: x\r\n\r\nneedle\r\n";
     auto parsed = message::parse(text);
     store::NewMessage message;
