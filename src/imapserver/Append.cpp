@@ -165,7 +165,13 @@ void Append::store(Context& context) {
   auto code = delivered.error().code;
   if (code == Errc::notFound) context.no("TRYCREATE", delivered.error().text);
   else if (code == Errc::conflict) context.no("EXPUNGEISSUED", delivered.error().text);
-  else context.no(delivered.error());
+  else context.no(delivered.error(), keywordLimit(context, mailbox_, keywords()));
+}
+
+store::Keywords Append::keywords() const {
+  imap::Flags all;
+  for (const auto& item : items_) all = imap::unite(all, item.arguments.flags);
+  return all.keywords;
 }
 
 void Append::answer(Context& context, const std::vector<store::Delivered>& delivered) {

@@ -72,6 +72,7 @@ class Append {
   bool tooMany(Context& context) const;
   void checkLimits(Context& context, const imap::args::AppendMessage& message);
   void store(Context& context);
+  store::Keywords keywords() const;  ///< of all messages together
   void answer(Context& context, const std::vector<store::Delivered>& delivered);
 
   std::string mailboxName_;

@@ -141,6 +141,11 @@ void okLimited(Context& context, const std::string& limited, std::string_view co
   context.ok(code, text);
 }
 
+const Limit& keywordLimit(Context& context, MailboxId mailbox, const store::Keywords& added) {
+  auto row = context.account->reader().mailbox(mailbox);
+  return row && store::exceedMailbox(row->keywords, added) ? store::mailboxKeywords : store::messageKeywords;
+}
+
 std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid) {
   auto uids = context.selected->resolve(set, uid);
   if (!uids) context.bad("there is no message with that number");
@@ -157,7 +162,7 @@ void handleStore(Context& context, const imap::Command& command) {
   auto change = flagChange(arguments);
   change.known = context.selected->view().highestModSeq();
   auto done = context.account->setFlags(context.selected->mailbox(), uids, change);
-  if (!done) return context.no(done.error());
+  if (!done) return context.no(done.error(), keywordLimit(context, context.selected->mailbox(), change.flags.keywords));
   std::string code;
   if (!done->modified.empty()) code = "MODIFIED " + modifiedSet(*context.selected, done->modified, arguments.uid).text();
   bool isMissing = !arguments.silent && !arguments.uid && !arguments.set.isSaved() && someAreGone(*context.selected, uids);
@@ -179,7 +184,7 @@ void handleCopy(Context& context, const imap::Command& command) {
   auto uids = context.selected->list(*set);
   if (uids.empty()) return endWithout(context, arguments, false);
   auto done = context.account->copy(context.selected->mailbox(), uids, destination->id, {context.quota(), 0, 0, context.quotaMessages()});
-  if (!done) return context.no(done.error());
+  if (!done) return context.no(done.error(), store::mailboxKeywords);
   if (done->from.empty()) return endWithout(context, arguments, true);
   context.own(done->modSeq);
   context.ok(imap::copyUidCode(done->uidValidity.value, numbers(done->from), numbers(done->to)), "copied");
@@ -195,7 +200,7 @@ void handleMove(Context& context, const imap::Command& command) {
   auto uids = context.selected->list(*set);
   if (uids.empty()) return endWithout(context, arguments, false);
   auto done = context.account->move(context.selected->mailbox(), uids, destination->id);
-  if (!done) return context.no(done.error());
+  if (!done) return context.no(done.error(), store::mailboxKeywords);
   if (done->from.empty()) return endWithout(context, arguments, true);
   context.own(done->modSeq);
   // RFC 6851 §4.3: COPYUID goes untagged, before the EXPUNGE responses.

@@ -89,6 +89,11 @@ void Context::no(std::string_view code, std::string_view text) {
 
 void Context::no(const Error& error) { no(responseCode(error.code), error.text); }
 
+void Context::no(const Error& error, const Limit& full) {
+  if (error.code == Errc::tooMany) hit(full);
+  no(error);
+}
+
 void Context::bad(std::string_view text, std::string_view code) { end("BAD", code, text); }
 
 void Context::end(std::string_view condition, std::string_view code, std::string_view text) {

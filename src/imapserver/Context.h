@@ -69,6 +69,8 @@ class Context {
   void ok(std::string_view text) { ok("", text); }
   void no(std::string_view code, std::string_view text);
   void no(const Error& error);
+  /// Of the store, where `full` is what Errc::tooMany means: counted.
+  void no(const Error& error, const Limit& full);
   void bad(std::string_view text, std::string_view code = "");
   /// "* BYE text", then close.
   void bye(std::string_view text);

@@ -74,6 +74,8 @@ std::string limitMessages(Context& context, imap::NumberSet& uids);
 std::string messageLimitCode(const Context& context);
 /// OK with `code`; `limited` of limitMessages() goes in its place, or before it in a response of its own (RFC 9738 §3.1).
 void okLimited(Context& context, const std::string& limited, std::string_view code, std::string_view text);
+/// Which limit a mailbox met that cannot have messages with these keywords.
+const Limit& keywordLimit(Context& context, MailboxId mailbox, const store::Keywords& added);
 /// Selected::resolve(); says BAD where `set` names messages that are not there, and gives nothing then.
 std::optional<imap::NumberSet> resolveSet(Context& context, const imap::SequenceSet& set, bool uid);
 

@@ -47,7 +47,7 @@ void handleCreate(Context& context, const imap::Command& command) {
   auto uses = parseSpecialUses(arguments.specialUse);
   if (!uses) return context.no("USEATTR", "that special use is not supported");
   auto made = context.account->createMailbox(name->text(), *uses);
-  if (!made) return context.no(made.error());
+  if (!made) return context.no(made.error(), store::mailboxLimit);
   context.own(made->modSeq);
   tellCreated(context, *made, context.rev2 && arguments.mailbox != name->text() ? std::optional(arguments.mailbox) : std::nullopt);
   context.ok("MAILBOXID (" + mailboxIdText(made->created.back().id) + ")", "created");  // RFC 8474 §4.1
@@ -71,7 +71,7 @@ void handleRename(Context& context, const imap::Command& command) {
   auto done = context.account->renameMailbox(from->text(), to->text());
   if (!done) {
     context.noteName(done.error());  // of a mailbox below, whose name grows with this one's
-    return context.no(done.error());
+    return context.no(done.error(), store::mailboxLimit);  // parents are made
   }
   context.own(done->modSeq);
   if (context.rev2) tellRenamed(context, *done);
@@ -82,7 +82,7 @@ void handleSubscribe(Context& context, const imap::Command& command) {
   auto name = context.mailboxName(command.as<imap::args::Mailbox>().mailbox);
   if (!name) return;
   auto done = context.account->subscribe(name->text());
-  if (!done) return context.no(done.error());
+  if (!done) return context.no(done.error(), store::subscriptionLimit);
   context.own(*done);
   context.ok("subscribed");
 }

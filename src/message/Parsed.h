@@ -21,7 +21,8 @@
 
 namespace mox::message {
 
-// Limits of parse(); hostile-inputs: MIME bombs.
+// Limits of parse(); hostile-inputs: MIME bombs. They cut what is kept of a message and refuse nobody, so nothing counts them:
+// there is nobody to tell, and all that senders could do with such a count is to drive it up.
 inline constexpr std::size_t maxNesting = 100;          ///< levels of multipart and message/rfc822
 inline constexpr std::size_t maxParts = 10'000;         ///< parts of one message
 inline constexpr std::size_t maxHeaderBytes = 4 << 20;  ///< octets of one header block that are looked at

@@ -146,7 +146,7 @@ Result<std::vector<Delivered>> Account::deliver(std::vector<NewMessage> messages
   for (const auto& message : messages) {
     auto size = message.prefix.size() + (message.spool != nullptr ? message.spool->size() : message.data.size());
     if (size > std::numeric_limits<std::uint32_t>::max()) return fail(Errc::tooLong, "message of 4 GiB or more");
-    if (message.flags.keywords.size() > maxMessageKeywords) return fail(Errc::tooMany, "too many keywords");
+    if (message.flags.keywords.size() > static_cast<std::size_t>(messageKeywords.value)) return fail(Errc::tooMany, "too many keywords");
   }
   auto& s = *state_;
   PlacedFiles placed(*s.env.files, s.bodies);

@@ -28,7 +28,7 @@ void takeUses(Operation& op, SpecialUses uses, MailboxId except) {
 }
 
 MailboxRow insertMailbox(Operation& op, const std::string& name, SpecialUses uses) {
-  if (op.db().scalar("SELECT count(*) FROM mailbox") >= static_cast<std::int64_t>(maxMailboxes))
+  if (op.db().scalar("SELECT count(*) FROM mailbox") >= mailboxLimit.value)
     throw Refused{{Errc::tooMany, "too many mailboxes"}};
   MailboxRow row;
   row.name = name;
@@ -199,7 +199,7 @@ Result<ModSeq> Account::subscribe(const std::string& name) {
   return state_->tryWrite<ModSeq>([&](Operation& op) {
     checkName(name);
     op.modSeq();
-    if (op.db().scalar("SELECT count(*) FROM subscription") >= static_cast<std::int64_t>(maxSubscriptions))
+    if (op.db().scalar("SELECT count(*) FROM subscription") >= subscriptionLimit.value)
       throw Refused{{Errc::tooMany, "too many subscriptions"}};
     auto* edit = op.find(name);
     subscribeTo(op, name, edit == nullptr ? MailboxId() : edit->row.id);

@@ -62,7 +62,7 @@ void setFlagsOf(FlagsWrite& write, const FlagRow& message, const FlagChange& wan
     return;
   }
   auto flags = changed(message.flags, wanted);
-  if (flags != message.flags && flags.keywords.size() > maxMessageKeywords) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
+  if (flags != message.flags && flags.keywords.size() > static_cast<std::size_t>(messageKeywords.value)) throw Refused{{Errc::tooMany, "too many keywords on a message"}};
   write.change(message, flags);
   if (flags == message.flags) return;
   if (wanted.known && message.entry.modSeq > *wanted.known) set.overtaken.emplace_back(message.entry.uid, message.entry.modSeq);
@@ -92,7 +92,7 @@ Copied transfer(Operation& op, const WriteContext& context, MailboxId from, cons
 }  // namespace
 
 Result<FlagsSet> Account::setFlags(MailboxId mailbox, const std::vector<Uid>& uids, const FlagChange& change) {
-  if (change.flags.keywords.size() > maxMessageKeywords) return fail(Errc::tooMany, "too many keywords");
+  if (change.flags.keywords.size() > static_cast<std::size_t>(messageKeywords.value)) return fail(Errc::tooMany, "too many keywords");
   FlagChange wanted = change;
   auto& words = wanted.flags.keywords;
   std::sort(words.begin(), words.end());

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/Limits.h"
 #include "imap/Flags.h"
 
 namespace mox::store {
@@ -25,8 +26,10 @@ inline constexpr FlagBits contentMarks = utf8HeadersMark | nulMark;
 using Keywords = std::vector<std::string>;
 
 // Limits: a client could otherwise make every message carry a megabyte of keywords.
-inline constexpr std::size_t maxMessageKeywords = 100;    ///< of one message
-inline constexpr std::size_t maxMailboxKeywords = 1'000;  ///< different ones a mailbox remembers
+inline constexpr Limit messageKeywords{"message-keywords", 100, "keywords"};    ///< of one message
+inline constexpr Limit mailboxKeywords{"mailbox-keywords", 1'000, "keywords"};  ///< different ones a mailbox remembers
+/// Whether a mailbox that knows `known` cannot learn `more`; to tell which of the two was met when keywords are Errc::tooMany.
+bool exceedMailbox(const Keywords& known, const Keywords& more);
 
 /// One space between; keywords are atoms and hold none. And back.
 std::string joinKeywords(const Keywords& keywords);

@@ -21,8 +21,9 @@ namespace mox::store {
 enum SpecialUse : std::uint8_t { archiveUse = 1, draftsUse = 2, junkUse = 4, sentUse = 8, trashUse = 16, importantUse = 32 };
 using SpecialUses = std::uint8_t;
 
-inline constexpr std::size_t maxMailboxes = 10'000;  ///< an account
-inline constexpr std::size_t maxSubscriptions = 20'000;  ///< an account
+// Of an account. Met by Errc::tooMany, and counted by who asked: the store knows nobody to tell.
+inline constexpr Limit mailboxLimit{"mailboxes", 10'000, "mailboxes"};
+inline constexpr Limit subscriptionLimit{"subscriptions", 20'000, "subscriptions"};
 
 // METADATA of an account, the server's and all mailboxes' together: RFC 5464 §4.1 lets a server bound them.
 inline constexpr Limit annotationEntries{"annotation-entries", 1'000, "entries"};

@@ -25,7 +25,7 @@ void MailboxEdit::learn(const Keywords& keywords) {
   for (const auto& keyword : keywords) {
     auto place = std::lower_bound(known.begin(), known.end(), keyword);
     if (place != known.end() && *place == keyword) continue;
-    if (known.size() >= maxMailboxKeywords) throw Refused{{Errc::tooMany, "too many different keywords in this mailbox"}};
+    if (known.size() >= static_cast<std::size_t>(mailboxKeywords.value)) throw Refused{{Errc::tooMany, "too many different keywords in this mailbox"}};
     known.insert(place, keyword);
     delta.mailboxKeywords = known;
   }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "store/Db.h"
+
 using namespace mox;
 
 struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest>, test::SessionFixture {
@@ -14,6 +16,8 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest>, test::Session
     l.add("of a stranger's lines and literals, which have names of their own", &ImapCommandLimitsTest::beforeLogin);
     l.add("of ID, before login too", &ImapCommandLimitsTest::identification);
     l.add("of keywords, in STORE and after each message of APPEND", &ImapCommandLimitsTest::keywords);
+    l.add("of keywords on a message and in a mailbox, each under its own name", &ImapCommandLimitsTest::manyKeywords);
+    l.add("of mailboxes and subscriptions", &ImapCommandLimitsTest::fullAccount);
     l.add("of mailbox names, wherever one is refused", &ImapCommandLimitsTest::mailboxNames);
     l.add("of LIST patterns, once a command", &ImapCommandLimitsTest::listPatterns);
     l.add("of threads", &ImapCommandLimitsTest::threads);
@@ -113,6 +117,50 @@ struct ImapCommandLimitsTest : test::Suite<ImapCommandLimitsTest>, test::Session
     meets(name, "c APPEND Inbox (" + longest + "k) {2}", "BAD");
     meets(name, "c APPEND Inbox {2+}\r\nhi (" + longest + "k) {2}", "BAD");
     meets(name, "c STORE 1 +FLAGS (\\" + longest + "k)", "BAD", 0);  // that is no keyword
+  }
+
+  static std::string words(const std::string& start, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += (i == 0 ? "" : " ") + start + std::to_string(i);
+    return out;
+  }
+
+  void manyKeywords() {
+    world->deliver("Inbox", "Subject: x\r\n\r\n");
+    select();
+    CHECK(say("c CREATE Other").find("c OK") != std::string::npos);
+    const char *ofMessage = "message-keywords", *ofMailbox = "mailbox-keywords";
+    meets(ofMessage, "c STORE 1 FLAGS (" + words("a", 100) + ")", "OK", 0);
+    meets(ofMessage, "c STORE 1 +FLAGS (b)", "NO [LIMIT]");
+    meets(ofMessage, "c APPEND Inbox (" + words("a", 101) + ") {2+}\r\nhi", "NO [LIMIT]");
+    for (char c = 'b'; c < 'k'; ++c) meets(ofMailbox, "c STORE 1 FLAGS (" + words(std::string(1, c), 100) + ")", "OK", 0);
+    meets(ofMailbox, "c STORE 1 FLAGS (one-more)", "NO [LIMIT]");
+    meets(ofMailbox, "c APPEND Inbox (one-more) {2+}\r\nhi", "NO [LIMIT]");
+    CHECK_EQ(2.0, hits(ofMessage));
+    CHECK(say("c APPEND Other (one-more) {2+}\r\nhi").find("c OK") != std::string::npos);
+    CHECK(say("c SELECT Other").find("c OK") != std::string::npos);
+    meets(ofMailbox, "c COPY 1 Inbox", "NO [LIMIT]");
+    meets(ofMailbox, "c MOVE 1 Inbox", "NO [LIMIT]");
+    CHECK_EQ(2.0, hits(ofMessage));
+  }
+
+  void fullAccount() {
+    select();
+    {
+      // Filled where it is cheap: what is asked is what the session says of the limit.
+      store::Db db(world->account().directory() + "/account.db");
+      store::Tx tx(db);
+      auto box = db.prepare("INSERT INTO mailbox(name, uidvalidity, uidnext, createseq, modseq, uses, keywords, total, deleted, unseen, unread, size) "
+                            "VALUES(?,?,1,1,1,0,'',0,0,0,0,0)");
+      for (auto n = db.scalar("SELECT count(*) FROM mailbox"); n < store::mailboxLimit.value; ++n) box.bind("m" + std::to_string(n)).bind(1'000'000 + n).run();
+      auto subscription = db.prepare("INSERT INTO subscription(name) VALUES(?)");
+      for (auto n = db.scalar("SELECT count(*) FROM subscription"); n < store::subscriptionLimit.value; ++n) subscription.bind("s" + std::to_string(n)).run();
+      tx.commit();
+    }
+    meets("mailboxes", "c CREATE more", "NO [LIMIT]");
+    meets("mailboxes", "c RENAME Sent parent/Sent", "NO [LIMIT]");
+    meets("mailboxes", "c RENAME Sent Gone", "OK", 0);
+    meets("subscriptions", "c SUBSCRIBE more", "NO [LIMIT]");
   }
 
   void mailboxNames() {

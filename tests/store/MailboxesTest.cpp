@@ -253,7 +253,7 @@ struct MailboxesTest : mox::test::Suite<MailboxesTest>, AccountFixture {
     auto count = account->reader().subscriptions().size();
     std::vector<std::string> names;
     // Filled where it is cheap: the limit is what is tested, not 20,000 commits.
-    for (; count < maxSubscriptions; ++count) names.push_back("n" + std::to_string(count));
+    for (; count < static_cast<std::size_t>(store::subscriptionLimit.value); ++count) names.push_back("n" + std::to_string(count));
     Db db(account->directory() + "/account.db");
     {
       Tx tx(db);

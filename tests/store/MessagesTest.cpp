@@ -144,17 +144,17 @@ struct MessagesTest : mox::test::Suite<MessagesTest>, AccountFixture {
   void keywordLimits() {
     deliverMany(1, inbox);
     Keywords many;
-    for (std::size_t i = 0; i <= maxMessageKeywords; ++i) many.push_back("k" + std::to_string(i));
+    for (std::int64_t i = 0; i <= messageKeywords.value; ++i) many.push_back("k" + std::to_string(i));
     CHECK(account->setFlags(inbox, uidList({1}), change(Mode::add, flags(0, many))).error().code == Errc::tooMany);
     std::size_t refused = 0;
-    for (std::size_t i = 0; i <= maxMailboxKeywords / 50; ++i) {
+    for (std::int64_t i = 0; i <= mailboxKeywords.value / 50; ++i) {
       Keywords fifty;
-      for (std::size_t k = 0; k < 50; ++k) fifty.push_back("x" + std::to_string(i * 50 + k));
+      for (std::int64_t k = 0; k < 50; ++k) fifty.push_back("x" + std::to_string(i * 50 + k));
       std::sort(fifty.begin(), fifty.end());
       if (!account->setFlags(inbox, uidList({1}), change(Mode::replace, flags(0, fifty)))) ++refused;
     }
     CHECK_EQ(std::size_t{1}, refused);
-    CHECK_EQ(maxMailboxKeywords, row(inbox).keywords.size());
+    CHECK_EQ(static_cast<std::size_t>(mailboxKeywords.value), row(inbox).keywords.size());
     checkSound();
   }
 

@@ -229,7 +229,7 @@ struct ImportTest : mox::test::Suite<ImportTest>, Fixture {
 
   void oneRefused() {
     std::string words;
-    for (std::size_t i = 0; i <= store::maxMessageKeywords; ++i) words += " k" + std::to_string(i);
+    for (std::int64_t i = 0; i <= store::messageKeywords.value; ++i) words += " k" + std::to_string(i);
     directory.write("in", mboxOf({"1"}) + "From a Mon Jan  2 15:04:05 2006\nX-Keywords:" + words + "\nS: 2\n\nbody\n\n" + mboxOf({"3"}));
     CHECK(import("a", "in").has_value());
     CHECK_EQ(std::uint64_t{2}, counts.added);
