@@ -36,13 +36,18 @@ Acme::Acme(AcmeParts parts) : log_(parts.foundations.log.room("acme")) {
 
 Acme::~Acme() {
   if (!thread_) return;
+  stop();
+  thread_->join();
+}
+
+void Acme::stop() {
+  if (!thread_) return;
   {
     std::lock_guard hold(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
   http_->abort();
-  thread_->join();
 }
 
 void Acme::wake() {

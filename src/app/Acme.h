@@ -40,6 +40,8 @@ class Acme {
 
   /// The configuration may be another: looks again, and tries at once what had failed.
   void wake();
+  /// Nothing is begun from here on, and what fails now fails because of it: before what the thread works with is stopped.
+  void stop();
 
  private:
   void run();

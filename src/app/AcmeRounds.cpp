@@ -100,7 +100,7 @@ bool AcmeRounds::attempt(const config::Config& config, const AcmeName& name, Sta
   // Whatever happens, also an exception: not again at once.
   state.retryAt = services_.clock.steady() + noAddressRetry;
   auto addressed = hasAddress(name.host);
-  if (!addressed) return failed(name, state, unreachable(addressed.error())), true;
+  if (!addressed) return failed(name, state, unreachable(addressed.error()));
   if (!*addressed) {
     if (!std::exchange(state.addressless, true))
       services_.log.warn("no certificate is ordered for a host without an address in DNS", {{"provider", name.provider}, {"host", name.host}});
@@ -109,8 +109,7 @@ bool AcmeRounds::attempt(const config::Config& config, const AcmeName& name, Sta
   state.addressless = false;
   if (!mayOrder(name)) return true;
   auto certificate = order(config, name, state);
-  if (!certificate && certificate.error().kind == Refusal::Kind::stopped) return false;
-  if (!certificate) return failed(name, state, certificate.error()), true;
+  if (!certificate) return failed(name, state, certificate.error());
   keep(name, state, *certificate);
   return true;
 }
@@ -159,7 +158,9 @@ void AcmeRounds::keep(const AcmeName& name, State& state, const net::Certificate
   services_.install();
 }
 
-void AcmeRounds::failed(const AcmeName& name, State& state, const Refusal& refusal) {
+bool AcmeRounds::failed(const AcmeName& name, State& state, const Refusal& refusal) {
+  // Lookups and connections are cut short when the server stops: that is no failure of anybody.
+  if (refusal.kind == Refusal::Kind::stopped || !services_.wait(Duration(0))) return false;
   errors_.inc();
   Duration wait = firstRetry;
   if (refusal.kind == Refusal::Kind::unreachable) {
@@ -174,6 +175,7 @@ void AcmeRounds::failed(const AcmeName& name, State& state, const Refusal& refus
   auto next = services_.clock.now() + std::chrono::duration_cast<Time::duration>(wait);
   services_.log.error("certificate not obtained",
                       {{"provider", name.provider}, {"host", name.host}, {"err", refusal.text}, {"next", rfc3339Seconds(next)}});
+  return true;
 }
 
 }  // namespace mox::app

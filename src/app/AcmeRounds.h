@@ -88,7 +88,8 @@ class AcmeRounds {
   acme::Proof proof(const config::Config& config, const AcmeName& name, const State& state) const;
   bool mayOrder(const AcmeName& name);
   void keep(const AcmeName& name, State& state, const net::CertificatePem& pem);
-  void failed(const AcmeName& name, State& state, const acme::Refusal& refusal);
+  /// False if it is that the server stops.
+  bool failed(const AcmeName& name, State& state, const acme::Refusal& refusal);
 
   AcmeServices services_;
   Counter &errors_, &kept_;

@@ -45,6 +45,14 @@ Result<std::string> hostKey(const config::Config& config, const config::Listener
   return best;
 }
 
+/// Counts the clients of listeners with certificates of ACME that ask for none of their names: who sets a name up in DNS and
+/// not here finds it by this. They get the listener's own certificate.
+std::function<void(const std::optional<std::string>&)> countUnnamed(Metrics& metrics) {
+  auto& missing = metrics.counter("mox_autotls_missing_servername_total", "TLS handshakes without a server name, at listeners with ACME.");
+  auto& unknown = metrics.counter("mox_autotls_unknown_servername_total", "TLS handshakes for a server name that has no certificate here, at listeners with ACME.");
+  return [&](const std::optional<std::string>& name) { (name ? unknown : missing).inc(); };
+}
+
 }  // namespace
 
 Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files) {
@@ -90,7 +98,8 @@ void addAcmeCertificates(const config::Config& config, const AcmeFiles& kept, Ce
 }
 
 Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned,
-                                                         const AcmeProofs& proofs) {
+                                                         const AcmeProofs& proofs, Metrics& metrics) {
+  auto unnamed = countUnnamed(metrics);
   auto out = std::make_unique<Certificates>();
   for (const auto& listener : config.listeners()) {
     if (!listener.hasTls()) continue;
@@ -102,6 +111,7 @@ Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& c
       replaceFirst(options.certificates, contexts.selfSigned);
       out->selfSignedListeners_.push_back(listener.name);
     }
+    if (hasAcme(listener)) options.unnamed = unnamed;
     options.minVersion = tlsVersion(listener.minTlsVersion);
     contexts.current = options.certificates;
     options.sessionContext = "mox-clients-" + listener.name;

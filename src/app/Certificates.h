@@ -9,6 +9,7 @@
 
 #include "app/AcmeFiles.h"
 #include "app/AcmeProofs.h"
+#include "base/Metrics.h"
 #include "base/Result.h"
 #include "config/Config.h"
 #include "config/Files.h"
@@ -33,9 +34,9 @@ class Certificates {
   /// Stands in where a listener has no certificate of its own. `hostKey` is "" if there is none.
   using SelfSigned = std::function<net::CertificatePem(const std::string& hostname, const std::string& hostKey)>;
 
-  /// Errc of the library for certificates that cannot be used. `proofs` outlives the contexts.
+  /// Errc of the library for certificates that cannot be used. `proofs` and `metrics` outlive the contexts.
   static Result<std::unique_ptr<Certificates>> make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned,
-                                                    const AcmeProofs& proofs);
+                                                    const AcmeProofs& proofs, Metrics& metrics);
 
   /// Port 25: senders resume wrongly, so no session tickets unless configured. Null for a listener without TLS.
   std::shared_ptr<net::TlsContext> delivery(const std::string& listener) const;

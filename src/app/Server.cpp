@@ -131,7 +131,7 @@ Server::State::State(ServerOptions given, Foundations& f)
   addAcmeCertificates(*options.config, acmeFiles, options.certificates);
   auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname, const std::string& hostKey) {
     return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname, hostKey);
-  }, proofs);
+  }, proofs, f.metrics);
   if (!made) throw std::runtime_error(made.error().text);
   certificates = std::move(*made);
 }
@@ -321,6 +321,7 @@ void Server::State::stop(Duration grace) {
   passwordJobs.reset();
   storage.authDb.flush();
   log.info("stopped");
+  if (acme) acme->stop();
 }
 
 void Server::stop(Duration grace) { state_->stop(grace); }

@@ -168,16 +168,14 @@ int TlsContext::Shared::onClientHello(SSL* ssl, int* alert, void* self) {
   auto& shared = *static_cast<Shared*>(self);
   if (shared.options.challenge && offersOnly(ssl, shared.options.challengeProtocol)) return shared.answerChallenge(ssl, alert);
   auto table = *shared.certificates.lock();
-  const SharedCtx* chosen = &table->first;
-  if (auto name = requestedName(ssl)) {
-    if (const SharedCtx* own = table->find(*name)) {
-      chosen = own;
-    } else if (!shared.options.fallback) {
-      *alert = SSL_AD_UNRECOGNIZED_NAME;
-      return SSL_CLIENT_HELLO_ERROR;
-    }
+  auto name = requestedName(ssl);
+  const SharedCtx* chosen = name ? table->find(*name) : nullptr;
+  if (chosen == nullptr && shared.options.unnamed) shared.options.unnamed(name);
+  if (chosen == nullptr && name && !shared.options.fallback) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
   }
-  SSL_set_SSL_CTX(ssl, chosen->get());
+  SSL_set_SSL_CTX(ssl, (chosen != nullptr ? *chosen : table->first).get());
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 

@@ -28,6 +28,8 @@ struct TlsServerOptions {
   /// What a client that asks for a name we do not have gets: the first certificate, or the alert unrecognized_name.
   /// One that asks for no name gets the first certificate either way.
   bool fallback = true;
+  /// Told of clients that ask for no name (nothing given), or for one we do not have. Called on workers, by several at once.
+  std::function<void(const std::optional<std::string>& name)> unnamed;
   /// Protocols we speak, best first; empty ignores ALPN. A client that offers others only is refused.
   std::vector<std::string> alpn;
   TlsVersion minVersion = TlsVersion::tls12;

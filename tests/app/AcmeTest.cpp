@@ -7,6 +7,7 @@
 #include "app/Certificates.h"
 #include "app/ListenPlan.h"
 #include "dns/FakeResolver.h"
+#include "net/OpenSsl.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -26,6 +27,8 @@ struct AcmeTest : test::Suite<AcmeTest> {
     l.add("damaged files are seen: certificates come anew, an account's key does not", &AcmeTest::damaged);
     l.add("a certificate for another name is refused", &AcmeTest::wrongCertificate);
     l.add("listeners: self-signed until there is one, then by name", &AcmeTest::contexts);
+    l.add("clients that ask for no name, or for one without a certificate, are counted", &AcmeTest::serverNames);
+    l.add("a stop is no failure, whatever it cuts short", &AcmeTest::stopping);
     l.add("sockets for proofs, one where two listeners share an address", &AcmeTest::sockets);
     l.add("configuration: names that are no file names, ports that are taken", &AcmeTest::refusedConfigurations);
   }
@@ -277,7 +280,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
     auto all = readCertificates(*config, reader).value();
     addAcmeCertificates(*config, files, all);
     CHECK(chains(all, "local") == 1 && all.at("local").front().chain.empty());
-    auto made = Certificates::make(*config, all, selfSigned, proofs).value();
+    auto made = Certificates::make(*config, all, selfSigned, proofs, metrics).value();
     CHECK(made->selfSignedListeners() == std::vector<std::string>{"local"});
     CHECK(made->byAlpn("local") && made->clients("local") && made->delivery("local") && !made->byAlpn("other"));
     // The name that mail programs use comes first: the listener's own keeps its place.
@@ -297,7 +300,47 @@ struct AcmeTest : test::Suite<AcmeTest> {
     // A start with what is kept has nothing self-signed.
     all = readCertificates(*config, reader).value();
     addAcmeCertificates(*config, files, all);
-    CHECK(Certificates::make(*config, all, selfSigned, proofs).value()->selfSignedListeners().empty());
+    CHECK(Certificates::make(*config, all, selfSigned, proofs, metrics).value()->selfSignedListeners().empty());
+  }
+
+  /// A handshake in memory; the client takes any certificate.
+  static void connect(const net::TlsContext& server, const std::string& name) {
+    static const auto context = net::TlsContext::client({}).value();
+    net::SslPtr client(context->newSsl(name).value()), accepted(server.newSsl("").value());
+    BIO *ours = nullptr, *theirs = nullptr;
+    CHECK_EQ(1, BIO_new_bio_pair(&ours, 0, &theirs, 0));
+    SSL_set_bio(client.get(), ours, ours);
+    SSL_set_bio(accepted.get(), theirs, theirs);
+    for (int i = 0; i < 10 && !(SSL_is_init_finished(client.get()) && SSL_is_init_finished(accepted.get())); ++i) {
+      SSL_do_handshake(client.get());
+      SSL_do_handshake(accepted.get());
+    }
+    CHECK(SSL_is_init_finished(client.get()));
+  }
+
+  void serverNames() {
+    use();
+    auto selfSigned = [&](const std::string& hostname, const std::string&) { return net::selfSigned({hostname}, clock, random); };
+    auto made = Certificates::make(*source->current(), {}, selfSigned, proofs, metrics).value();
+    for (auto context : {made->clients("local"), made->delivery("local"), made->byAlpn("local")})
+      for (const char* name : {"mail.mox.example", "", "unknown.example", "other.example"}) connect(*context, name);
+    CHECK_EQ(3.0, metrics.value("mox_autotls_missing_servername_total"));
+    CHECK_EQ(6.0, metrics.value("mox_autotls_unknown_servername_total"));
+  }
+
+  void stopping() {
+    use(provided(), listener(), domains("mail.mox.example"));
+    auto stops = [&] {
+      rounds = std::make_unique<AcmeRounds>(AcmeServices{*source, reader, resolver, provider, files, proofs, clock, random, metrics, limits, Log(sink, "acme"),
+                                                         hostKeys, [] {}, [](Duration) { return false; }});
+      return rounds->round() == Duration(0) && logged.find("l=error") == std::string::npos && metrics.value("mox_autotls_cert_request_errors_total") == 0;
+    };
+    resolver.fail("mail.mox.example", dns::Failure::temporary);  // as a resolver that was stopped answers
+    CHECK_MSG(logged, stops());
+    resolver.clear();
+    resolver.a("mail.mox.example", "10.0.0.1");
+    provider.down = true;  // and connections that were cut
+    CHECK_MSG(logged, stops());
   }
 
   void sockets() {

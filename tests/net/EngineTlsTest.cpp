@@ -217,6 +217,16 @@ struct EngineTlsTest : mox::test::Suite<EngineTlsTest> {
     CHECK(!refused.ok);
     CHECK(refused.clientEnd.end == End::tls);
     CHECK_MSG(refused.clientEnd.detail, refused.clientEnd.detail.find("unrecognized name") != std::string::npos);
+    std::atomic<int> missing = 0, unknown = 0;
+    for (bool fallback : {true, false}) {
+      TlsServerOptions told;
+      told.fallback = fallback;
+      told.unnamed = [&](const std::optional<std::string>& name) { ++(name ? unknown : missing); };
+      server = serverContext({a}, told);
+      for (const char* name : {"a.example", "", "", "other.example"}) handshake(server, clientContext(), name);
+    }
+    CHECK_EQ(4, missing.load());
+    CHECK_EQ(2, unknown.load());
   }
 
   void alpn() {
