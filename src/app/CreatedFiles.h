@@ -28,6 +28,7 @@ class CreatedFiles {
 
   std::string path(const std::string& relative) const { return root_ + "/" + relative; }
   /// Full paths, oldest first.
+  bool isThere(const std::string& relative) const { return files_.size(path(relative)) >= 0; }
   const std::vector<std::string>& made() const { return made_; }
 
  private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <sstream>
 
 #include "app/Commands.h"
 #include "app/DataDir.h"
@@ -35,7 +36,7 @@ int changed(const Management& m, Invocation& call, const Changing& changing, con
   if (!done) return failed(call, done.error());
   call.out << said << "\n";
   for (const auto& edit : *done) call.out << "Also applied, since the files had been edited: " << edit << "\n";
-  if (!m.isServer) call.out << "The server does not run: it works by this from its next start.\n";
+  if (m.from) call.out << m.from() << "\n";
   return 0;
 }
 
@@ -181,11 +182,18 @@ bool servesPolicy(const config::Config& config) {
 
 Result<void> addDomain(Change& change, const Domain& name, const std::string& account, bool disabled, Time now) {
   if (domainKey(change.config, name)) return fail(Errc::exists, "domain " + name.unicode() + " is there already");
-  auto settings = newDomain(name, change.config.hostname(), account, now);
-  settings.disabled = disabled;
-  if (!servesPolicy(change.config)) settings.mtaSts.reset();
-  if (auto added = change.file.add(top / "Domains" / name.unicode(), sconf(settings)); !added) return added;
+  auto newSettings = [&](Time at) {
+    auto settings = newDomain(name, change.config.hostname(), account, at);
+    settings.disabled = disabled;
+    if (!servesPolicy(change.config)) settings.mtaSts.reset();
+    return settings;
+  };
+  auto settings = newSettings(now);
   change.created.directory("dkim");
+  // Keys of a domain that was removed in this very second are still there. Another second names them as well.
+  auto taken = [&](const auto& selector) { return change.created.isThere(selector.second.privateKeyFile); };
+  while (std::any_of(settings.dkim.selectors.begin(), settings.dkim.selectors.end(), taken)) settings = newSettings(now += std::chrono::seconds(1));
+  if (auto added = change.file.add(top / "Domains" / name.unicode(), sconf(settings)); !added) return added;
   for (const auto& [selector, key] : settings.dkim.selectors) change.created.file(key.privateKeyFile, net::generateRsa2048());
   return {};
 }
@@ -383,8 +391,20 @@ const std::vector<std::string_view>& managedCommands() {
 int runManaged(const Management& management, Invocation& call) { return table().at(call.words)(management, call); }
 
 int serverManaged(ServerParts& server, Invocation& call) {
-  return runManaged({server.config.current(), server.changeDomains, server.foundations.clock, true}, call);
+  return runManaged({server.config.current(), server.changeDomains, server.foundations.clock}, call);
 }
+
+namespace {
+
+/// A server that started between the look for one and the change may have read the file before it.
+std::string takenOver(const std::string& ctl, std::ostream& err) {
+  std::ostringstream ignored;
+  auto status = store::SystemFiles().size(ctl) >= 0 ? ctlCall(ctl, {{"reload"}, ""}, ignored, err) : fail(Errc::notFound, "");
+  if (!status) return "The server does not run: it works by this from its next start.";
+  return *status == 0 ? "The server has started meanwhile, and works by this." : "The server has started meanwhile, and refused to take this over: see above.";
+}
+
+}  // namespace
 
 int commandManaged(Invocation& call) {
   auto loaded = loadConfig(call.configPath, call.pedantic, call.err);
@@ -400,7 +420,7 @@ int commandManaged(Invocation& call) {
   auto change = [&](const Changing& changing) {
     return changeDomains(managed, changing).map([](const config::ConfigPtr&) { return std::vector<std::string>(); });
   };
-  return runManaged({loaded.config, change, clock}, call);
+  return runManaged({loaded.config, change, clock, [&] { return takenOver(ctl, call.err); }}, call);
 }
 
 }  // namespace mox::app

@@ -18,7 +18,8 @@ struct Management {
   /// What the server applied besides: Server::changeDomains().
   std::function<Result<std::vector<std::string>>(const Changing&)> change;
   const Clock& clock;
-  bool isServer = false;
+  /// From when on a change counts, for who made it; null in the server, where it does at once.
+  std::function<std::string()> from = nullptr;
 };
 
 /// The words of all these commands.

@@ -4,16 +4,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "app/FolderLock.h"
+#include "base/Text.h"
 #include "config/Files.h"
 
 namespace mox::app {
 
 namespace {
+
+constexpr std::string_view unfinished = ".new";
 
 /// Errors of a configuration in one line.
 std::string inOneLine(const std::vector<config::Problem>& problems) {
@@ -60,11 +65,38 @@ void keysLikeFile(const CreatedFiles& created, const struct stat& file) {
   }
 }
 
+/// The file itself: a symbolic link stays one, and who comes by another link changes the same.
+std::string realPath(const std::string& path) {
+  std::error_code none;
+  auto real = std::filesystem::canonical(path, none);
+  return none ? path : real.string();
+}
+
+/// What changes that a crash ended left beside `path`. With the lock held nobody works on them; some are others' to remove.
+void removeUnfinished(store::Files& files, const std::string& path) {
+  auto folder = config::directoryOf(path);
+  auto start = path.substr(path.rfind('/') + 1) + ".";
+  for (const auto& name : files.list(folder)) {
+    bool isOurs = name.starts_with(start) && name.ends_with(unfinished) && parseUnsigned(std::string_view(name).substr(start.size(), name.size() - std::min(name.size(), start.size() + unfinished.size())));
+    if (isOurs) ::unlink(config::resolvePath(folder, name).c_str());
+  }
+}
+
+/// Who could have made the change.
+std::string remedy(const std::string& path, const struct stat& file) {
+  auto folder = config::directoryOf(realPath(path));
+  struct stat info {};
+  auto self = ::geteuid();
+  bool sticky = ::stat(folder.c_str(), &info) == 0 && (info.st_mode & S_ISVTX) != 0 && info.st_uid != self && file.st_uid != self;
+  if (sticky) return fmt::format("{} is sticky, only its owner may replace {}: the user that does this, which is the server's while it runs, must own it (chown {} {})", folder, path, self, path);
+  return fmt::format("the user that does this must be able to write to the directory of {}", path);
+}
+
 /// The new file is in place when `placed` is called; then it only remains to make that durable.
 void replaceFile(store::Files& files, const std::string& link, const std::string& text, const struct stat& before, const std::function<void()>& placed) {
-  auto path = std::filesystem::canonical(link).string();  // a symbolic link stays one
-  auto fresh = path + ".new";
-  files.remove(fresh);  // of a change that a crash ended
+  auto path = realPath(link);
+  removeUnfinished(files, path);
+  auto fresh = fmt::format("{}.{}{}", path, ::getpid(), unfinished);
   try {
     auto fd = files.create(fresh);
     files.write(fd.get(), text);
@@ -84,6 +116,8 @@ void replaceFile(store::Files& files, const std::string& link, const std::string
 Result<config::ConfigPtr> changeDomains(const ManagedFiles& managed, const Changing& changing) {
   auto path = config::dynamicPath(managed.configPath);
   if (path == managed.configPath) return fail(Errc::unsupported, "a configuration in JSON is not changed by commands: change " + path + " and reload");
+  auto lock = FolderLock::take(config::directoryOf(realPath(path)), managed.patience);
+  if (!lock) return tl::unexpected(lock.error());
   auto text = managed.read(path);
   if (!text) return fail(Errc::denied, path + ": " + text.error().text);
   auto before = config::loadText(managed.configPath, managed.staticText, *text, managed.read);
@@ -107,7 +141,7 @@ Result<config::ConfigPtr> changeDomains(const ManagedFiles& managed, const Chang
   } catch (const std::system_error& error) {
     // What the server may write is the owner's to decide: an answer, not a failure of the server.
     if (error.code().value() != EACCES && error.code().value() != EPERM && error.code().value() != EROFS) throw;
-    return fail(Errc::denied, fmt::format("{}; the user that does this must be able to write to the directory of {}", error.what(), path));
+    return fail(Errc::denied, fmt::format("{}; {}", error.what(), remedy(path, *info)));
   }
 }
 

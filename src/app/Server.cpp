@@ -71,6 +71,8 @@ struct Server::State {
   void reloadCertificates(ReloadReport& report);
   void useCertificates(const CertificateFiles& files, const std::function<void(const std::string&)>& complain);
   void startAcme();
+  /// A command that found no control socket may have changed the file after it was read here. One that comes later finds it.
+  void lookAgain();
 
   ServerOptions options;
   Foundations& foundations;
@@ -166,6 +168,7 @@ Server::Server(ServerOptions options, Foundations& foundations) : state_(std::ma
   s.openListeners();
   s.warnOfSelfSigned();
   s.startAcme();
+  s.lookAgain();
   s.ready = true;
 }
 
@@ -179,13 +182,14 @@ ReloadReport Server::reload() {
 Result<std::vector<std::string>> Server::changeDomains(const Changing& changing) {
   auto& s = *state_;
   std::lock_guard hold(s.reloading);
-  ManagedFiles managed{s.options.configPath, s.config.current()->staticText(), s.options.files, s.foundations.files};
+  ManagedFiles managed{s.options.configPath, s.config.current()->staticText(), s.options.files, s.foundations.files, std::chrono::seconds(configLockWait.value)};
   std::vector<std::string> edited;
   auto changed = app::changeDomains(managed, [&](Change& change) {
     auto before = readApplied(s.options.files, s.dataDir);
     for (const auto& edit : plan(before, Applied::of(change.config, s.options.files, s.storage.saltKey, before))) edited.push_back(edit.line());
     return changing(change);
   });
+  if (!changed && changed.error().code == Errc::timeout) s.foundations.limits.hit(configLockWait, s.options.configPath);
   if (!changed) return tl::unexpected(changed.error());
   auto report = s.reload();
   if (!report) return fail(Errc::temporary, "domains.conf is changed, but was not taken over: " + report.errors.front());
@@ -293,6 +297,12 @@ void Server::State::useCertificates(const CertificateFiles& files, const std::fu
   for (const auto& error : reloaded.errors) complain(error);
 }
 
+void Server::State::lookAgain() {
+  std::lock_guard hold(reloading);
+  auto now = options.files(config::dynamicPath(options.configPath));
+  if (now && *now != config.current()->dynamicText()) reload();
+}
+
 void Server::State::startAcme() {
   acme = std::make_unique<Acme>(AcmeParts{foundations, config, options.files, *resolver, acmeFiles, proofs, hostKeys, [this] {
     std::lock_guard hold(reloading);
@@ -311,6 +321,7 @@ void Server::State::stop(Duration grace) {
   // The queue and the sessions have the same time, side by side.
   std::thread queueStops([&] { queue.stop(grace); });
   engine.shutdown(grace);
+  if (acme) acme->stop();
   // Who still waits for a name waits for others, perhaps for half a minute.
   resolver->stop();
   acme.reset();
@@ -321,7 +332,6 @@ void Server::State::stop(Duration grace) {
   passwordJobs.reset();
   storage.authDb.flush();
   log.info("stopped");
-  if (acme) acme->stop();
 }
 
 void Server::stop(Duration grace) { state_->stop(grace); }

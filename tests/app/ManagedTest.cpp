@@ -1,6 +1,11 @@
 #include <sys/stat.h>
 
+#include <atomic>
+#include <thread>
+
 #include "AppFixture.h"
+#include "app/FolderLock.h"
+#include "app/ManagedCommands.h"
 #include "app/ManagedConfig.h"
 #include "config/Source.h"
 #include "support/Test.h"
@@ -55,6 +60,10 @@ struct ManagedTest : test::Suite<ManagedTest> {
     l.add("a file with errors is left alone", &ManagedTest::broken);
     l.add("an edit by hand meanwhile is noticed", &ManagedTest::meanwhile);
     l.add("mode, owner and symbolic link stay", &ManagedTest::likeBefore);
+    l.add("many at once: each is there, or says that it is not", &ManagedTest::concurrent);
+    l.add("limit: how long others may keep the file", &ManagedTest::locked);
+    l.add("a domain that comes back in the same second has new keys", &ManagedTest::sameSecond);
+    l.add("a sticky directory: who must own the file", &ManagedTest::sticky);
     l.add("a failing write leaves the file, and no key", &ManagedTest::failing);
   }
 
@@ -82,6 +91,11 @@ struct ManagedTest : test::Suite<ManagedTest> {
     CHECK_EQ(status, ran.status);
     CHECK_MSG(ran.err, ran.err.find(text) != std::string::npos);
     CHECK_EQ(before, dir.read("domains.conf"));
+  }
+  bool hasUnfinished() const {
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path))
+      if (entry.path().extension() == ".new") return true;
+    return false;
   }
   static std::string replaced(std::string text, const std::string& from, const std::string& to) {
     auto at = text.find(from);
@@ -273,7 +287,7 @@ struct ManagedTest : test::Suite<ManagedTest> {
       return change.file.set(config::Path() / "Accounts" / "ann" / "FullName", "Ann");
     });
     CHECK_EQ(Errc::conflict, done.error().code);
-    CHECK(dir.read("domains.conf") == std::string(handmade) + "# by hand\n" && !dir.has("dkim") && !dir.has("domains.conf.new"));
+    CHECK(dir.read("domains.conf") == std::string(handmade) + "# by hand\n" && !dir.has("dkim") && !hasUnfinished());
   }
 
   void likeBefore() {
@@ -283,19 +297,86 @@ struct ManagedTest : test::Suite<ManagedTest> {
     std::filesystem::create_directory(dir / "real");
     std::filesystem::rename(dir / "domains.conf", dir / "real/domains.conf");
     std::filesystem::create_symlink("real/domains.conf", dir / "domains.conf");
-    dir.write("real/domains.conf.new", "left by a crash");
+    dir.write("real/domains.conf.4711.new", "left by a crash");
+    for (const char* others : {"real/domains.conf.bak.new", "real/domains.conf.new", "real/other.conf.4711.new"}) dir.write(others, "mine");
     good({"account", "disable", "ann", "x"});
     good({"domain", "add", "new.example", "ann"});
     struct stat info {};
     CHECK(std::filesystem::is_symlink(dir / "domains.conf") && ::stat((dir / "domains.conf").c_str(), &info) == 0);
     CHECK_EQ(0664u, info.st_mode & 07777u);
-    CHECK(!dir.has("real/domains.conf.new"));
+    std::size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir / "real")) files += entry.is_regular_file();
+    CHECK_EQ(std::size_t(4), files);  // the configuration and what others have
     if (!root) return;
     CHECK(info.st_uid == 65532 && info.st_gid == 65531);
     for (const auto& entry : std::filesystem::directory_iterator(dir / "dkim")) {
       CHECK_EQ(0, ::stat(entry.path().c_str(), &info));
       CHECK(info.st_uid == 65532 && info.st_gid == 65531 && (info.st_mode & 07777) == 0640);
     }
+  }
+
+  Result<config::ConfigPtr> setName(const std::string& account, const std::string& name, Duration patience = configLockPatience) {
+    store::SystemFiles files;
+    auto text = dir.read("mox.conf");
+    return changeDomains({conf, text, config::diskFiles(), files, patience}, [&](Change& change) {
+      return change.file.add(config::Path() / "Accounts" / account, "Domain: mox.example\nDestinations:\n\t" + account + "@mox.example: nil\nFullName: " + name + "\n");
+    });
+  }
+
+  void concurrent() {
+    std::vector<std::thread> all;
+    std::atomic<int> done = 0;
+    for (int i = 0; i < 16; ++i) all.emplace_back([&, i] { done += setName("par" + std::to_string(i), "P").has_value(); });
+    for (auto& one : all) one.join();
+    CHECK_EQ(16, done.load());
+    CHECK_EQ(std::size_t(18), load()->accounts().size());
+  }
+
+  void locked() {
+    {
+      auto held = FolderLock::take(dir.path, Duration(0));
+      CHECK(held.has_value());
+      auto late = setName("late", "L", std::chrono::milliseconds(30));
+      CHECK(!late && late.error().code == Errc::timeout && late.error().text.find("somebody else is changing") == 0);
+      CHECK_EQ(std::string(handmade), dir.read("domains.conf"));
+    }
+    CHECK(setName("late", "L", Duration(0)).has_value());
+    CHECK_EQ(Errc::denied, FolderLock::take(dir / "nowhere", Duration(0)).error().code);
+  }
+
+  void sameSecond() {
+    FakeClock still;
+    auto text = dir.read("mox.conf");
+    store::SystemFiles files;
+    auto change = [&](const Changing& changing) {
+      return changeDomains({conf, text, config::diskFiles(), files}, changing).map([](const config::ConfigPtr&) { return std::vector<std::string>(); });
+    };
+    auto go = [&](std::string_view words, std::vector<std::string> args) {
+      std::istringstream in;
+      std::ostringstream out, err;
+      Invocation call{conf, false, "", std::move(args), in, out, err, words};
+      int status = runManaged({load(), change, still}, call);
+      CHECK_MSG(err.str(), status == 0);
+    };
+    for (int i = 0; i < 3; ++i) {
+      go("config domain add", {"new.example", "ann"});
+      CHECK_EQ(2 * (i + 1), static_cast<int>(std::distance(std::filesystem::directory_iterator(dir / "dkim"), {})));
+      if (i < 2) go("config domain rm", {"new.example"});
+    }
+    CHECK_EQ(std::size_t(1), load()->domain(Domain::make("new.example").value())->signingKeys.size());
+  }
+
+  void sticky() {
+    if (::geteuid() != 0) return;  // other owners are root's to make
+    struct Refusing final : store::Files {
+      void rename(const std::string&, const std::string& to) override { throw store::FileError(EPERM, std::generic_category(), "renaming to " + to); }
+    } files;
+    CHECK(::chown(dir.path.c_str(), 65533, 65533) == 0 && ::chmod(dir.path.c_str(), 01777) == 0 && ::chown((dir / "domains.conf").c_str(), 65532, 65532) == 0);
+    auto done = changeDomains({conf, dir.read("mox.conf"), config::diskFiles(), files}, [](Change& c) {
+      return c.file.set(config::Path() / "Accounts" / "ann" / "FullName", "Ann");
+    });
+    CHECK(!done && done.error().code == Errc::denied);
+    CHECK_MSG(done.error().text, done.error().text.find("is sticky, only its owner may replace") != std::string::npos && done.error().text.find("the server's while it runs, must own it (chown 0 ") != std::string::npos);
   }
 
   void failing() {
@@ -315,7 +396,7 @@ struct ManagedTest : test::Suite<ManagedTest> {
     files.error = EACCES;
     auto done = change();
     CHECK(!done && done.error().code == Errc::denied && done.error().text.find("must be able to write") != std::string::npos);
-    CHECK(dir.read("domains.conf") == handmade && !dir.has("dkim") && !dir.has("domains.conf.new"));
+    CHECK(dir.read("domains.conf") == handmade && !dir.has("dkim") && !hasUnfinished());
   }
 };
 SUITE(ManagedTest);

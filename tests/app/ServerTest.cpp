@@ -3,6 +3,7 @@
 #include "AppFixture.h"
 #include "app/Ctl.h"
 #include "app/DataDir.h"
+#include "app/FolderLock.h"
 #include "app/Localserve.h"
 #include "app/Storage.h"
 #include "config/Source.h"
@@ -235,6 +236,13 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK(server->config()->account("by-hand") != nullptr);
     CHECK(ask({"config account disable", "new", "gone"}).out.find("edited: account removed: by-hand") != std::string::npos);
     CHECK_EQ(0, ask({"config account enable", "new"}).status);
+    // One who has the file for long does not keep the server from stopping.
+    {
+      auto held = FolderLock::take(dir.path, Duration(0));
+      auto late = ask({"config account enable", "new"});
+      CHECK_MSG(late.err, held.has_value() && late.status == 1 && late.err.find("somebody else is changing") != std::string::npos);
+      CHECK_EQ(1.0, foundations.metrics.value("mox_limit_hits_total", {{"limit", "config-lock-wait"}}));
+    }
     // Removed: the mail stays.
     for (int i = 0; i < 8; ++i) CHECK_EQ(0, ask({"config address rm", "a" + std::to_string(i) + "@new.example"}).status);
     CHECK_EQ(0, ask({"config domain rm", "new.example"}).status);
@@ -254,6 +262,11 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
     CHECK_EQ(2, ask({"loglevels", "loud"}).status);
     CHECK_EQ(2, ask({"loglevels", ""}).status);
+    auto misspelt = ask({"loglevels", "trace", "imapsrvr"});
+    CHECK_EQ(2, misspelt.status);
+    CHECK_MSG(misspelt.err, misspelt.err.find("unknown package imapsrvr, there are acme, app, ctl, imapserver,") == 0);
+    CHECK_EQ(2, ask({"loglevels", "", "imapsrvr"}).status);
+    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
     CHECK_EQ(2, ask({"no such command"}).status);
   }
 
@@ -262,16 +275,6 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(std::string("mjl: indexed\n"), ask({"reindex"}).out);
     auto account = *server->parts().storage.accounts.open("mjl");
     auto inbox = account->reader().mailbox("Inbox")->id;
-    auto misspelt = ask({"loglevels", "trace", "imapsrvr"});
-    CHECK_EQ(2, misspelt.status);
-    CHECK_MSG(misspelt.err, misspelt.err.find("unknown package imapsrvr, there are acme, app, ctl, imapserver,") == 0);
-    CHECK_EQ(2, ask({"loglevels", "", "imapsrvr"}).status);
-    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
-    auto misspelt = ask({"loglevels", "trace", "imapsrvr"});
-    CHECK_EQ(2, misspelt.status);
-    CHECK_MSG(misspelt.err, misspelt.err.find("unknown package imapsrvr, there are acme, app, ctl, imapserver,") == 0);
-    CHECK_EQ(2, ask({"loglevels", "", "imapsrvr"}).status);
-    CHECK_EQ(std::string("(default): error\n"), ask({"loglevels"}).out);
     std::string text = "Subject: x\r\n\r\nneedle\r\n";
     auto parsed = message::parse(text);
     store::NewMessage message;
@@ -333,6 +336,11 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(0, ask({"config tlspubkey rm", fingerprint}).status);
     CHECK_EQ(std::string(), ask({"config tlspubkey list", "mjl"}).out);
     CHECK_EQ(1, ask({"config tlspubkey get", fingerprint}).status);
+    for (auto words : {"config tlspubkey get", "config tlspubkey rm"}) {
+      auto dashed = ask({words, "-" + fingerprint.substr(1)});
+      CHECK_MSG(dashed.err, dashed.status == 1 && dashed.err.find("no such") != std::string::npos);
+      CHECK_EQ(2, ask({words, "-fingerprint"}).status);
+    }
     auto made = test::run({"config", "tlspubkey", "gen", dir / "phone"});
     CHECK_MSG(made.err, made.status == 0);
     std::size_t keys = 0;
