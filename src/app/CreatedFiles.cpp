@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "app/DataDir.h"
+#include "config/Files.h"
 
 namespace mox::app {
 
@@ -28,9 +28,11 @@ void CreatedFiles::directory(const std::string& relative) {
 }
 
 void CreatedFiles::file(const std::string& relative, std::string_view content) {
-  if (files_.size(path(relative)) >= 0) throw store::FileError(EEXIST, std::generic_category(), path(relative));
-  made_.push_back(path(relative));
-  writeNewFile(files_, path(relative), content);
+  auto fd = files_.create(path(relative));
+  made_.push_back(path(relative));  // from here on it is ours, also if the disk is full
+  files_.write(fd.get(), content);
+  files_.sync(fd.get());
+  files_.syncDirectory(config::directoryOf(path(relative)));
 }
 
 void CreatedFiles::tree(const std::string& relative) {

@@ -24,11 +24,13 @@ class CreatedFiles {
   void file(const std::string& path, std::string_view content);
   /// Something below `path` is made by others: all of it goes on failure. Throws store::FileError if it is there.
   void tree(const std::string& path);
+  /// Made a moment ago by somebody else for us: goes with the rest.
+  void adopt(const std::string& relative) { made_.push_back(path(relative)); }
   void keep() { made_.clear(); }
 
+  bool isThere(const std::string& relative) const { return files_.size(path(relative)) >= 0; }
   std::string path(const std::string& relative) const { return root_ + "/" + relative; }
   /// Full paths, oldest first.
-  bool isThere(const std::string& relative) const { return files_.size(path(relative)) >= 0; }
   const std::vector<std::string>& made() const { return made_; }
 
  private:

@@ -15,6 +15,7 @@
 #include "app/CreatedFiles.h"
 #include "app/DataDir.h"
 #include "app/DnsFormats.h"
+#include "app/Interruption.h"
 #include "app/Privileges.h"
 #include "app/QuickstartConfig.h"
 #include "app/Resolvers.h"
@@ -29,10 +30,17 @@ namespace mox::app {
 
 namespace {
 
+constexpr const char *logFile = "quickstart.log", *unitFile = "mox.service";
+
 /// What is printed goes to the log file as well.
 class Tee final : public std::streambuf {
  public:
-  Tee(std::ostream& out, store::Files& files, const std::string& path) : out_(out), files_(files), fd_(files.create(path)) {}
+  Tee(std::ostream& out, store::Files& files) : out_(out), files_(files) {}
+  /// With what was printed so far.
+  void into(const std::string& path) {
+    fd_ = files_.create(path);
+    files_.write(fd_.get(), before_);
+  }
 
  protected:
   int overflow(int c) override {
@@ -43,7 +51,8 @@ class Tee final : public std::streambuf {
   std::streamsize xsputn(const char* text, std::streamsize count) override {
     std::string_view view(text, static_cast<std::size_t>(count));
     out_ << view;
-    files_.write(fd_.get(), view);
+    if (fd_) files_.write(fd_.get(), view);
+    else before_ += view;
     return count;
   }
   int sync() override {
@@ -55,6 +64,7 @@ class Tee final : public std::streambuf {
   std::ostream& out_;
   store::Files& files_;
   store::Fd fd_;
+  std::string before_;  ///< there was a file
 };
 
 template <class T>
@@ -147,9 +157,21 @@ void tellNextSteps(const QuickstartPlan& plan, bool unit, std::ostream& out) {
   out << "- The passwords are in quickstart.log too: remove it when you have noted them.\n";
 }
 
-int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations& f, CreatedFiles& files, std::ostream& out, std::ostream& err) {
+/// What is there of what is to be made.
+std::vector<std::string> inTheWay(const QuickstartOptions& options, const CreatedFiles& files) {
+  std::vector<std::string> out{"config", "data", logFile};
+  if (options.unit) out.emplace_back(unitFile);
+  std::erase_if(out, [&](const std::string& name) { return !files.isThere(name); });
+  return out;
+}
+
+/// Nothing is on disk before the checks are done, which take long. From there on an interruption takes all away again.
+int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations& f, CreatedFiles& files, Tee& tee, std::ostream& err) {
+  std::ostream out(&tee);
+  out.exceptions(std::ios::badbit);
   QuickstartChecks checks(world, out);
   QuickstartPlan plan(options.address, checks.run(options.address.domain, options.hostname, options.skipDial));
+  Interruption interruption;
   plan.addresses = world.addresses;
   plan.account = lower(options.address.localpart.text());
   plan.user = options.user;
@@ -157,6 +179,8 @@ int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations&
   plan.now = world.clock.now();
   if (!store::isAccountName(plan.account)) return err << "error: " << printable(plan.account) << " cannot be the name of an account\n", 1;
 
+  tee.into(files.path(logFile));
+  files.adopt(logFile);
   auto password = generatePassword(f.random), adminPassword = generatePassword(f.random);
   writeFiles(plan, f, files, adminPassword);
   auto config = readBack(files, err);
@@ -165,8 +189,9 @@ int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations&
   auto unit = UnitPaths::ofThisProcess();
   unit.directory = std::filesystem::canonical(options.directory).string();
   unit.user = options.user;
-  if (options.unit) files.file("mox.service", systemdUnit(unit));
+  if (options.unit) files.file(unitFile, systemdUnit(unit));
   giveAway(files, options.user, out);
+  if (interruption.happened()) return err << "interrupted: what was made is removed again\n", 1;
   tellPasswords(plan, password, adminPassword, out);
   tellRecords(plan, *config, out);
   tellNextSteps(plan, options.unit, out);
@@ -204,11 +229,14 @@ std::string osHostname() {
 }  // namespace
 
 int quickstart(const QuickstartOptions& options, QuickstartWorld& world, Foundations& foundations, std::ostream& out, std::ostream& err) {
-  Tee tee(out, foundations.files, options.directory + "/quickstart.log");
-  std::ostream both(&tee);
-  both.exceptions(std::ios::badbit);
   CreatedFiles files(foundations.files, options.directory);
-  int status = build(options, world, foundations, files, both, err);
+  if (auto there = inTheWay(options, files); !there.empty()) {
+    err << "error: already here: " << join(there, ", ") << ". Quickstart overwrites nothing: run it in another folder, or, if an earlier run that was cut\n"
+        << "short left them and they hold nothing you need, remove them first.\n";
+    return 1;
+  }
+  Tee tee(out, foundations.files);
+  int status = build(options, world, foundations, files, tee, err);
   if (status == 0) files.keep();
   return status;
 }

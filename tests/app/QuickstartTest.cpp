@@ -1,5 +1,6 @@
 #include "app/Quickstart.h"
 
+#include <csignal>
 #include <filesystem>
 
 #include "AppFixture.h"
@@ -22,7 +23,8 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
     l.add("the host's name: given, of the system, by reverse lookup, guessed", &QuickstartTest::hostnames);
     l.add("behind a router", &QuickstartTest::nat);
     l.add("with another web server: own ports, certificates to stand in", &QuickstartTest::existingWebserver);
-    l.add("a failure leaves only the log, and nothing is overwritten", &QuickstartTest::failure);
+    l.add("a failure leaves nothing, and nothing is overwritten", &QuickstartTest::failure);
+    l.add("an interruption leaves nothing", &QuickstartTest::interrupted);
   }
 
   test::TempDir dir;
@@ -165,19 +167,42 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
     CHECK(!says("TLSA"));
   }
 
+  bool isEmpty() const { return std::filesystem::is_empty(dir.path); }
+
   void failure() {
-    dir.write("mox.service", "mine");  // in the way of one of the last files
+    // In the way of one of the last files, and seen too late.
+    std::filesystem::create_symlink("nowhere", dir / "mox.service");
     CHECK_THROWS(store::FileError, go());
-    CHECK(!dir.has("config") && !dir.has("data"));
-    CHECK_EQ(std::string("mine"), dir.read("mox.service"));
-    CHECK(dir.has("quickstart.log"));
-    CHECK_THROWS(store::FileError, go());  // the log of the first run is not overwritten
+    CHECK(std::filesystem::is_symlink(dir / "mox.service"));
+    std::filesystem::remove(dir / "mox.service");
+    CHECK(isEmpty());
+    CHECK_EQ(0, go());
+    err.str("");
+    dialled.clear();
+    CHECK_EQ(1, go());
+    CHECK_MSG(err.str(), err.str().find("already here: config, data, quickstart.log, mox.service. Quickstart overwrites nothing: run it in another folder") != std::string::npos);
+    CHECK(out.str().empty() && dialled.empty());  // told before the checks
     std::filesystem::remove(dir / "quickstart.log");
     options.unit = false;
-    std::filesystem::create_directory(dir / "config");
-    dir.write("config/mox.conf", "mine");
-    CHECK_THROWS(store::FileError, go());
-    CHECK_EQ(std::string("mine"), dir.read("config/mox.conf"));
+    CHECK_EQ(1, go());
+    CHECK(!dir.has("quickstart.log") && dir.has("config/mox.conf") && dir.has("mox.service"));
+  }
+
+  void interrupted() {
+    struct Interrupting final : Clock {
+      Time now() const override { return ::raise(signal), SystemClock().now(); }
+      Steady steady() const override { return SystemClock().steady(); }
+      int signal = SIGINT;
+    } interrupting;
+    QuickstartWorld then{dns, interrupting, world.addresses, world.osHostname, world.dial};
+    for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      interrupting.signal = signal;
+      err.str("");
+      CHECK_EQ(1, quickstart(options, then, foundations, out, err));
+      CHECK_EQ(std::string("interrupted: what was made is removed again\n"), err.str());
+      CHECK(isEmpty());
+    }
+    CHECK_EQ(0, go());
   }
 };
 SUITE(QuickstartTest);

@@ -57,6 +57,7 @@ struct LoadTest : test::Suite<LoadTest> {
     l.add("templates parse", &LoadTest::templates);
     l.add("one JSON file", &LoadTest::jsonFile);
     l.add("JSON errors have pointer and line", &LoadTest::jsonErrors);
+    l.add("faults in JSON have a line", &LoadTest::jsonFaults);
     l.add("JSON schema", &LoadTest::schema);
     l.add("reload", &LoadTest::reload);
     l.add("reload of JSON", &LoadTest::reloadJson);
@@ -127,8 +128,6 @@ struct LoadTest : test::Suite<LoadTest> {
              config::text(f.load().warnings));
   }
 
-  void templates() {
-    auto fixed = parseSconf("mox.conf", describeSconf<Static>());
   void laterWarns() {
     test::ConfigFixture f;
     f.fixed += "NoOutgoingDMARCReports: true\nNoOutgoingTLSReports: true\nOutgoingTLSReportsForAllSuccess: true\n";
@@ -138,6 +137,8 @@ struct LoadTest : test::Suite<LoadTest> {
       CHECK_MSG(std::string(name) + " in\n" + warnings, count(warnings, std::string(name) + " accepted, but not available yet in this program\n") == 1);
   }
 
+  void templates() {
+    auto fixed = parseSconf("mox.conf", describeSconf<Static>());
     read<Static>(fixed);
     CHECK_MSG(config::text(fixed.errors()), fixed.ok());
     auto dynamic = parseSconf("domains.conf", describeSconf<Dynamic>());
@@ -205,6 +206,23 @@ struct LoadTest : test::Suite<LoadTest> {
       CHECK_MSG(bad, !jsonError(bad).empty());
     std::string deep(100000, '[');
     CHECK(!jsonError("{\"a\":" + deep).empty());
+  }
+
+  void jsonFaults() {
+    auto says = [](const std::string& text, const std::string& wanted) { CHECK_EQ("/c/mox.json:" + wanted + "\n", jsonError(text)); };
+    says("{\n  \"a\": [1,\n 2],\n \"b\": 1,\n}\n", "5: not valid JSON: expected a key in quotes after the comma, found '}'");
+    says("{\n\"a\": 1\n\"b\": 2}", "3: not valid JSON: expected a comma or }, found '\"'");
+    says("{\n\"a\": \"x\n}", "2: not valid JSON: a text without its closing quote in this line");
+    says("{\n\"a\": [1,\n]}", "3: not valid JSON: expected a value, found ']'");
+    says("{\n\"a\": 1\n", "3: not valid JSON: expected a comma or }, found the end");
+    says("{\n\"a\": yes}", "2: not valid JSON: expected a value, found 'y'");
+    says("{\n\"a\"\n1}", "3: not valid JSON: expected a colon after the key, found '1'");
+    says("{\n#a\": 1}", "2: not valid JSON: expected a key in quotes, found '#'");
+    says("{}\n\n{}", "3: not valid JSON: expected nothing more after the end");
+    says("{\n\"a\": \"\\x\"}", "2: not valid JSON: an escape that JSON does not have");
+    for (const char* good : {"{}", "[1, -0.5e+3, 0, true, false, null, \"\\u00e4\\n\", {\"a\": {}}]", " 1 "}) CHECK_MSG(good, !findJsonFault(good));
+    for (const char* bad : {"", "-", "1.", "01", "1e", "\"\\u12g4\"", "\"\t\"", "tru", "[", "{\"a\":1,}", "[1}", "\"\\"}) CHECK_MSG(bad, findJsonFault(bad).has_value());
+    CHECK(findJsonFault(std::string(100'000, '[')).has_value());
   }
 
   void schema() {
