@@ -89,7 +89,7 @@ std::vector<Command> table() {
       {"import imap", "[-again] [-remove] [-starttls] [-cafile file] [-mailbox mailbox] account host[:port] user < password",
        "Imports all mail of an account on another IMAP server, with flags and dates.\n\nIts password is read from standard input. Only TLS with a certificate that "
        "verifies will do. Mailboxes with a\nspecial use go into the account's own of that use, the others get their names. It can be repeated until users change\n"
-       "over: what is new since the last time is brought, and flags that changed there are changed here. With -remove, messages\nthat an earlier import brought and that are gone there go here, too, unless they were read, flagged or moved here. So do\nthose of mailboxes that are gone there.", commandImportImap},
+       "over: what is new since the last time is brought, and flags that changed there are changed here. With -remove, messages\nthat an earlier import brought and that are gone there go here, too, unless they were read, flagged or moved here. What came\nfrom a mailbox that is gone or renamed there stays.", commandImportImap},
       {"export maildir", "[-single] destination account [mailbox]",
        "Exports an account's mail as maildirs." MOX_EXPORT_HELP
        "\nA maildir has letters for 26 keywords in a mailbox; what is lost beyond that is said.", commandExportMaildir},

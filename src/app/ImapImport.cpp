@@ -104,11 +104,6 @@ int serverImportImap(ServerParts& server, Invocation& call) {
   from.forget = [&](std::int64_t source) { account.forgetOrigins(source); };
   from.follow = [&](const transfer::SourceState& state) { return importing->importer->follow(state); };
   from.wantsRemovals = wanted.remove;
-  from.marks = [&] { return account.reader().settingsBelow(wanted.markKey("")); };
-  from.gone = [&](const std::string& mailbox, std::int64_t source) {
-    account.forgetOrigins(source);
-    account.setSetting(wanted.markKey(mailbox), std::nullopt);
-  };
   return importing->end(call, transfer::ImapSource(*dialled->connection, *importing->importer, std::move(from), true).run(dialled->greeting));
 }
 

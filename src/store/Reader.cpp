@@ -277,17 +277,6 @@ std::optional<std::string> Reader::setting(std::string_view key) {
   return row.bind(key).step() ? std::optional(row.text(0)) : std::nullopt;
 }
 
-std::map<std::string, std::string> Reader::settingsBelow(std::string_view start) {
-  auto row = db().prepare("SELECT key, value FROM setting WHERE key>=?");
-  row.bind(start);
-  std::map<std::string, std::string> out;
-  while (row.step()) {
-    auto key = row.text(0);
-    if (key.starts_with(start)) out.emplace(key.substr(start.size()), row.text(1));
-  }
-  return out;
-}
-
 std::int64_t Reader::messageBytes() { return db().scalar("SELECT message_bytes FROM state"); }
 std::int64_t Reader::messageCount() { return db().scalar("SELECT message_count FROM state"); }
 ContentId Reader::nextContent() { return ContentId(db().scalar("SELECT next_content FROM state")); }

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -83,8 +81,6 @@ class Reader {
   std::vector<Annotation> annotations(MailboxId mailbox);
   AnnotationUse annotationUse();
   std::optional<std::string> setting(std::string_view key);
-  /// All whose keys begin so, by what follows.
-  std::map<std::string, std::string> settingsBelow(std::string_view start);
 
   /// Sum of message sizes, exact.
   std::int64_t messageBytes();

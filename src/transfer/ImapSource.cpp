@@ -80,40 +80,7 @@ Result<void> ImapSource::run(const ServerResponse& greeting) {
     if (!done && (done.error().code == Errc::denied || done.error().code == Errc::unsupported)) sink_.unread("mailbox " + printable(one.name), done.error().text, 1);
     else if (!done) return done;
   }
-  return options_.wantsRemovals ? followGone(*all) : Result<void>();
-}
-
-Result<void> ImapSource::followGone(const std::vector<Folder>& listed) {
-  // There is always an INBOX: a list without it is no list of everything.
-  bool hasInbox = std::any_of(listed.begin(), listed.end(), [](const Folder& one) { return equalsNoCase(one.wireName, "INBOX"); });
-  if (!listIsWhole_ || !hasInbox) return {};
-  for (const auto& [key, text] : options_.marks()) {
-    auto mark = parseMark(text);
-    bool isListed = std::any_of(listed.begin(), listed.end(), [&, wanted = &key](const Folder& one) { return one.key == *wanted; });
-    if (isListed || !mark) continue;
-    auto gone = isGone(key);
-    if (!gone) return tl::unexpected(gone.error());
-    if (!*gone) continue;
-    auto source = options_.number(key, mark->validity);
-    if (auto done = options_.follow({source, 1, mark->uid, {}, true}); !done) return done;
-    options_.gone(key, source);
-  }
   return {};
-}
-
-/// A list may leave out what is there all the same (an unmounted disk, a right that was taken): only a server that lists the
-/// name as none of a mailbox, or knows no such mailbox when asked for it, is believed.
-Result<bool> ImapSource::isGone(const std::string& key) {
-  if (std::find(levels_.begin(), levels_.end(), key) != levels_.end()) return true;
-  auto wireName = utf8_ ? imap::decodeModifiedUtf7(key).value_or(key) : key;
-  auto name = imap::quotedArgument(wireName, utf8_);
-  if (!name) return false;
-  auto opened = connection_.command("EXAMINE " + *name);
-  if (opened) return false;
-  const auto& said = opened.error();
-  if (said.code != Errc::denied && said.code != Errc::unsupported) return tl::unexpected(said);
-  // Any other code (RFC 5530) is another reason; older servers give none.
-  return said.code == Errc::denied && (startsWithNoCase(said.text, "NO [NONEXISTENT]") || !said.text.starts_with("NO ["));
 }
 
 Result<void> ImapSource::askCapabilities() {
@@ -154,21 +121,14 @@ Result<void> ImapSource::enableUtf8() {
 }
 
 std::optional<ImapSource::Folder> ImapSource::folder(const ServerResponse& line) {
-  if (line.values.empty() || !line.values[0].is("LIST")) return std::nullopt;
-  if (line.values.size() < 4) {
-    listIsWhole_ = false;
-    return std::nullopt;
-  }
+  if (line.values.size() < 4 || !line.values[0].is("LIST")) return std::nullopt;
   Folder out;
   out.wireName = line.values[3].text;
   auto decoded = utf8_ ? out.wireName : imap::decodeModifiedUtf7(out.wireName).value_or(out.wireName);
   out.key = utf8_ ? imap::encodeModifiedUtf7(out.wireName) : out.wireName;
   auto delimiter = line.values[2].text;
   for (const auto& attribute : line.values[1].items) {
-    if (attribute.is("\\Noselect") || attribute.is("\\NonExistent")) {
-      levels_.push_back(out.key);
-      return std::nullopt;
-    }
+    if (attribute.is("\\Noselect") || attribute.is("\\NonExistent")) return std::nullopt;
     auto use = options_.specialUses.find(lower(attribute.text));
     if (use != options_.specialUses.end()) out.name = use->second;
   }

@@ -3,8 +3,7 @@
 //
 // Mailboxes are only EXAMINEd, nothing is changed there. How far each came is kept as a mark, so a later run asks only
 // for what is new; where UIDVALIDITY changed, all is read again (and Importer knows what it has). Of messages that an earlier
-// run brought it tells how they are now: only of changed ones where the server has CONDSTORE (RFC 7162), else of all. Of a
-// mailbox that is gone (removed, renamed) all messages are.
+// run brought it tells how they are now: only of changed ones where the server has CONDSTORE (RFC 7162), else of all.
 #pragma once
 
 #include <functional>
@@ -39,10 +38,6 @@ struct ImapSourceOptions {
   /// How messages are that an earlier run brought.
   std::function<Result<void>(const SourceState&)> follow;
   bool wantsRemovals = false;  ///< follow() is to hear of what is gone
-  /// All marks of earlier imports, by mailbox; asked for with wantsRemovals.
-  std::function<std::map<std::string, std::string>()> marks;
-  /// The mailbox is gone there, and follow() has heard of it: neither its mark nor its source are of use any more.
-  std::function<void(const std::string& mailbox, std::int64_t source)> gone;
 };
 
 class ImapSource {
@@ -84,9 +79,6 @@ class ImapSource {
   Result<void> followChanged(std::int64_t source, const Mark& mark);
   Result<void> followAll(std::int64_t source, const Opened& opened, const Mark& mark, std::uint32_t known);
   Result<bool> endsAt(const Opened& opened, const Mark& mark, std::uint32_t known);
-  /// Those that an earlier import read and the list has no more.
-  Result<void> followGone(const std::vector<Folder>& listed);
-  Result<bool> isGone(const std::string& key);
   Result<std::vector<Folder>> folders();
   std::optional<Folder> folder(const imap::ServerResponse& line);
   Result<void> read(const Folder& folder);
@@ -101,8 +93,6 @@ class ImapSource {
   const bool encrypted_;
   std::vector<std::string> capabilities_;
   bool utf8_ = false;  ///< names come and go in UTF-8
-  bool listIsWhole_ = true;  ///< each line of the list of mailboxes was understood
-  std::vector<std::string> levels_;  ///< keys of names in the list that are no mailboxes
 };
 
 }  // namespace mox::transfer

@@ -66,7 +66,6 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
     l.add("mailboxes, flags, dates and octets, however they come", &ImapSourceTest::reads);
     l.add("a later run asks only for what is above the mark", &ImapSourceTest::repeats);
     l.add("what became of earlier messages: all are asked for, or with CONDSTORE the changed ones", &ImapSourceTest::follows);
-    l.add("mailboxes that are gone lose their messages, if the list is to be believed", &ImapSourceTest::followsGone);
     l.add("names in UTF-8, where the server can", &ImapSourceTest::utf8Names);
     l.add("no password without TLS, none that was refused", &ImapSourceTest::login);
     l.add("a connection that ends within a message drops it", &ImapSourceTest::breaks);
@@ -101,11 +100,6 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
       return {};
     };
     options.wantsRemovals = wantsRemovals;
-    options.marks = [this] { return marks; };
-    options.gone = [this](const std::string& mailbox, std::int64_t source) {
-      followed.push_back("gone " + mailbox + " " + std::to_string(source));
-      marks.erase(mailbox);
-    };
     return ImapSource(connection, sink, options, encrypted).run(*greeting);
   }
 
@@ -181,39 +175,6 @@ struct ImapSourceTest : test::Suite<ImapSourceTest> {
     Script hidden(answers);
     CHECK(run(hidden).has_value());
     CHECK((followed == std::vector<std::string>{"1007 1:5 3()"}));
-  }
-
-  void followsGone() {
-    auto answers = oneFolder;
-    answers["EXAMINE \"INBOX\""] = "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n";
-    answers["EXAMINE \"moved\""] = "{tag} NO [NONEXISTENT] no such mailbox\r\n";
-    answers["EXAMINE \"older\""] = "{tag} NO no such mailbox\r\n";
-    answers["EXAMINE \"unmounted\""] = "{tag} NO [UNAVAILABLE] later\r\n";
-    answers["EXAMINE \"odd\""] = "{tag} BAD what\r\n";
-    const std::map<std::string, std::string> before = {{"INBOX", "7 5 0"}, {"Inbox", "7 5 0"},     {"old", "1 3 0"}, {"moved", "2 4 0"},
-                                                       {"older", "3 5 0"}, {"unmounted", "4 6 0"}, {"odd", "5 7 0"}, {"unread", "x"}};
-    // "Inbox" is another spelling of what is listed, and can be opened.
-    const std::vector<std::string> gone = {"1002 1:4 all", "gone moved 1002", "1001 1:3 all", "gone old 1001", "1003 1:5 all", "gone older 1003"};
-    marks = before;
-    Script unasked(answers);
-    CHECK(run(unasked).has_value());
-    CHECK_EQ(std::size_t(1), followed.size());  // of INBOX
-    wantsRemovals = true;
-    followed.clear();
-    marks = before;
-    Script script(answers);
-    CHECK(run(script).has_value());
-    CHECK((std::vector<std::string>(followed.begin() + 1, followed.end()) == gone));
-    CHECK(marks.contains("unmounted") && !marks.contains("moved"));
-    // Nothing is believed of a list that failed, has no INBOX or a line nobody understands.
-    for (const char* list : {"* LIST () \".\" INBOX\r\n{tag} NO later\r\n", "* LIST () \".\" \"Gesendet\"\r\n{tag} OK\r\n", "* LIST () \".\" INBOX\r\n* LIST ()\r\n{tag} OK\r\n"}) {
-      answers["LIST \"\" \"*\""] = list;
-      followed.clear();
-      marks = before;
-      Script partial(answers);
-      (void)run(partial);
-      CHECK_MSG(list, marks.contains("moved") && marks.contains("old"));
-    }
   }
 
   void utf8Names() {
