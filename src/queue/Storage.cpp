@@ -6,6 +6,7 @@
 #include "base/Text.h"
 #include "queue/Schema.h"
 #include "queue/StorageState.h"
+#include "store/Damage.h"
 #include "store/Spool.h"
 
 namespace mox::queue {
@@ -92,7 +93,7 @@ store::DbOptions Storage::State::dbOptions() const {
 }
 
 void Storage::State::open() {
-  bool hasCrashed = files.size(path + "-wal") >= 0;  // SQLite removes it at an orderly end
+  bool hasCrashed = store::leftByCrash(files, path);
   auto db = std::make_unique<Db>(path, dbOptions());
   if (db->scalar("PRAGMA user_version") == 0 && !files.list(bodies).empty())
     throw std::runtime_error(path + ": the database is missing or empty, but mail that waits to be sent is left in " + bodies +
@@ -112,9 +113,14 @@ void Storage::State::sweep(Db& db, bool hasCrashed) {
     auto id = parseUnsigned(name);
     auto known = db.prepare("SELECT 1 FROM message WHERE id=? AND has_file=1");
     if (id && known.bind(static_cast<std::int64_t>(*id)).step()) continue;
-    if (hasCrashed) files.remove(bodies + "/" + name);
-    else moveAway(name);
+    if (hasCrashed) {
+      files.remove(bodies + "/" + name);
+      continue;
+    }
+    store::beginMovingAway(files, path);
+    moveAway(name);
   }
+  store::endMovingAway(files, path, {options.directory + "/moved", bodies});
   for (const auto& name : files.list(spools)) files.remove(spools + "/" + name);
 }
 

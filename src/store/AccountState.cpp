@@ -193,8 +193,7 @@ void Account::State::open() {
 }
 
 void Account::State::openWhole() {
-  // SQLite removes it at an orderly end.
-  bool hasCrashed = env.files->size(databasePath() + "-wal") >= 0;
+  bool hasCrashed = leftByCrash(*env.files, databasePath());
   auto db = std::make_unique<Db>(databasePath(), dbOptions());
   // Of a WAL that has nothing valid the file could not tell before.
   if (db->scalar("PRAGMA user_version") == 0 && hasRemains(*env.files, directory))
@@ -245,7 +244,8 @@ void Account::State::recoverFiles(Db& db, bool hasCrashed) {
     garbage.lock()->push_back(pending.int64(0));
     newest = std::max(newest, pending.int64(0));
   }
-  auto known = db.prepare("SELECT 1 FROM content WHERE file=?");
+  auto known = db.prepare("SELECT 1 FROM content WHERE file=?1 UNION ALL SELECT 1 FROM garbage WHERE file=?1");
+  std::vector<std::string> touched{directory + "/moved"};
   auto first = std::max<std::int64_t>(0, newest / BodyFiles::perDirectory - 1);
   for (const auto& entry : env.files->list(bodies.directory())) {
     auto number = parseUnsigned(entry);
@@ -262,10 +262,13 @@ void Account::State::recoverFiles(Db& db, bool hasCrashed) {
         env.files->remove(bodies.directory() + "/" + entry + "/" + file);
       } else {
         env.log.error("a message body that the database does not know, moved into the folder \"moved\" of the account", {{"account", name}, {"file", file}});
+        beginMovingAway(*env.files, databasePath());
         moveBodyAway(*env.files, directory, entry, file);
+        if (auto folder = bodies.directory() + "/" + entry; touched.back() != folder) touched.push_back(folder);
       }
     }
   }
+  endMovingAway(*env.files, databasePath(), touched);
   nextFile = newest + 1;
 }
 

@@ -30,6 +30,8 @@ std::uint32_t formatOf(std::string_view header) {
   return format;
 }
 
+std::string markOf(const std::string& databasePath) { return databasePath + "-moving"; }
+
 }  // namespace
 
 bool hasRemains(Files& files, const std::string& accountDirectory) {
@@ -73,6 +75,25 @@ void moveBodyAway(Files& files, const std::string& accountDirectory, const std::
   // Numbers of body files are given again: another of that name may have been moved before.
   for (int again = 2; files.size(free) >= 0; ++again) free = to + "-" + std::to_string(again);
   files.rename(accountDirectory + "/bodies/" + folder + "/" + name, free);
+}
+
+bool leftByCrash(Files& files, const std::string& databasePath) {
+  return files.size(databasePath + "-wal") >= 0 && files.size(markOf(databasePath)) < 0;
+}
+
+void beginMovingAway(Files& files, const std::string& databasePath) {
+  if (files.size(markOf(databasePath)) >= 0) return;
+  static_cast<void>(files.create(markOf(databasePath)));
+  files.syncDirectory(databasePath.substr(0, databasePath.rfind('/')));
+}
+
+void endMovingAway(Files& files, const std::string& databasePath, const std::vector<std::string>& folders) {
+  if (files.size(markOf(databasePath)) < 0) return;
+  for (const auto& folder : folders) {
+    files.makeDirectory(folder);
+    files.syncDirectory(folder);
+  }
+  files.remove(markOf(databasePath));
 }
 
 }  // namespace mox::store

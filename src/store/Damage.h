@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "store/Files.h"
 
@@ -31,5 +32,13 @@ std::uint32_t formatInHeader(Files& files, const std::string& databasePath);
 
 /// Moves a body file of no message into the account's folder "moved"; never over one that is there.
 void moveBodyAway(Files& files, const std::string& accountDirectory, const std::string& folder, const std::string& name);
+
+/// Whether files that the database does not know are what a crash has left: SQLite removes the WAL at an orderly end. Not
+/// so after a start that had found an orderly end, and was killed while it moved them away.
+bool leftByCrash(Files& files, const std::string& databasePath);
+/// Before the first is moved away. May be called again.
+void beginMovingAway(Files& files, const std::string& databasePath);
+/// When none is left to move, whether any was or not. `folders`: where they were and are now, synced.
+void endMovingAway(Files& files, const std::string& databasePath, const std::vector<std::string>& folders);
 
 }  // namespace mox::store

@@ -23,6 +23,8 @@ struct DamageTest : mox::test::Suite<DamageTest>, AccountFixture {
     l.add("an empty database beside an index is refused, beside nothing it is new", &DamageTest::databaseEmpty);
     l.add("what is no database is called damaged", &DamageTest::noDatabase);
     l.add("bodies that an older database does not know are moved, not removed", &DamageTest::olderDatabase);
+    l.add("what was expunged right before the end is removed, not moved", &DamageTest::expungedAtTheEnd);
+    l.add("a start that is killed while it moves bodies away removes none at the next", &DamageTest::killedWhileMoving);
     l.add("a body moved away never replaces another", &DamageTest::movedTwice);
     l.add("one damaged account leaves the others alone, and is well again once it was restored", &DamageTest::othersGoOn);
     l.add("messages without their body file are found and removed", &DamageTest::lostMessages);
@@ -98,6 +100,34 @@ struct DamageTest : mox::test::Suite<DamageTest>, AccountFixture {
     reopen();
     checkSound();
     CHECK_EQ(static_cast<std::int64_t>(lost.data.size()), files.size(directory / "alice/moved/0-2"));
+  }
+
+  void expungedAtTheEnd() {
+    deliver(mailOfSize(large), inbox);
+    CHECK(account->expunge(inbox, uidList({1}), false).has_value());
+    close();
+    reopen();
+    checkSound();
+    CHECK(files.list(directory / "alice/bodies/0").empty());
+    CHECK(files.list(directory / "alice/moved").empty());
+  }
+
+  void killedWhileMoving() {
+    deliver(mailOfSize(large), inbox);
+    close();
+    std::ofstream(directory / "alice/bodies/0/7") << "somebody's";
+    beginMovingAway(files, database);
+    std::ofstream(database + "-wal").flush();  // of the start that was killed
+    reopen();
+    checkSound();
+    CHECK_EQ(std::size_t{1}, files.list(directory / "alice/moved").size());
+    CHECK_EQ(std::int64_t{-1}, files.size(database + "-moving"));
+    close();
+    std::ofstream(directory / "alice/bodies/0/8") << "of nobody";
+    std::ofstream(database + "-wal").flush();
+    reopen();
+    CHECK_EQ(std::size_t{1}, files.list(directory / "alice/moved").size());
+    CHECK_EQ(std::size_t{1}, files.list(directory / "alice/bodies/0").size());
   }
 
   void movedTwice() {
