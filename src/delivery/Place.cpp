@@ -5,6 +5,7 @@
 #include "base/Text.h"
 #include "delivery/Rulesets.h"
 #include "delivery/TraceFields.h"
+#include "store/Damage.h"
 #include "store/Db.h"
 
 namespace mox::delivery {
@@ -119,6 +120,16 @@ Placement::Copy* Placement::copyFor(const config::Target& target) {
   return found == copies_.end() ? nullptr : &*found;
 }
 
+/// Nothing if the member's account is damaged: the others of the list get their mail all the same.
+std::optional<Candidate> Placement::candidateOfList(const Mailbox& list, const config::AliasTarget::Member& member) const {
+  try {
+    return candidate(list, *member.target);
+  } catch (const store::AccountDamaged& broken) {
+    services_.log.error("a member of a list misses a message", {{"recipient", list.text()}, {"member", member.address.text()}, {"err", broken.what()}});
+    return std::nullopt;
+  }
+}
+
 void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& alias) {
   if (!mayPost(alias)) {
     rejected_ = true;
@@ -129,11 +140,16 @@ void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& ali
   std::vector<Copy> copies;
   std::vector<Copy*> shared;  // those that others have asked for
   std::optional<Verdict> refusal;
-  bool anyAccepted = false, anyEnabled = false;
+  bool anyAccepted = false, anyEnabled = false, anyBroken = false;
   for (const auto& member : alias.members) {
     if (isDisabled(member.address.domain)) continue;
     anyEnabled = true;
-    auto one = candidate(recipients_[recipient].address, *member.target);
+    auto opened = candidateOfList(recipients_[recipient].address, member);
+    if (!opened) {
+      anyBroken = true;
+      continue;
+    }
+    auto one = std::move(*opened);
     auto verdict = judged(one);
     anyAccepted = anyAccepted || verdict.accepted;
     if (!verdict.accepted) refusal = verdict;
@@ -153,6 +169,11 @@ void Placement::judgeAlias(std::size_t recipient, const config::AliasTarget& ali
   if (!anyEnabled) {
     outcomes_[recipient] = {false, 450, "4.2.1", "the domains of all members are disabled for now"};
     count("reject", Reason::none);
+    return;
+  }
+  if (anyBroken && copies.empty() && shared.empty()) {
+    outcomes_[recipient] = {false, 451, "4.3.0", "the members' mailboxes cannot be opened now"};
+    count("accounterror", Reason::none);
     return;
   }
   // That a member gets it by another way is known when that copy is stored, not before: it may still fail.

@@ -75,6 +75,7 @@ class Placement {
   /// The copy that somebody gets who was looked at before; null if none.
   Copy* copyFor(const config::Target& target);
   Candidate candidate(const Mailbox& recipient, const config::Target& target) const;
+  std::optional<Candidate> candidateOfList(const Mailbox& list, const config::AliasTarget::Member& member) const;
   Verdict judged(const Candidate& candidate) const;
   void deliverTo(const std::string& account, std::vector<Copy*>& copies);
   void deliverAll(store::Account& account, std::vector<Copy*>& copies);
