@@ -62,11 +62,23 @@ void Exchange::start(net::Channel& channel, std::string_view mechanism, std::opt
   mechanism_ = std::make_unique<sasl::ServerExchange>(std::move(made));
   std::optional<std::string> first = initial ? std::optional<std::string>(*initial) : std::nullopt;
   afterDelay(channel, [this, first](net::Channel& now) {
-    take(now, mechanism_->start(first ? std::optional<std::string_view>(*first) : std::nullopt));
+    take(now, stepped([&] { return mechanism_->start(first ? std::optional<std::string_view>(*first) : std::nullopt); }));
   });
 }
 
-void Exchange::respond(net::Channel& channel, std::string_view line) { take(channel, mechanism_->respond(line)); }
+void Exchange::respond(net::Channel& channel, std::string_view line) {
+  take(channel, stepped([&] { return mechanism_->respond(line); }));
+}
+
+/// What breaks on the way, as an account that cannot be opened, ends the exchange: its next line would be taken for a response.
+sasl::Step Exchange::stepped(const std::function<sasl::Step()>& step) {
+  try {
+    return step();
+  } catch (const std::exception& broken) {
+    authenticator_.services().log.error("a login could not be checked", {{"mechanism", mechanismName_}, {"err", broken.what()}});
+    return sasl::Failure{sasl::FailureReason::internal, "the server failed"};
+  }
+}
 
 void Exchange::password(net::Channel& channel, std::string login, std::string password, OnDone onDone) {
   onDone_ = std::move(onDone);

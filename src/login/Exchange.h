@@ -45,6 +45,7 @@ class Exchange {
   void take(net::Channel& channel, sasl::Step step);
   void check(net::Channel& channel, std::string login, std::string password);
   void finish(net::Channel& channel, Outcome outcome);
+  sasl::Step stepped(const std::function<sasl::Step()>& step);
   /// Waits first if there were failures before.
   void afterDelay(net::Channel& channel, net::Resume next);
 
