@@ -221,7 +221,7 @@ std::size_t Repair::reparse(bool onlyMissing) {
     std::vector<ContentId> ids;
     {
       auto look = account_.reader();
-      auto row = look.db().prepare(onlyMissing ? "SELECT id FROM content WHERE id>? AND (id NOT IN (SELECT content FROM structure) OR id NOT IN (SELECT content FROM bodystructure WHERE sort_facts IS NOT NULL)) ORDER BY id LIMIT ?"
+      auto row = look.db().prepare(onlyMissing ? "SELECT id FROM content WHERE id>? AND (id NOT IN (SELECT content FROM structure) OR NOT EXISTS (SELECT 1 FROM bodystructure b WHERE b.content=content.id AND b.sort_facts IS NOT NULL)) ORDER BY id LIMIT ?"
                                                : "SELECT id FROM content WHERE id>? ORDER BY id LIMIT ?");
       row.bind(last).bind(static_cast<std::int64_t>(repairBatch));
       while (row.step()) ids.push_back(row.id<ContentId>(0));
