@@ -74,9 +74,10 @@ void listLine(Context& context, store::Reader& reader, const List& list, const s
   // RFC 5819 §2, RFC 9590: a name that is only told for what is below it has no STATUS and no METADATA.
   if (entry.row == nullptr || !isSelected(list, entry)) return;
   if (!list.returnStatus.empty()) {
+    auto status = statusText(context, *entry.row, list.returnStatus);
     context.out += "* STATUS ";
     imap::writeMailbox(context.out, name, context.outputMode());
-    context.out += " " + statusText(context, *entry.row, list.returnStatus) + "\r\n";
+    context.out += " " + status + "\r\n";
   }
   if (list.returnMetadata.empty()) return;
   writeMetadata(context.out, name, metadataEntries(reader, entry.row), {list.returnMetadata, {}, {}}, context.outputMode());

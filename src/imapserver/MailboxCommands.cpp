@@ -132,9 +132,10 @@ void handleStatus(Context& context, const imap::Command& command) {
   // RFC 7162 §3.1.8: asking for HIGHESTMODSEQ enables CONDSTORE.
   for (auto item : arguments.items)
     if (item == imap::StatusItem::highestModSeq) context.enableCondstore();
+  auto status = statusText(context, *row, arguments.items);  // which may fail: before the line is begun
   context.out += "* STATUS ";
   imap::writeMailbox(context.out, row->name, context.outputMode());
-  context.out += " " + statusText(context, *row, arguments.items) + "\r\n";
+  context.out += " " + status + "\r\n";
   context.ok("done");
 }
 

@@ -1,6 +1,7 @@
 #include "imapserver/ShownSize.h"
 
 #include "imapserver/FetchMessageData.h"
+#include "store/Files.h"
 
 namespace mox::imapserver {
 
@@ -19,7 +20,11 @@ bool isShownAsStored(const store::ViewEntry& entry, bool utf8) {
 }
 
 std::uint64_t shownSize(store::Reader& reader, const store::ViewEntry& entry, bool utf8) {
-  return FetchMessageData(entry, utf8).size(reader).value_or(entry.size);
+  try {
+    return FetchMessageData(entry, utf8).size(reader).value_or(entry.size);
+  } catch (const store::FileError&) {
+    return entry.size;  // its body file is lost, which verifydata tells: no reason to tell nothing of all the others
+  }
 }
 
 std::uint64_t shownBytes(store::Account& account, const store::MailboxRow& row, bool utf8) {

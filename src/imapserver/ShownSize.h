@@ -15,7 +15,7 @@ inline constexpr std::uint64_t shownSizeReads = 8 << 20, shownSizeRead = 16 << 1
 
 /// `utf8`: the client takes UTF-8 in headers.
 bool isShownAsStored(const store::ViewEntry& entry, bool utf8);
-/// Of a message that is gone, as stored.
+/// Of a message that is gone or lost its body file, as stored.
 std::uint64_t shownSize(store::Reader& reader, const store::ViewEntry& entry, bool utf8);
 /// Octets of all messages of the mailbox, as STATUS SIZE may say it: not less than the sum of their sizes, and just that but
 /// for messages that are downgraded, beyond shownSizeReads of them.
