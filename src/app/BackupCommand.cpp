@@ -42,9 +42,16 @@ bool isLeftOut(const std::string& name) {
          name == unfinishedBackupFile || name == backupVersionFile;
 }
 
+/// Without links as far as we may look.
+fs::path plainPath(const std::string& path) {
+  std::error_code denied;
+  auto plain = fs::weakly_canonical(path, denied);
+  return denied ? fs::path(path).lexically_normal() : plain;
+}
+
 /// True for the folder itself, too.
 bool isBelow(const std::string& folder, const std::string& path) {
-  auto relative = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
+  auto relative = plainPath(path).lexically_relative(plainPath(folder));
   return !relative.empty() && *relative.begin() != "..";
 }
 
@@ -227,7 +234,7 @@ class Backup {
 
   static void addNamed(FileWalk& walk, const std::string& directory, const std::set<std::string>& named) {
     for (const auto& path : named) {
-      auto folder = fs::weakly_canonical(config::directoryOf(path));
+      auto folder = plainPath(config::directoryOf(path));
       auto below = (folder / fs::path(path).filename()).lexically_relative(directory).string();
       if (!below.empty() && !below.starts_with("..")) walk.add(path, below);
     }

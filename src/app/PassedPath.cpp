@@ -75,16 +75,32 @@ std::optional<ucred> serverUser(const std::string& ctlPath) {
   return ucred{0, info.st_uid, info.st_gid};
 }
 
-/// Root's folders would be closed to the server.
+/// Makes what lacks of a folder and gives it to the server, to whom root's would be closed. By descriptors and without
+/// following links below what is there: whoever owns that could put one in our way. Leaves it to the server to say what it
+/// cannot do where we may not: root in a container need not be almighty.
 void makeFolders(const std::string& path, const ucred& user) {
-  if (::mkdir(path.c_str(), folderMode) != 0) {
-    if (errno == EEXIST) return;
-    auto above = config::directoryOf(path);
-    if (errno != ENOENT || above == path) throw store::FileError(errno, std::generic_category(), "creating " + path);
-    makeFolders(above, user);
-    if (::mkdir(path.c_str(), folderMode) != 0) throw store::FileError(errno, std::generic_category(), "creating " + path);
+  std::vector<std::string> lacking;
+  auto at = path;
+  net::Fd above(::open(at.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  while (!above && errno == ENOENT && at != "/" && at != ".") {
+    lacking.push_back(at.substr(at.rfind('/') + 1));
+    at = config::directoryOf(at);
+    above.reset(::open(at.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
-  if (::chown(path.c_str(), user.uid, user.gid) != 0) throw store::FileError(errno, std::generic_category(), "giving " + path + " to the server");
+  std::vector<net::Fd> made;
+  for (auto name = lacking.rbegin(); name != lacking.rend() && above; ++name) {
+    if (::mkdirat(above.get(), name->c_str(), folderMode) != 0) break;
+    net::Fd folder(::openat(above.get(), name->c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder) break;
+    above.reset(::dup(folder.get()));
+    made.push_back(std::move(folder));
+  }
+  // The deepest first: what is given away may be changed by who has it.
+  for (auto folder = made.rbegin(); folder != made.rend(); ++folder) {
+    struct stat info {};
+    if (::fstat(folder->get(), &info) != 0 || info.st_uid != ::geteuid()) continue;  // not the one we made
+    if (::fchown(folder->get(), user.uid, user.gid) != 0) break;
+  }
 }
 
 /// True if the server would come to the same by the name, and may write there (or read, of a file).

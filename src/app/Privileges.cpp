@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/Text.h"
+#include "store/Accounts.h"
 
 namespace mox::app {
 
@@ -161,7 +162,7 @@ std::string whyDataDenied(const std::string& dataDir) {
     if (auto why = whyDenied(dataDir + "/" + name, rights); !why.empty()) return why;
   std::error_code none;  // no accounts yet
   for (const auto& entry : std::filesystem::directory_iterator(dataDir + "/accounts", none)) {
-    if (!entry.is_directory(none)) continue;
+    if (!entry.is_directory(none) || !store::isAccountName(entry.path().filename().string())) continue;  // such as lost+found
     auto account = entry.path().string();
     if (auto why = whyDenied(account, folder); !why.empty()) return why;
     if (auto why = whyDenied(account + "/account.db", file); !why.empty()) return why;
