@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 #include <streambuf>
@@ -37,8 +38,9 @@ class Tee final : public std::streambuf {
  public:
   Tee(std::ostream& out, store::Files& files) : out_(out), files_(files) {}
   /// With what was printed so far.
-  void into(const std::string& path) {
-    fd_ = files_.create(path);
+  void into(CreatedFiles& files, const std::string& relative) {
+    fd_ = files_.create(files.path(relative));
+    files.adopt(relative);
     files_.write(fd_.get(), before_);
   }
 
@@ -166,12 +168,13 @@ std::vector<std::string> inTheWay(const QuickstartOptions& options, const Create
 }
 
 /// Nothing is on disk before the checks are done, which take long. From there on an interruption takes all away again.
-int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations& f, CreatedFiles& files, Tee& tee, std::ostream& err) {
+int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations& f, CreatedFiles& files, std::optional<Interruption>& interruption, Tee& tee,
+          std::ostream& err) {
   std::ostream out(&tee);
   out.exceptions(std::ios::badbit);
   QuickstartChecks checks(world, out);
   QuickstartPlan plan(options.address, checks.run(options.address.domain, options.hostname, options.skipDial));
-  Interruption interruption;
+  interruption.emplace();
   plan.addresses = world.addresses;
   plan.account = lower(options.address.localpart.text());
   plan.user = options.user;
@@ -179,8 +182,7 @@ int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations&
   plan.now = world.clock.now();
   if (!store::isAccountName(plan.account)) return err << "error: " << printable(plan.account) << " cannot be the name of an account\n", 1;
 
-  tee.into(files.path(logFile));
-  files.adopt(logFile);
+  tee.into(files, logFile);
   auto password = generatePassword(f.random), adminPassword = generatePassword(f.random);
   writeFiles(plan, f, files, adminPassword);
   auto config = readBack(files, err);
@@ -191,7 +193,7 @@ int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations&
   unit.user = options.user;
   if (options.unit) files.file(unitFile, systemdUnit(unit));
   giveAway(files, options.user, out);
-  if (interruption.happened()) return err << "interrupted: what was made is removed again\n", 1;
+  if (interruption->happened()) return err << "interrupted: what was made is removed again\n", 1;
   tellPasswords(plan, password, adminPassword, out);
   tellRecords(plan, *config, out);
   tellNextSteps(plan, options.unit, out);
@@ -229,6 +231,7 @@ std::string osHostname() {
 }  // namespace
 
 int quickstart(const QuickstartOptions& options, QuickstartWorld& world, Foundations& foundations, std::ostream& out, std::ostream& err) {
+  std::optional<Interruption> interruption;  // until what was made is kept, or removed again
   CreatedFiles files(foundations.files, options.directory);
   if (auto there = inTheWay(options, files); !there.empty()) {
     err << "error: already here: " << join(there, ", ") << ". Quickstart overwrites nothing: run it in another folder, or, if an earlier run that was cut\n"
@@ -236,7 +239,7 @@ int quickstart(const QuickstartOptions& options, QuickstartWorld& world, Foundat
     return 1;
   }
   Tee tee(out, foundations.files);
-  int status = build(options, world, foundations, files, tee, err);
+  int status = build(options, world, foundations, files, interruption, tee, err);
   if (status == 0) files.keep();
   return status;
 }
