@@ -33,8 +33,8 @@ class ArchiveEntries final : public Entries {
       if (++entries_ > maxArchiveEntries) return fail(Errc::tooMany, path_ + ": too many entries");
       Entry entry;
       auto type = archive_entry_filetype(found);
-      // A hard link has no type, unless its octets come with it: then it is a file as any other.
-      if (type != AE_IFREG) entry.linkTo = nameOf(archive_entry_hardlink_utf8(found), archive_entry_hardlink(found));
+      // A hard link is one as long as its octets do not come with it: then it is a file as any other.
+      if (type != AE_IFREG || archive_entry_size(found) == 0) entry.linkTo = nameOf(archive_entry_hardlink_utf8(found), archive_entry_hardlink(found));
       if (entry.linkTo.empty() && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK) continue;
       entry.path = nameOf(archive_entry_pathname_utf8(found), archive_entry_pathname(found));
       if (std::max(entry.path.size(), entry.linkTo.size()) > maxEntryPath) return fail(Errc::syntax, path_ + ": an entry with too long a name");
