@@ -118,19 +118,11 @@ void Storage::State::sweep(Db& db, bool hasCrashed) {
       continue;
     }
     store::beginMovingAway(files, path);
-    moveAway(name);
+    auto to = store::moveAway(files, bodies + "/" + name, options.directory + "/moved", name);
+    log.warn("the body of a message that the queue does not know was moved away", {{"file", name}, {"to", to}});
   }
   store::endMovingAway(files, path, {options.directory + "/moved", bodies});
   for (const auto& name : files.list(spools)) files.remove(spools + "/" + name);
-}
-
-/// Never over another: an id may have been moved before.
-void Storage::State::moveAway(const std::string& name) {
-  auto folder = options.directory + "/moved", to = folder + "/" + name;
-  for (int again = 2; files.size(to) >= 0; ++again) to = folder + "/" + name + "-" + std::to_string(again);
-  log.warn("the body of a message that the queue does not know is moved away", {{"file", name}, {"to", to}});
-  files.makeDirectory(folder);
-  files.rename(bodies + "/" + name, to);
 }
 
 void Storage::State::write(const std::function<void(Db&)>& work) {

@@ -47,7 +47,6 @@ struct Storage::State {
   store::DbOptions dbOptions() const;
   void open();
   void sweep(store::Db& db, bool hasCrashed);
-  void moveAway(const std::string& body);
   void write(const std::function<void(store::Db&)>& work);
   ReadLease read() { return ReadLease(readers); }
   /// If a checkpoint failed at its fsync, and nobody reads just now.

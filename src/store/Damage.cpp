@@ -68,13 +68,17 @@ std::uint32_t formatInHeader(Files& files, const std::string& databasePath) {
   return header.size() == headerSize && header.starts_with(magic) ? formatOf(header) : 0;
 }
 
-void moveBodyAway(Files& files, const std::string& accountDirectory, const std::string& folder, const std::string& name) {
-  auto away = accountDirectory + "/moved", to = away + "/" + folder + "-" + name;
-  files.makeDirectory(away);
-  auto free = to;
+std::string moveAway(Files& files, const std::string& path, const std::string& folder, const std::string& name) {
+  files.makeDirectory(folder);
+  auto to = folder + "/" + name, free = to;
   // Numbers of body files are given again: another of that name may have been moved before.
   for (int again = 2; files.size(free) >= 0; ++again) free = to + "-" + std::to_string(again);
-  files.rename(accountDirectory + "/bodies/" + folder + "/" + name, free);
+  files.rename(path, free);
+  return free;
+}
+
+void moveBodyAway(Files& files, const std::string& accountDirectory, const std::string& folder, const std::string& name) {
+  moveAway(files, accountDirectory + "/bodies/" + folder + "/" + name, accountDirectory + "/moved", folder + "-" + name);
 }
 
 bool leftByCrash(Files& files, const std::string& databasePath) {

@@ -30,7 +30,10 @@ std::string emptyBesideRemains(const std::string& databasePath, const std::strin
 /// later one. 0 if there is no database.
 std::uint32_t formatInHeader(Files& files, const std::string& databasePath);
 
-/// Moves a body file of no message into the account's folder "moved"; never over one that is there.
+/// Moves a file into `folder`, made if it is not there, under that name or one like it: never over one
+/// that is there. Where it is now.
+std::string moveAway(Files& files, const std::string& path, const std::string& folder, const std::string& name);
+/// A body file of no message, into the account's folder "moved".
 void moveBodyAway(Files& files, const std::string& accountDirectory, const std::string& folder, const std::string& name);
 
 /// Whether files that the database does not know are what a crash has left: SQLite removes the WAL at an orderly end. Not
