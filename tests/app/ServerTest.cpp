@@ -411,6 +411,11 @@ struct ServerTest : test::Suite<ServerTest> {
     imap.until("* OK");
     imap.send("a LOGIN mjl@mox.example \"correct horse\"\r\n");
     CHECK(imap.until("a ").starts_with("a NO [UNAVAILABLE] "));
+    // The exchange ends with it: the next line is a command, and no response.
+    imap.send("b AUTHENTICATE SCRAM-SHA-256 biwsbj1tamxAbW94LmV4YW1wbGUscj1hYmNkZWZnaA==\r\n");
+    CHECK(imap.until("b ").starts_with("b NO [UNAVAILABLE] "));
+    imap.send("c NOOP\r\n");
+    CHECK(imap.until("c ").starts_with("c OK"));
     auto health = test::run({"-config", conf(), "healthcheck"});
     CHECK_EQ(std::string("healthy\n"), health.out);
     CHECK_MSG(health.err, health.err.starts_with("warning: account mjl: ") && health.err.find("the database is missing") != std::string::npos);
