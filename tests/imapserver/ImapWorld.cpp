@@ -139,12 +139,15 @@ bool ImapWorld::act(std::string_view words) {
     deliver(mailbox, "From: <a@remote.example>\r\nTo: <mjl@mox.example>\r\nSubject: hello\r\nMessage-ID: <1@remote.example>\r\n"
                      "Date: Mon, 02 Jan 2006 15:04:05 -0700\r\n\r\nHello world\r\n");
     if (parts[0] == "deliver") takeRecent(mailbox);
-  } else if (parts[0] == "mail" && parts.size() > 2) {
-    // Fields divided by "|", then perhaps an empty one and the body.
-    auto text = std::string(words.substr(words.find(mailbox) + mailbox.size() + 1));
+  } else if ((parts[0] == "mail" || parts[0] == "mail-large") && parts.size() > 2) {
+    // Fields divided by "|", then perhaps an empty one and the body. A large one ends with so many octets more that it has a file.
+    auto text = std::string(words.substr(words.find(mailbox, parts[0].size()) + mailbox.size() + 1));
     for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, "\r\n");
+    if (parts[0] == "mail-large") text.append(300 * 1024, 'x');
     deliver(mailbox, text + "\r\n");
     takeRecent(mailbox);
+  } else if (parts[0] == "lose-bodies") {
+    return std::filesystem::remove_all(account_->directory() + "/bodies") > 0;
   } else if (parts[0] == "flag" && parts.size() == 4) {
     store::FlagChange change{store::FlagChange::Mode::add, {}, {}};
     change.flags.add(parts[3]);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <cerrno>
+#include <fstream>
 
 #include "base/Text.h"
 #include "dkim/Key.h"
@@ -59,6 +60,15 @@ constexpr const char* dynamicText =
     "\t\t\t\tAddresses:\n"
     "\t\t\t\t\t- small@mox.example\n"
     "\t\t\t\tPostPublic: true\n"
+    "\t\t\thurt:\n"
+    "\t\t\t\tAddresses:\n"
+    "\t\t\t\t\t- lost@mox.example\n"
+    "\t\t\t\t\t- other@mox.example\n"
+    "\t\t\t\tPostPublic: true\n"
+    "\t\t\tgone:\n"
+    "\t\t\t\tAddresses:\n"
+    "\t\t\t\t\t- lost@mox.example\n"
+    "\t\t\t\tPostPublic: true\n"
     "\tdisabled.example:\n"
     "\t\tDisabled: true\n"
     "Accounts:\n"
@@ -106,6 +116,10 @@ constexpr const char* dynamicText =
     "\t\tDomain: mox.example\n"
     "\t\tDestinations:\n"
     "\t\t\tbroken@mox.example: nil\n"
+    "\tlost:\n"
+    "\t\tDomain: mox.example\n"
+    "\t\tDestinations:\n"
+    "\t\t\tlost@mox.example: nil\n"
     "\tmox:\n"
     "\t\tDomain: mox.example\n"
     "\t\tDestinations:\n"
@@ -188,6 +202,8 @@ SmtpWorld::SmtpWorld(smtpserver::Kind kind, bool localserve)
     account->setPassword(secrets());
   }
   std::filesystem::create_directories(directory_.path / "accounts" / "broken" / "account.db");  // no database can be there
+  std::filesystem::create_directories(directory_.path / "accounts" / "lost" / "bodies" / "0");  // whose database is gone
+  std::ofstream(directory_.path / "accounts" / "lost" / "bodies" / "0" / "1") << "mail";
   fillDns();
   loadConfig(false);
 }
