@@ -77,16 +77,29 @@ std::optional<Word> wordAt(std::string_view text, std::size_t at) {
   return word;
 }
 
+bool isFree(std::string_view charset) { return charset == "utf-8" || charset == "utf8" || charset == "us-ascii" || charset == "ascii"; }
+
+/// Where plain text from `at` on ends: at white space or the next "=?", for senders glue words to other text.
+std::size_t plainEnd(std::string_view text, std::size_t at) {
+  for (++at; at < text.size(); ++at)
+    if (isWsp(text[at]) || text.substr(at, 2) == "=?") break;
+  return at;
+}
+
 /// Collects output; holds decoded words back until the charset changes or other text comes.
 class WordJoiner {
  public:
+  explicit WordJoiner(std::size_t& conversionsLeft) : conversionsLeft_(conversionsLeft) {}
   bool full() const { return out_.size() >= maxDecodedText; }
-  bool mayConvert() const { return conversions_ < maxWordConversions; }
+  bool mayConvert(std::string_view charset) const { return isFree(charset) || joins(charset) || conversionsLeft_ > 0; }
 
   void word(Word word) {
     if (!gap_.empty() && !afterWord_) out_ += gap_;
     gap_.clear();
-    if (word.charset != charset_) flush();
+    if (!joins(word.charset)) {
+      flush();
+      if (!isFree(word.charset)) --conversionsLeft_;
+    }
     charset_ = std::move(word.charset);
     pending_ += word.bytes;
     afterWord_ = true;
@@ -109,24 +122,29 @@ class WordJoiner {
   }
 
  private:
+  bool joins(std::string_view charset) const { return !pending_.empty() && charset == charset_; }
   void flush() {
     if (pending_.empty()) return;
     out_ += charsetToUtf8(pending_, charset_);
     pending_.clear();
-    ++conversions_;
   }
 
+  std::size_t& conversionsLeft_;
   std::string out_, pending_, charset_, gap_;
-  std::size_t conversions_ = 0;
   bool afterWord_ = false;
 };
 
 }  // namespace
 
 std::string decodeWords(std::string_view value) {
+  auto conversionsLeft = maxWordConversions;
+  return decodeWords(value, conversionsLeft);
+}
+
+std::string decodeWords(std::string_view value, std::size_t& conversionsLeft) {
   std::string text = unfoldedWhole(trim(value));
   if (text.find("=?") == std::string::npos && isUtf8(text) && text.size() <= maxDecodedText) return text;
-  WordJoiner out;
+  WordJoiner out(conversionsLeft);
   for (std::size_t at = 0; at < text.size() && !out.full();) {
     if (isWsp(text[at])) {
       auto end = std::min(text.find_first_not_of(" \t", at), text.size());
@@ -134,16 +152,14 @@ std::string decodeWords(std::string_view value) {
       at = end;
       continue;
     }
-    if (text.compare(at, 2, "=?") == 0 && out.mayConvert()) {
-      if (auto word = wordAt(text, at)) {
+    if (text.compare(at, 2, "=?") == 0) {
+      if (auto word = wordAt(text, at); word && out.mayConvert(word->charset)) {
         at += word->size;
         out.word(std::move(*word));
         continue;
       }
     }
-    // Up to white space or the next "=?": senders glue words to other text, so a word may start anywhere.
-    auto end = std::min(text.find_first_of(" \t", at + 1), text.find("=?", at + 1));
-    end = std::min(end, text.size());
+    auto end = plainEnd(text, at);
     out.plain(std::string_view(text).substr(at, end - at));
     at = end;
   }

@@ -46,7 +46,7 @@ class Collector {
     HeaderFields fields(slice(bytes_, part.headerStart, part.bodyStart));
     while (auto field = fields.next()) {
       if (full()) return;
-      add(std::string(field->name) + ": " + decodeWords(field->value));
+      add(std::string(field->name) + ": " + decodeWords(field->value, conversionsLeft_));
     }
   }
 
@@ -64,7 +64,7 @@ class Collector {
     if (slice(bytes_, part.headerStart, part.bodyStart).find('*') == std::string_view::npos) return;
     auto add = [this](const std::vector<Parameter>& parameters) {
       for (const auto& parameter : parameters)
-        if (!full()) this->add(decodeWords(parameter.value));
+        if (!full()) this->add(decodeWords(parameter.value, conversionsLeft_));
     };
     add(part.parameters);
     if (part.disposition) add(part.disposition->parameters);
@@ -98,6 +98,7 @@ class Collector {
 
   std::string_view bytes_;
   std::size_t limit_;
+  std::size_t conversionsLeft_ = maxWordConversions;  ///< of the whole message, for anybody may send it
   SearchText out_;
 };
 

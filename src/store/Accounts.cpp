@@ -253,6 +253,7 @@ void Accounts::State::index() {
     }
     more = false;
     for (auto& account : opened()) {
+      if (std::lock_guard lock(mutex); stopping) return;
       try {
         more = account->updateSearch() ? true : more;
       } catch (const std::exception& error) {

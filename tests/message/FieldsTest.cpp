@@ -40,6 +40,7 @@ struct FieldsTest : test::Suite<FieldsTest> {
     l.add("parameters as senders write them", &FieldsTest::sloppyParameters);
     l.add("encoded words of RFC 2047", &FieldsTest::rfc2047);
     l.add("encoded words that are none", &FieldsTest::badWords);
+    l.add("long fields of words without end", &FieldsTest::longFields);
     l.add("encodeWords round trip", &FieldsTest::encode);
     l.add("base subject of RFC 5256", &FieldsTest::subject);
   }
@@ -175,13 +176,30 @@ struct FieldsTest : test::Suite<FieldsTest> {
     CHECK_EQ(std::string("abc"), decodeWords("=?no-such-charset?q?abc?="));
     CHECK_EQ(std::string("abc"), decodeWords("=?utf-8//TRANSLIT?q?abc?="));
     CHECK_EQ(std::string("a"), decodeWords("=?utf-8?b?YQ?="));
-    // Bounded work: the words beyond the limit stay; the text beyond the limit goes.
+    // Bounded work: words of other charsets stay beyond the limit; the text beyond the limit goes.
     std::string many;
-    for (int i = 0; i < 5'000; ++i) many += i % 2 ? "=?utf-8?q?a?= " : "=?iso-8859-1?q?a?= ";
-    auto decoded = decodeWords(many);
-    CHECK(decoded.find("=?utf-8?q?a?=") != std::string::npos);
+    for (int i = 0; i < 5'000; ++i) many += i % 2 ? "=?utf-8?q?a?= " : "=?iso-8859-1?q?b?= ";
+    auto left = maxWordConversions;
+    auto decoded = decodeWords(many, left);
+    CHECK(decoded.starts_with("bababa") && decoded.find("=?iso-8859-1?q?b?=") != std::string::npos && decoded.find("=?utf-8?q?a?=") == std::string::npos);
+    CHECK_EQ(std::size_t(0), left);
+    CHECK_EQ(std::string("=?iso-8859-1?q?b?= a"), decodeWords("=?iso-8859-1?q?b?= =?utf-8?q?a?=", left));
     CHECK(decodeWords("=?utf-8?q?" + std::string(3 << 20, 'a') + "?=").size() == maxDecodedText);
     CHECK(decodeWords(std::string(3 << 20, '=') + "?").size() == maxDecodedText);
+  }
+
+  /// Each was hours of work for a field that anybody may send, when the next blank and the next word were looked for to the end.
+  void longFields() {
+    auto repeated = [](std::string_view piece, std::size_t size) {
+      std::string out;
+      while (out.size() < size) out += piece;
+      return out;
+    };
+    constexpr std::size_t size = 8 << 20;
+    for (const char* piece : {"=?", "=?a?", "=?a?q", "=?a?q?", "=?iso-2022-jp?q?a", "a ", " =?", "?="}) {
+      auto decoded = decodeWords(repeated(piece, size));
+      CHECK_MSG(piece, !decoded.empty() && decoded.size() <= maxDecodedText);
+    }
   }
 
   void encode() {

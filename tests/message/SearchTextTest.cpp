@@ -1,5 +1,6 @@
 #include "message/SearchText.h"
 
+#include "message/EncodedWords.h"
 #include "support/Test.h"
 
 using namespace mox;
@@ -23,6 +24,7 @@ struct SearchTextTest : test::Suite<SearchTextTest> {
     l.add("parts and embedded messages", &SearchTextTest::parts);
     l.add("headers of parts, with the names of attachments", &SearchTextTest::partHeaders);
     l.add("bounded", &SearchTextTest::bounded);
+    l.add("conversions are counted for the whole message", &SearchTextTest::conversions);
     l.add("needles", &SearchTextTest::needles);
   }
 
@@ -90,6 +92,13 @@ struct SearchTextTest : test::Suite<SearchTextTest> {
     auto manyFields = textOf("A: 1\r\nB: 2\r\nC: 3\r\n\r\n", 9);
     CHECK(!manyFields.whole);
     CHECK_EQ(std::string("a: 1\nb: 2\n"), manyFields.text);
+  }
+
+  void conversions() {
+    std::string field = "X:";
+    for (std::size_t i = 0; i < maxWordConversions; ++i) field += i % 2 ? " =?iso-8859-1?q?a?=" : " =?iso-8859-2?q?a?=";
+    auto text = textOf(field + "\r\nY: =?iso-8859-1?q?=E9?= =?utf-8?q?=C3=A9?=\r\n\r\n", 1 << 20).text;
+    CHECK_MSG(text, text.starts_with("x: aaaa") && text.find("\ny: =?iso-8859-1?q?=e9?= é") != std::string::npos);
   }
 
   void needles() {
