@@ -146,6 +146,18 @@ class Check {
     return out;
   }
 
+  /// Seen from outside. Where the kernel chooses, each address that SMTP listeners name may be the one.
+  std::vector<IpAddress> outgoingIps() const {
+    const auto* listener = publicListener(config_);
+    if (listener != nullptr && !listener->settings.natIps.empty()) return configuredIps();
+    std::vector<IpAddress> out;
+    for (const auto& ip : config_.smtpIps()) {
+      const auto& bound = ip.isV4() ? config_.outgoing().v4 : config_.outgoing().v6;
+      if (!ip.isPrivate() && (!bound || *bound == ip)) out.push_back(ip);
+    }
+    return out.empty() ? hostIps_ : out;
+  }
+
   void host() {
     if (world_.resolver.cname(host_, ask())) tell(Level::warning, "host", host_ + " is an alias: RFC 2181 10.3 wants addresses under the name that MX says");
     auto got = world_.resolver.addresses(host_, ask());
@@ -157,7 +169,7 @@ class Check {
     }
     signedness(host_, got->authentic);
     hostIps_ = got->records;
-    outgoing_ = configured.empty() ? hostIps_ : configured;
+    outgoing_ = outgoingIps();
     bool whole = true;
     for (const auto& ip : hostIps_) {
       if (configured.empty() || std::find(configured.begin(), configured.end(), ip) != configured.end()) continue;

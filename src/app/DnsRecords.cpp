@@ -113,7 +113,7 @@ class Zone {
 
   std::string spf() const {
     std::string out = "v=spf1";
-    auto ips = config_.outgoingIps();
+    auto ips = config_.smtpIps();
     if (const auto* listener = publicListener(config_); listener != nullptr) {
       for (const auto& text : listener->settings.natIps) {
         auto ip = IpAddress::parse(text);

@@ -176,22 +176,32 @@ class ListenerBuilder {
   ListenerInfo info_;
 };
 
+/// Of one family. A private one beside a public one is for the network within. Nothing if there is a choice: the kernel makes
+/// it by the route, and we could only guess.
+std::optional<IpAddress> onlyOne(const std::vector<IpAddress>& smtpIps, bool v4) {
+  std::vector<IpAddress> family;
+  for (const auto& ip : smtpIps)
+    if (ip.isV4() == v4) family.push_back(ip);
+  if (family.size() > 1) std::erase_if(family, [](const IpAddress& ip) { return ip.isPrivate(); });
+  return family.size() == 1 && !family.front().isUnspecified() ? std::optional(family.front()) : std::nullopt;
+}
+
 }  // namespace
 
 void buildListeners(Build& b) {
   if (b.fixed().listeners.empty()) b.fixedFile.error(Path() / "Listeners", "at least one is needed");
   if (!b.tables.hostname) return;
+  auto& smtpIps = b.tables.smtpIps;
   for (const auto& [name, listener] : b.fixed().listeners) {
     b.tables.listeners.push_back(ListenerBuilder(b, name, listener, *b.tables.hostname).run());
     const auto& info = b.tables.listeners.back();
     if (info.smtp == 0) continue;
     b.tables.hostnames.insert(info.hostname);
-    for (const auto& ip : info.ips) {
-      auto& outgoing = b.tables.outgoingIps;
-      bool usable = !ip.isUnspecified() && !ip.isLoopback() && std::find(outgoing.begin(), outgoing.end(), ip) == outgoing.end();
-      if (usable) outgoing.push_back(ip);
-    }
+    for (const auto& ip : info.ips)
+      if (!ip.isLoopback() && std::find(smtpIps.begin(), smtpIps.end(), ip) == smtpIps.end()) smtpIps.push_back(ip);
   }
+  b.tables.outgoing = {onlyOne(smtpIps, true), onlyOne(smtpIps, false)};
+  std::erase_if(smtpIps, [](const IpAddress& ip) { return ip.isUnspecified(); });
 }
 
 }  // namespace mox::config

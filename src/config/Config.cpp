@@ -48,7 +48,8 @@ const std::string& Config::dynamicText() const { return tables_->dynamicText; }
 const std::vector<ListenerInfo>& Config::listeners() const { return tables_->listeners; }
 const std::map<std::string, TransportInfo>& Config::transports() const { return tables_->transports; }
 const std::map<std::string, AccountInfo>& Config::accounts() const { return tables_->accounts; }
-const std::vector<IpAddress>& Config::outgoingIps() const { return tables_->outgoingIps; }
+const std::vector<IpAddress>& Config::smtpIps() const { return tables_->smtpIps; }
+const OutgoingIps& Config::outgoing() const { return tables_->outgoing; }
 const Target& Config::postmaster() const { return tables_->postmaster; }
 
 const AccountInfo* Config::account(std::string_view name) const {

@@ -145,6 +145,11 @@ struct AccountInfo {
   Account settings;
 };
 
+/// What outgoing connections are bound to, of each family; nothing: the kernel chooses.
+struct OutgoingIps {
+  std::optional<IpAddress> v4, v6;
+};
+
 struct ListenerInfo {
   struct KeyPair {
     std::string certFile, keyFile;  ///< resolved paths
@@ -219,8 +224,9 @@ class Config {
   /// By A-label.
   const DomainInfo* domain(const Domain& name) const;
   std::vector<const DomainInfo*> domains() const;
-  /// Addresses that outgoing connections come from: those that SMTP listeners name exactly.
-  const std::vector<IpAddress>& outgoingIps() const;
+  /// Addresses that SMTP listeners name, but for loopback, in the order of the listeners.
+  const std::vector<IpAddress>& smtpIps() const;
+  const OutgoingIps& outgoing() const;
 
   /// Where mail to this address goes.
   Lookup lookup(const Localpart& localpart, const Domain& domain) const;

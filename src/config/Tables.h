@@ -34,7 +34,8 @@ struct Config::Tables {
   Authorities authorities;
 
   std::vector<ListenerInfo> listeners;
-  std::vector<IpAddress> outgoingIps;
+  std::vector<IpAddress> smtpIps;
+  OutgoingIps outgoing;
   std::map<std::string, TransportInfo> transports;
   std::map<std::string, AccountInfo> accounts;
   std::map<std::string, DomainInfo> domains;  ///< by A-label

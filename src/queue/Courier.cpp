@@ -74,8 +74,7 @@ void Courier::dial() {
   net::DialOptions to;
   to.to = {ip, plan().port};
   to.timeout = dispatcher_.options_.dialTimeout / static_cast<Duration::rep>(host.ips.size());
-  // A public address cannot reach the loopback network.
-  if (!ip.isLoopback()) to.source = ip.isV4() ? plan().source4 : plan().source6;
+  to.source = sourceFor(ip, plan().sources);
   if (options.tls == smtp::ClientTls::immediate) {
     to.tls = plan().tlsContext;
     to.serverName = options.serverName;

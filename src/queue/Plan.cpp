@@ -89,13 +89,6 @@ std::string keyOf(const Plan& plan, const std::vector<Dial>& dialled, const std:
   return key;
 }
 
-void setSources(Plan& plan, const config::Config& config) {
-  for (const auto& ip : config.outgoingIps()) {
-    auto& source = ip.isV4() ? plan.source4 : plan.source6;
-    if (!source) source = ip;
-  }
-}
-
 tl::unexpected<Refusal> failTransport(const TransportInfo& transport) {
   int code = transport.settings.fail->smtpCode == 0 ? 554 : static_cast<int>(transport.settings.fail->smtpCode);
   const auto& text = transport.settings.fail->smtpMessage;
@@ -197,7 +190,7 @@ tl::expected<Plan, Refusal> Planner::direct(const config::Config& config, const 
   }
   plan.hosts = ordered(hosts, claim.dialled);
   plan.port = options_.smtpPort;
-  setSources(plan, config);
+  plan.sources = config.outgoing();
   plan.key = keyOf(plan, claim.dialled, claim.requireTls);
   return plan;
 }
@@ -225,7 +218,7 @@ tl::expected<Plan, Refusal> Planner::smarthost(const config::Config& config, con
   if (fresh) found->second = resolveHost(lookups.resolver, transport.host->ascii(), ask());
   if (!found->second) return tl::unexpected(found->second.error());
   plan.hosts = ordered(found->second->hosts, claim.dialled);
-  setSources(plan, config);
+  plan.sources = config.outgoing();
   plan.key = keyOf(plan, claim.dialled, claim.requireTls);
   return plan;
 }

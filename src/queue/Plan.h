@@ -35,7 +35,7 @@ struct Plan {
   bool strict8bit = false;
   /// Recipients of several domains may go in one transaction.
   bool joinDomains = false;
-  std::optional<IpAddress> source4, source6;
+  config::OutgoingIps sources;
 };
 
 struct PlannerOptions {

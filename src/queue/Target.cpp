@@ -138,4 +138,10 @@ std::vector<IpAddress> orderAddresses(const std::vector<IpAddress>& addresses, c
   return out;
 }
 
+std::optional<IpAddress> sourceFor(const IpAddress& to, const config::OutgoingIps& outgoing) {
+  const auto& source = to.isV4() ? outgoing.v4 : outgoing.v6;
+  if (to.isLoopback() || (source && to.isPrivate() && !source->isPrivate())) return std::nullopt;
+  return source;
+}
+
 }  // namespace mox::queue

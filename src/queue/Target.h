@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "base/Address.h"
 #include "base/Random.h"
+#include "config/Config.h"
 #include "dns/Resolver.h"
 
 namespace mox::queue {
@@ -46,5 +48,9 @@ tl::expected<Target, Refusal> resolveHost(dns::Resolver& resolver, const std::st
 /// than last time first; an address of that family that was tried just once again (greylisting), else those not tried
 /// lately. smtp.md §13.
 std::vector<IpAddress> orderAddresses(const std::vector<IpAddress>& addresses, const std::vector<IpAddress>& before);
+
+/// What a connection there is bound to; nothing: the kernel chooses. A public address cannot reach the loopback network, and
+/// need not reach a private one.
+std::optional<IpAddress> sourceFor(const IpAddress& to, const config::OutgoingIps& outgoing);
 
 }  // namespace mox::queue

@@ -18,6 +18,7 @@ struct DnsCheckTest : test::Suite<DnsCheckTest> {
     l.add("MX elsewhere, before, without address, null", &DnsCheckTest::mx);
     l.add("the host: an alias, other addresses, no address", &DnsCheckTest::host);
     l.add("reverse names", &DnsCheckTest::reverse);
+    l.add("SPF of what mail leaves from, whichever listener has it", &DnsCheckTest::spfOfSources);
     l.add("SPF: fail, two records, none for the host", &DnsCheckTest::spf);
     l.add("DKIM: another key, two, revoked, in test, not allowed", &DnsCheckTest::dkim);
     l.add("DMARC: none, unknown policy, reports elsewhere", &DnsCheckTest::dmarc);
@@ -149,6 +150,23 @@ struct DnsCheckTest : test::Suite<DnsCheckTest> {
     publish("mail.example.org");
     check();
     expect(Level::warning, "SPF of the host", "gets none");
+  }
+
+  /// In place of the public listener's.
+  void listenOn(const std::string& ips, const std::string& others) {
+    test::DnsFixture::replace(f.fixed, "\t\t\t- 10.1.2.3\n\t\tNATIPs:\n\t\t\t- 198.51.100.7\n", ips);
+    test::DnsFixture::replace(f.fixed, "\tpublic:\n", "\tnear:\n\t\tIPs:\n" + others + "\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tNoSTARTTLS: true\n\tpublic:\n");
+    publish("example.org");
+    dns.txt("example.org", "v=spf1 ip4:198.51.100.7 -all").ptr("198.51.100.8", "mail.example.org").a("mail.example.org", "198.51.100.8");
+    check();
+  }
+
+  void spfOfSources() {
+    listenOn("\t\t\t- 198.51.100.7\n", "\t\t\t- 10.1.2.3\n");
+    CHECK_MSG(all(), all().find("mail of example.org. from 198.51.100.7 passes") != std::string::npos);
+    f = {};
+    listenOn("\t\t\t- 198.51.100.7\n", "\t\t\t- 198.51.100.8\n");
+    CHECK_MSG(all(), all().find("mail of example.org. from 198.51.100.8 gets fail") != std::string::npos);
   }
 
   void dkimRecord(const std::string& text) {

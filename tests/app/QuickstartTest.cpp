@@ -72,7 +72,7 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
     const auto* domain = config->domain(*Domain::make("mox.example"));
     CHECK(domain != nullptr && domain->signingKeys.size() == 1);
     CHECK_EQ(std::size_t(2), domain->settings.dkim.selectors.size());
-    CHECK(config->outgoingIps() == world.addresses.publicIps);
+    CHECK(config->smtpIps() == world.addresses.publicIps);
 
     auto password = after("Password:        ");
     CHECK_EQ(std::size_t(12), password.size());

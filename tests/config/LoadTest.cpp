@@ -1,3 +1,4 @@
+#include "base/Text.h"
 #include <algorithm>
 
 #include "config/Document.h"
@@ -62,6 +63,7 @@ struct LoadTest : test::Suite<LoadTest> {
     l.add("reload", &LoadTest::reload);
     l.add("reload of JSON", &LoadTest::reloadJson);
     l.add("settings with their defaults", &LoadTest::settings);
+    l.add("what outgoing connections are bound to", &LoadTest::outgoing);
   }
 
   void quickstartLoads() {
@@ -100,7 +102,7 @@ struct LoadTest : test::Suite<LoadTest> {
     CHECK_EQ(1081, int(listener.metrics));
     CHECK(listener.firstTimeSenderDelay == Duration(0));
     CHECK_EQ(std::string("/c/localhost.crt"), listener.keyPairs.at(0).certFile);
-    CHECK(loaded.config->outgoingIps().empty());
+    CHECK(loaded.config->smtpIps().empty() && !loaded.config->outgoing().v4);
     CHECK(loaded.config->domain(Domain::make("xn--80akhbyknj4f").value()) != nullptr);
     const auto* target = loaded.config->lookup(Localpart::make("mox").value(), Domain::make("localhost").value()).target;
     CHECK(target->rules.at(0).smtpMailFrom->matches("lists@example.org"));
@@ -298,7 +300,7 @@ struct LoadTest : test::Suite<LoadTest> {
     CHECK(listener.firstTimeSenderDelay == std::chrono::seconds(15));
     CHECK(!listener.tlsSessionTickets);
     CHECK_EQ(0x0303, listener.minTlsVersion);
-    CHECK_EQ(std::size_t(2), config->outgoingIps().size());
+    CHECK_EQ(std::size_t(2), config->smtpIps().size());
     const auto& key = config->domain(Domain::make("example.org").value())->signingKeys.at(0);
     CHECK_EQ(std::string("2026a"), key.selector);
     CHECK(key.isEd25519 && key.sealHeaders && key.headers.at(0) == "From");
@@ -315,6 +317,35 @@ struct LoadTest : test::Suite<LoadTest> {
     CHECK_EQ(std::int64_t(0), f.config()->account("admin")->quotaMessages);
     CHECK_EQ(std::int64_t(3), f.config()->account("user")->maxOutgoingMessagesPerDay);
     CHECK_EQ(std::string("gone"), f.config()->account("user")->loginDisabled.value());
+  }
+
+  /// Of the listener "public" with these IPs, and of "internal", which comes before it by name.
+  static std::string boundTo(const std::string& ips, const std::string& internal = "") {
+    auto lines = [](const std::string& list) {
+      std::string out;
+      for (auto ip : split(list, ' ')) out += "\t\t\t- " + std::string(ip) + "\n";
+      return out;
+    };
+    test::ConfigFixture f;
+    test::ConfigFixture::replace(f.fixed, "\t\t\t- 192.0.2.1\n\t\t\t- 2001:db8::1\n", lines(ips));
+    if (!internal.empty()) test::ConfigFixture::replace(f.fixed, "Listeners:\n", "Listeners:\n\tinternal:\n\t\tIPs:\n" + lines(internal) + "\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tNoSTARTTLS: true\n");
+    auto bound = f.config()->outgoing();
+    return (bound.v4 ? bound.v4->text() : "any") + " " + (bound.v6 ? bound.v6->text() : "any");
+  }
+
+  void outgoing() {
+    CHECK_EQ(std::string("192.0.2.1 2001:db8::1"), boundTo("192.0.2.1 2001:db8::1"));
+    CHECK_EQ(std::string("192.0.2.1 any"), boundTo("192.0.2.1 127.0.0.1 ::1"));
+    CHECK_EQ(std::string("10.0.0.1 any"), boundTo("10.0.0.1"));
+    CHECK_EQ(std::string("any any"), boundTo("0.0.0.0 ::"));
+    // With a choice it is the kernel's: it knows the routes.
+    CHECK_EQ(std::string("any 2001:db8::1"), boundTo("192.0.2.1 192.0.2.2 2001:db8::1"));
+    CHECK_EQ(std::string("any any"), boundTo("192.0.2.1", "192.0.2.2"));
+    CHECK_EQ(std::string("any any"), boundTo("192.0.2.1", "0.0.0.0"));
+    CHECK_EQ(std::string("any any"), boundTo("10.0.0.1", "10.0.0.2"));
+    // A listener for the network within says nothing of the way out.
+    CHECK_EQ(std::string("192.0.2.1 2001:db8::1"), boundTo("192.0.2.1 2001:db8::1", "192.168.77.1 fd00::1"));
+    CHECK_EQ(std::string("192.0.2.1 fd00::1"), boundTo("192.0.2.1", "192.168.77.1 fd00::1"));
   }
 };
 SUITE(LoadTest);

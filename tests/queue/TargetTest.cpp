@@ -23,6 +23,7 @@ struct TargetTest : mox::test::Suite<TargetTest> {
     l.add("odd and many MX records", &TargetTest::odd);
     l.add("address literals", &TargetTest::literal);
     l.add("families and addresses take turns", &TargetTest::families);
+    l.add("what a connection is bound to", &TargetTest::source);
     l.add("the table of retries", &TargetTest::retries);
     l.add("lanes ask for what is due and fits", &TargetTest::lanes);
   }
@@ -147,6 +148,20 @@ struct TargetTest : mox::test::Suite<TargetTest> {
     auto four = ips({"192.0.2.1", "192.0.2.2"});
     CHECK_EQ(std::string("192.0.2.2 192.0.2.1"), show(orderAddresses(four, ips({"192.0.2.2"}))));
     CHECK_EQ(std::string("192.0.2.1 192.0.2.2"), show(orderAddresses(four, ips({"192.0.2.2", "192.0.2.2"}))));
+  }
+
+  void source() {
+    auto from = [](const char* to, const config::OutgoingIps& outgoing) {
+      auto source = sourceFor(IpAddress::parse(to).value(), outgoing);
+      return source ? source->text() : std::string("any");
+    };
+    config::OutgoingIps outside{IpAddress::parse("203.0.113.1").value(), std::nullopt}, inside{IpAddress::parse("10.0.0.1").value(), std::nullopt};
+    CHECK_EQ(std::string("203.0.113.1"), from("192.0.2.1", outside));
+    CHECK_EQ(std::string("any"), from("2001:db8::1", outside));
+    CHECK_EQ(std::string("any"), from("127.0.0.1", outside));
+    CHECK_EQ(std::string("any"), from("10.0.0.7", outside));
+    CHECK_EQ(std::string("10.0.0.1"), from("10.0.0.7", inside));
+    CHECK_EQ(std::string("10.0.0.1"), from("192.0.2.1", inside));  // a router translates it
   }
 
   void retries() {
