@@ -81,7 +81,7 @@ class Tokenizer {
   Tokenizer(std::string_view html, std::size_t limit) : html_(html), limit_(limit) {}
 
   std::string run() {
-    while (at_ < html_.size() && out_.size() < limit_) {
+    while (at_ < html_.size() && out_.size() <= limit_) {  // beyond it, so that it is seen whether a character ends there
       if (html_[at_] == '<' && markup()) continue;
       character();
     }

@@ -75,6 +75,9 @@ struct DecodeTest : test::Suite<DecodeTest> {
     for (int i = 0; i < 1'000'000; ++i) deep += "<b>", open += "<svg";
     CHECK_EQ(std::string("x"), htmlToText(deep + "x"));
     CHECK_EQ(std::string(), htmlToText(open));
+    // Half a character at the limit is none.
+    CHECK_EQ(std::string("ab"), htmlToText("ab\xc3\xa4z", 3));
+    CHECK_EQ(std::string("ab\xc3\xa4"), htmlToText("ab\xc3\xa4z", 4));
     std::string quotes;
     for (int i = 0; i < 100'000; ++i) quotes += "<blockquote>";
     CHECK_EQ(std::string("> x"), htmlToText(quotes + "x"));
