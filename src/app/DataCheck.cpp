@@ -7,6 +7,7 @@
 #include <ostream>
 #include <stdexcept>
 
+#include "app/DataDir.h"
 #include "base/Text.h"
 #include "queue/Verify.h"
 #include "store/Accounts.h"
@@ -26,6 +27,7 @@ class DataCheck {
       : files_(files), dataDir_(std::move(dataDir)), options_(options), out_(out) {}
 
   std::size_t run() {
+    if (auto foreign = foreignData(dataDir_); !foreign.empty()) throw std::runtime_error(foreign);
     auto accounts = dataDir_ + "/accounts";
     auto names = files_.list(accounts);
     if (names.empty()) throw std::runtime_error(dataDir_ + ": there are no accounts here");

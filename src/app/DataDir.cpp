@@ -2,8 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <stdexcept>
+#include <vector>
 
 #include "app/DnsRecords.h"
 #include "base/Text.h"
@@ -33,6 +36,17 @@ void makeDataDirectory(store::Files& files, const std::string& path) {
   // The group may pass, to the control socket; what the store makes below is for the user only.
   if (::mkdir(path.c_str(), 0750) == 0) return files.syncDirectory(parent);
   if (errno != EEXIST) throw store::FileError(errno, std::generic_category(), "creating " + path);
+}
+
+std::string foreignData(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  std::vector<fs::path> databases{fs::path(path) / "queue/index.db"};
+  for (fs::directory_iterator at(fs::path(path) / "accounts", none), end; at != end; at.increment(none)) databases.push_back(at->path() / "index.db");
+  auto found = std::find_if(databases.begin(), databases.end(), [&](const auto& database) { return fs::exists(database, none); });
+  if (found == databases.end()) return "";
+  return printable(found->string(), 4096) + ": this is data of the mox that is written in Go, which this program cannot read. Its mail comes over with "
+         "\"mox export\" there and \"mox import\" here (README, Coming from mox in Go): give this server a DataDir of its own";
 }
 
 void writeNewFile(store::Files& files, const std::string& path, std::string_view content) {

@@ -20,6 +20,10 @@ std::string saltKeyPath(const std::string& dataDir);
 /// Makes the directory, for its owner and group only, if it is not there. Throws store::FileError.
 void makeDataDirectory(store::Files& files, const std::string& path);
 
+/// Why this is no data directory of ours but one of the mox that is written in Go, which would lie here unread beside new and empty
+/// accounts; "" if it is not, and if there is none. Reads only.
+std::string foreignData(const std::string& path);
+
 /// A new file (mode 0600), durable with its directory when this returns. Throws store::FileError, also if it is there.
 void writeNewFile(store::Files& files, const std::string& path, std::string_view content);
 

@@ -58,6 +58,8 @@ int commandServe(Invocation& call) {
   auto limit = net::raiseFileLimit();
   if (!limit.error.empty()) foundations.log.warn("cannot raise the limit of open files", {{"limit", limit.now}, {"err", limit.error}});
 
+  // Before root gives all of it to another user.
+  if (auto foreign = foreignData(loaded.config->dataDir()); !foreign.empty()) return failed(call, {Errc::unsupported, foreign});
   auto certificates = readCertificates(*loaded.config, loaded.files);
   if (!certificates) return failed(call, certificates.error());
   useBindCapability();

@@ -14,6 +14,7 @@ constexpr std::size_t saltKeySize = 32;
 
 /// The first to use the directory, so it makes it.
 std::string saltKeyOf(Foundations& f, const std::string& dataDir) {
+  if (auto foreign = foreignData(dataDir); !foreign.empty()) throw std::runtime_error(foreign);
   makeDataDirectory(f.files, dataDir);
   return readOrMakeSecret(f.files, f.random, saltKeyPath(dataDir), saltKeySize);
 }

@@ -1,3 +1,6 @@
+#include <signal.h>
+#include <sys/stat.h>
+
 #include "AppFixture.h"
 #include "app/Storage.h"
 #include "config/Source.h"
@@ -19,6 +22,7 @@ struct CommandsTest : test::Suite<CommandsTest> {
     l.add("templates parse, the schema is JSON", &CommandsTest::templates);
     l.add("DNS records of a domain", &CommandsTest::dnsRecords);
     l.add("a Received id is undone with the key", &CommandsTest::cid);
+    l.add("data of the mox in Go is refused, and nothing of it touched", &CommandsTest::dataOfMoxInGo);
     l.add("verifydata finds damage", &CommandsTest::verifyData);
     l.add("data of a newer version is refused at the start", &CommandsTest::newerData);
     l.add("an account's data is removed only when it is not configured", &CommandsTest::removal);
@@ -118,6 +122,39 @@ struct CommandsTest : test::Suite<CommandsTest> {
     queue::StorageOptions options;
     options.directory = dir / "data/queue";
     queue::Storage(options, files, Log());
+  }
+
+  /// A server sets up its process before it looks at what it is to serve.
+  test::Ran servedHere() {
+    sigset_t signals;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &signals);
+    auto mask = ::umask(0);
+    auto ran = run({"-config", conf, "serve"});
+    ::umask(mask);
+    ::pthread_sigmask(SIG_SETMASK, &signals, nullptr);
+    return ran;
+  }
+
+  void dataOfMoxInGo() {
+    for (const char* database : {"data/queue/index.db", "data/accounts/mjl/index.db"}) {
+      std::filesystem::remove_all(dir / "data");
+      std::filesystem::create_directories(std::filesystem::path(dir / database).parent_path());
+      std::filesystem::create_directories(dir / "data/accounts");
+      dir.write(database, "mail");
+      auto expected = (dir / database) + ": this is data of the mox that is written in Go";
+      auto served = servedHere();
+      CHECK_MSG(served.err, served.status == 1 && served.err.find("error: " + expected) != std::string::npos);
+      CHECK(run({"verifydata", dir / "data"}).err.find(expected) != std::string::npos);
+      Foundations foundations([](std::string_view) {});
+      try {
+        Storage storage(foundations, dir / "data");
+        CHECK(false);
+      } catch (const std::runtime_error& refused) {
+        CHECK_MSG(refused.what(), std::string(refused.what()).starts_with(expected));
+      }
+      CHECK_EQ(std::string("mail"), dir.read(database));
+      CHECK(!dir.has("data/salt.key") && !dir.has("data/accounts/mjl/account.db"));
+    }
   }
 
   void verifyData() {
