@@ -1,4 +1,4 @@
-# DNS records that follow from the settings alone, as `mox dns records` prints them; a test compares. Nix cannot turn names to
+# DNS records that follow from the settings alone, as `mox dns records` prints them without a condition; a test compares. Nix cannot turn names to
 # A-labels (RFC 5891 §4: case, normalisation and all of Unicode's tables), so what has other characters than ASCII's is refused.
 { lib, settings }:
 let
@@ -6,7 +6,6 @@ let
   host = "${settings.Hostname}.";
   text = value: "\"${value}\"";
   isOn = protocol: l: l.${protocol}.Enabled or false;
-  listeners = builtins.attrValues settings.Listeners;
   withSmtp = lib.filterAttrs (_: isOn "SMTP") settings.Listeners;
   # The one that stands for this server.
   public = withSmtp.public or (if withSmtp == { } then null else builtins.head (builtins.attrValues withSmtp));
@@ -72,13 +71,9 @@ let
     )
     ++ lib.optional (d ? DMARC || !reportsOnly) (record "_dmarc.${name}" "TXT" (text ("v=DMARC1;p=reject" + (if d ? DMARC then ";rua=${reportUri d.DMARC}!10m" else ""))))
     ++ lib.optional (d ? DMARC && reportHost d.DMARC != domain) (record "${domain}._report._dmarc.${reportHost d.DMARC}." "TXT" (text "v=DMARC1"))
-    ++ lib.optionals (d ? MTASTS && !reportsOnly) (alias "mta-sts.${name}" ++ [ (record "_mta-sts.${name}" "TXT" (text "v=STSv1; id=${d.MTASTS.PolicyID}")) ])
     ++ lib.optional (d ? TLSRPT) (record "_smtp._tls.${name}" "TXT" (text "v=TLSRPTv1; rua=${reportUri d.TLSRPT}"))
     ++ lib.optionals (!reportsOnly) (
       (if clients != name then alias clients else [ ])
-      ++ lib.optionals (builtins.any (isOn "AutoconfigHTTPS") listeners) (
-        alias "autoconfig.${name}" ++ [ (record "_autodiscover._tcp.${name}" "SRV" "0 1 443 ${host}") ]
-      )
       ++ [
         (srv "_imaps" (port "IMAPS"))
         (srv "_submissions" (port "Submissions"))

@@ -91,6 +91,14 @@ class Check {
     return at == expected_.records.end() ? nullptr : &*at;
   }
 
+  /// Not published, as it should be while its condition does not hold.
+  bool isAbsent(const std::string& name, Type type) {
+    const auto* record = expected(name, type);
+    if (record == nullptr || record->condition.empty()) return false;
+    auto got = type == Type::cname ? world_.resolver.addresses(name, ask()).map([](const auto&) {}) : world_.resolver.txt(name, ask()).map([](const auto&) {});
+    return !got && got.error().notFound();
+  }
+
   /// Says what a failed lookup means: that the records lack is `missing`, all else an error.
   void lookupFailed(Level missing, const std::string& check, const std::string& name, Type type, const dns::LookupError& error) {
     if (error.notFound()) return tell(missing, check, fmt::format("{} has no {} record", name, dns::typeName(type)), {}, wanted(name, type));
@@ -344,6 +352,7 @@ class Check {
       if (world_.resolver.txt(name, ask())) tell(Level::warning, "MTA-STS", name + " says that there is a policy, but the configuration has none");
       return;
     }
+    if (isAbsent(name, Type::txt) && isAbsent("mta-sts." + name_, Type::cname)) return;
     if (auto there = one("MTA-STS", name, "v=STSv1", Level::error)) {
       if (tagValue(*there, "id") == info_.settings.mtaSts->policyId)
         tell(Level::ok, "MTA-STS", "the record has the id of the policy; that the policy is served over HTTPS was not checked");
@@ -367,13 +376,14 @@ class Check {
   void clients() {
     const auto& given = info_.settings.clientSettingsDomain;
     if (auto name = Domain::make(given); !given.empty() && name) leadsHere("client settings", name->ascii() + ".", Level::error);
-    if (expected("autoconfig." + name_, Type::cname) != nullptr) leadsHere("autoconfig", "autoconfig." + name_, Level::warning);
+    auto autoconfig = "autoconfig." + name_;
+    if (expected(autoconfig, Type::cname) != nullptr && !isAbsent(autoconfig, Type::cname)) leadsHere("autoconfig", autoconfig, Level::warning);
   }
 
   void services() {
     bool whole = true;
     for (const auto& record : expected_.records) {
-      if (record.type != Type::srv) continue;
+      if (record.type != Type::srv || !record.condition.empty()) continue;
       auto got = world_.resolver.srv(record.name, ask());
       const auto& wish = std::get<dns::Srv>(record.data);
       auto fits = [&](const dns::Srv& srv) { return srv.target == wish.target && (srv.port == wish.port || srv.target == "."); };

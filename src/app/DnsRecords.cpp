@@ -21,6 +21,10 @@ namespace {
 constexpr std::string_view daneCondition = "the zone is signed with DNSSEC: without that it has no effect";
 constexpr std::string_view renewalCondition = "the key stays the same when the certificate is renewed: mail is held back if it changes";
 
+// This program does not do it yet; a web server beside it may.
+constexpr std::string_view policyCondition = "the policy is served at that name over HTTPS, which this program does not do yet";
+constexpr std::string_view autoconfigCondition = "something answers there over HTTPS, which this program does not do yet";
+
 /// Localparts in a mailto: URI of a report address. RFC 3986 §2.3, RFC 7489 §6.2.
 std::string uriText(std::string_view text) {
   std::string out;
@@ -60,11 +64,11 @@ class Zone {
   void add(std::string name, dns::Type type, dns::Record data, std::string_view condition = "") {
     out_.records.push_back({std::move(name), type, std::move(data), purpose_, std::string(condition)});
   }
-  void text(std::string name, std::string value) { add(std::move(name), dns::Type::txt, std::move(value)); }
+  void text(std::string name, std::string value, std::string_view condition = "") { add(std::move(name), dns::Type::txt, std::move(value), condition); }
   /// Not where the name has records of its own: RFC 1034 §3.6.2.
-  void alias(const std::string& name) {
+  void alias(const std::string& name, std::string_view condition = "") {
     auto domain = Domain::make(name.substr(0, name.size() - 1));
-    if (name != host_ && !(domain && config_.domain(*domain) != nullptr)) add(name, dns::Type::cname, host_);
+    if (name != host_ && !(domain && config_.domain(*domain) != nullptr)) add(name, dns::Type::cname, host_, condition);
   }
 
   /// A host that is a domain of mail as well has that domain's records: two of SPF under one name would void both.
@@ -140,8 +144,8 @@ class Zone {
     }
     if (const auto& sts = domain_.settings.mtaSts; sts && !domain_.reportsOnly) {
       purpose("MTA-STS: senders are to insist on TLS with a valid certificate.");
-      alias("mta-sts." + name_);
-      text("_mta-sts." + name_, "v=STSv1; id=" + sts->policyId);
+      alias("mta-sts." + name_, policyCondition);
+      text("_mta-sts." + name_, "v=STSv1; id=" + sts->policyId, policyCondition);
     }
     if (const auto& tlsRpt = domain_.settings.tlsRpt) {
       purpose("Where others report trouble with TLS to the domain.");
@@ -157,8 +161,8 @@ class Zone {
     purpose("How mail programs find their server, RFC 6186. \".\" says that the service is not offered.");
     const auto& listeners = config_.listeners();
     if (std::any_of(listeners.begin(), listeners.end(), [](const auto& l) { return l.settings.autoconfigHttps.enabled; })) {
-      alias("autoconfig." + name_);
-      service("_autodiscover", 443, host_);
+      alias("autoconfig." + name_, autoconfigCondition);
+      service("_autodiscover", 443, host_, autoconfigCondition);
     }
     // With TLS from the first octet if there is that; a service by STARTTLS is named only in its absence. RFC 8314 §3.
     const auto* listener = publicListener(config_);
@@ -172,9 +176,9 @@ class Zone {
     service("_pop3s", 0, clients);
   }
 
-  void service(std::string_view label, std::uint16_t port, const std::string& target) {
+  void service(std::string_view label, std::uint16_t port, const std::string& target, std::string_view condition = "") {
     auto srv = port == 0 ? dns::Srv{0, 0, 0, "."} : dns::Srv{0, 1, port, target};
-    add(fmt::format("{}._tcp.{}", label, name_), dns::Type::srv, srv);
+    add(fmt::format("{}._tcp.{}", label, name_), dns::Type::srv, srv, condition);
   }
 
   void issuers() {

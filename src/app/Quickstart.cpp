@@ -142,7 +142,7 @@ void tellPasswords(const QuickstartPlan& plan, const std::string& password, cons
 }
 
 void tellRecords(const QuickstartPlan& plan, const config::Config& config, std::ostream& out) {
-  out << "\nDNS records to publish:\n\n";
+  out << "\nDNS records to publish, but for those that say \"Only if\":\n\n";
   auto records = dnsRecords(config, plan.address.domain, config::diskFiles(), plan.facts.dnssec);
   if (!records) throw std::logic_error(records.error().text);
   // The keys of certificates that stand in go soon: nobody should rely on them.
@@ -156,7 +156,9 @@ void tellNextSteps(const QuickstartPlan& plan, bool unit, std::ostream& out) {
       << "- Read config/mox.conf and config/domains.conf, change what should be different, and run \"mox config test\".\n";
   if (unit) out << "- Start the server with systemd: systemctl enable --now $PWD/mox.service; or run \"mox serve\".\n";
   else out << "- Start the server: mox serve\n";
-  out << "- The passwords are in quickstart.log too: remove it when you have noted them.\n";
+  out << "- Pages of the web, autoconfig, the policy of MTA-STS and the judging of spam are not in this program yet: \"mox config test\" names the settings\n"
+         "  that wait for them.\n"
+      << "- The passwords are in quickstart.log too: remove it when you have noted them.\n";
 }
 
 /// What is there of what is to be made.

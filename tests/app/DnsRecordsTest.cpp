@@ -77,7 +77,11 @@ struct DnsRecordsTest : test::Suite<DnsRecordsTest> {
     CHECK_EQ(2L, std::count_if(records.records.begin(), records.records.end(), [](const auto& r) { return r.type == dns::Type::tlsa; }));
     // The name for clients is the host itself here.
     CHECK(!has(records, "mail.example.org. 300 IN CNAME"));
-    for (const auto& record : f.records("example.org", DnssecState::insecure).records) CHECK_EQ(record.type == dns::Type::tlsa, !record.condition.empty());
+    // What needs a signed zone, or a web server that is not here yet.
+    for (const auto& record : f.records("example.org", DnssecState::insecure).records) {
+      bool isOfWeb = record.name.find("mta-sts.") != std::string::npos || record.name.find("auto") != std::string::npos;
+      CHECK_EQ(isOfWeb || record.type == dns::Type::tlsa, !record.condition.empty());
+    }
     CHECK_EQ(Errc::notFound, dnsRecords(*f.config(), Domain::make("other.example").value(), f.reader(), DnssecState::unknown).error().code);
   }
 
@@ -172,7 +176,8 @@ struct DnsRecordsTest : test::Suite<DnsRecordsTest> {
   void zone() {
     auto records = f.records();
     auto ours = asLdnsReads(printRecords(records, RecordFormat::zone));
-    CHECK_EQ(records.records.size(), ours.size());
+    auto comments = std::count_if(records.records.begin(), records.records.end(), [](const auto& record) { return !record.condition.empty(); });
+    CHECK_EQ(records.records.size() - static_cast<std::size_t>(comments), ours.size());
     CHECK(ours == asLdnsReads(printRecords(records, RecordFormat::mox)));
     std::string added;
     auto commands = printRecords(records, RecordFormat::nsupdate);
