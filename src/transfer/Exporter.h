@@ -1,7 +1,7 @@
 // Exporter: an account's mail as maildirs or mbox files, with flags, keywords and dates. Importing it gives the same
-// mailboxes and messages again, octet by octet, but for three things the formats cannot say: bare LF (becomes CRLF), in
-// an mbox the missing line end of a last line, in a maildir more than 26 keywords a mailbox. A folder of maildirs is read in
-// the order of dates; all else keeps the order of UIDs.
+// mailboxes and messages again, octet by octet, but for what the formats cannot say: bare LF (becomes CRLF), in an mbox
+// the missing line end of a last line, in a maildir more than 26 keywords a mailbox, and keywords such as "junk" (become
+// $Junk, as those of other programs do). A folder of maildirs is read in the order of dates; all else keeps the order of UIDs.
 //
 // The account may be in use: each message is exported as it is at its moment, those that come while a mailbox is
 // exported may be in or not. Memory: a few messages. Errors: store::FileError.

@@ -5,6 +5,7 @@
 #include "base/Text.h"
 #include "base/Unicode.h"
 #include "imap/MailboxName.h"
+#include "transfer/Keywords.h"
 
 namespace mox::transfer {
 
@@ -60,7 +61,7 @@ imap::Flags maildirFlags(std::string_view fileName, const MaildirKeywords& keywo
     if (c == ',') break;  // what follows is of other programs
     for (auto [letter, flag] : letters)
       if (c == letter) flags.set(flag);
-    if (c >= 'a' && c <= 'z') flags.add(keywords[static_cast<std::size_t>(c - 'a')]);
+    if (c >= 'a' && c <= 'z') addForeign(keywords[static_cast<std::size_t>(c - 'a')], flags);
   }
   return flags;
 }

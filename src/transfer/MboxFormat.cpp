@@ -9,6 +9,7 @@
 
 #include "base/Date.h"
 #include "base/Text.h"
+#include "transfer/Keywords.h"
 
 namespace mox::transfer {
 
@@ -65,9 +66,6 @@ struct Letter {
   Flag flag;
 };
 constexpr Letter statusLetters[] = {{'R', Flag::seen}, {'A', Flag::answered}, {'F', Flag::flagged}, {'T', Flag::draft}, {'D', Flag::deleted}};
-
-/// Flags that have no letter and go into X-Keywords.
-constexpr Flag worded[] = {Flag::forwarded, Flag::junk, Flag::notJunk, Flag::phishing, Flag::mdnSent};
 
 /// The bits of Thunderbird's nsMsgMessageFlags.
 struct MozillaBit {
@@ -143,9 +141,7 @@ void addFieldFlags(std::string_view name, std::string_view value, imap::Flags& f
     for (auto [letter, flag] : statusLetters)
       if (value.find(letter) != std::string_view::npos) flags.set(flag);
   } else if (equalsNoCase(name, "X-Keywords") || equalsNoCase(name, "X-Mozilla-Keys")) {
-    // What is no keyword is no flag a client could have set; a value in commas is Gmail's list of labels.
-    for (auto word : split(value, ' '))
-      if (!word.starts_with('\\')) flags.add(word);
+    addForeignList(value, flags);
   } else if (equalsNoCase(name, "X-Mozilla-Status")) {
     addMozilla(value, flags);
   }
@@ -155,11 +151,7 @@ std::string statusFields(const imap::Flags& flags) {
   std::string marks;
   for (auto [letter, flag] : statusLetters)
     if (letter != 'R' && flags.has(flag)) marks.push_back(letter);
-  std::vector<std::string> keywords;
-  for (auto flag : worded)
-    if (flags.has(flag)) keywords.emplace_back(imap::flagName(flag));
-  keywords.insert(keywords.end(), flags.keywords.begin(), flags.keywords.end());
-  return fmt::format("Status: {}O\nX-Status: {}\nX-Keywords: {}\n", flags.has(Flag::seen) ? "R" : "", marks, join(keywords, " "));
+  return fmt::format("Status: {}O\nX-Status: {}\nX-Keywords: {}\n", flags.has(Flag::seen) ? "R" : "", marks, keywordList(flags));
 }
 
 }  // namespace mox::transfer

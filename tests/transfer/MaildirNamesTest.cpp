@@ -13,6 +13,7 @@ std::string mailbox(std::string_view folder) { return mailboxOfFolder(folder).va
 struct MaildirNamesTest : mox::test::Suite<MaildirNamesTest> {
   static void list(List& l) {
     l.add("flags", &MaildirNamesTest::flags);
+    l.add("keywords that other programs have for flags", &MaildirNamesTest::foreignKeywords);
     l.add("suffix", &MaildirNamesTest::suffix);
     l.add("folders", &MaildirNamesTest::folders);
     l.add("names that lead out of the tree", &MaildirNamesTest::slip);
@@ -24,6 +25,13 @@ struct MaildirNamesTest : mox::test::Suite<MaildirNamesTest> {
     CHECK_EQ(std::string("($Junk last work)"), imap::flagsText(maildirFlags("1;2,abcz", keywords)));
     CHECK_EQ(std::string("(\\Seen)"), imap::flagsText(maildirFlags("a!2,S,xR", keywords)));
     CHECK(maildirFlags("plain", keywords).empty() && maildirFlags("", keywords).empty());
+  }
+
+  void foreignKeywords() {
+    auto keywords = parseDovecotKeywords("0 Old\n1 Junk\n2 NonJunk\n3 Forwarded\n4 phishing\n5 MDNSent\n6 NotJunk\n");
+    CHECK_EQ(std::string("($Junk old)"), imap::flagsText(maildirFlags("1:2,ab", keywords)));
+    CHECK_EQ(std::string("($Forwarded $NotJunk $Phishing $MDNSent)"), imap::flagsText(maildirFlags("1:2,cdef", keywords)));
+    CHECK_EQ(std::string("($NotJunk)"), imap::flagsText(maildirFlags("1:2,g", keywords)));
   }
 
   void suffix() {

@@ -3,6 +3,7 @@
 #include "base/Date.h"
 #include "support/Test.h"
 #include "transfer/Collect.h"
+#include "transfer/Keywords.h"
 #include "transfer/MboxReader.h"
 
 using namespace mox;
@@ -40,6 +41,8 @@ struct MboxTest : mox::test::Suite<MboxTest> {
     l.add("text that begins with From stays text", &MboxTest::fromInText);
     l.add("quoting", &MboxTest::quoting);
     l.add("flags of other programs", &MboxTest::flags);
+    l.add("keywords in commas, and without $", &MboxTest::keywords);
+    l.add("keywords with commas of their own", &MboxTest::keywordsWithCommas);
     l.add("fields of our own stay apart from the message's", &MboxTest::ownFields);
     l.add("what is no mbox is named with its offset", &MboxTest::problems);
     l.add("a line without end needs no memory", &MboxTest::longLine);
@@ -125,6 +128,29 @@ struct MboxTest : mox::test::Suite<MboxTest> {
     CHECK_EQ(std::string("Subject: x\nTo: y\n\nb\n"), got.messages[0].bytes);
     CHECK_EQ(std::string("(\\Seen \\Answered \\Flagged $Forwarded $label1 blue)"), imap::flagsText(got.messages.at(1).flags));
     CHECK_EQ(std::string("Subject: y\n\nb\n"), got.messages[1].bytes);
+  }
+
+  void keywords() {
+    auto flagsOf = [](const std::string& field) {
+      return imap::flagsText(read("From a Mon Jan  2 15:04:05 2006\n" + field + "\nS: 1\n\nb\n", 1000).messages.at(0).flags);
+    };
+    CHECK_EQ(std::string("($Forwarded $NotJunk)"), flagsOf("X-Keywords: $Forwarded,$NotJunk"));
+    CHECK_EQ(std::string("($Junk $Phishing $MDNSent todo work)"), flagsOf("X-Keywords: $Junk,$Phishing,$MDNSent,work,todo"));
+    CHECK_EQ(std::string("(big work)"), flagsOf("X-Keywords: work, \\Important, big"));
+    CHECK_EQ(std::string("(a,b c)"), flagsOf("X-Keywords: a,b c"));
+    CHECK_EQ(std::string("($Forwarded $Junk $Phishing $MDNSent)"), flagsOf("X-Keywords: Forwarded JUNK phishing mdnSent"));
+    CHECK_EQ(std::string("($NotJunk)"), flagsOf("X-Keywords: NonJunk"));
+    CHECK_EQ(std::string("($NotJunk)"), flagsOf("X-Keywords: $nonjunk"));
+    CHECK_EQ(std::string("($NotJunk $label1)"), flagsOf("X-Mozilla-Keys: notjunk $label1"));
+  }
+
+  void keywordsWithCommas() {
+    for (std::vector<const char*> words : {std::vector<const char*>{"a,b"}, {"a,"}, {",a"}, {"a,", "b"}, {"a,b", "c"}, {"$Junk", "a,b"}, {"a", ",b"}, {",", "$Junk"}}) {
+      imap::Flags flags, again;
+      for (const char* word : words) flags.add(word);
+      addForeignList(keywordList(flags), again);
+      CHECK_MSG(imap::flagsText(again), flags == again);
+    }
   }
 
   void ownFields() {
