@@ -4,8 +4,8 @@
 // Help that the queue commands share; a literal, so that it can be joined to others.
 #define MOX_FILTER_HELP                                                                                                       \
   "\n\nMessages are chosen by options; without any, all are: -account name, -from address, -to address (\"@example.org\" is\n" \
-  "a whole domain), -hold true|false, -ids 1,2, -n max, -nextattempt and -submitted with \"<1h\" or \">now\", counted from\n"  \
-  "now, -transport name."
+  "a whole domain, text without \"@\" a part of an address), -hold true|false, -ids 1,2, -n max, -nextattempt and\n"         \
+  "-submitted with \"<1h\" or \">now\", counted from now, -transport name."
 
 #define MOX_IMPORT_HELP                                                                                                        \
   "\n\nThe path is a maildir, an mbox, a folder of them, or a zip, tar or tgz file of them. The mailbox is made if it is not\n"   \

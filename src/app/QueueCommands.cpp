@@ -39,8 +39,8 @@ Result<void> parseIds(std::string_view text, std::vector<QueueId>& ids) {
 /// The options that choose messages.
 void addFilter(Flags& flags, queue::Filter& filter, Time now) {
   flags.text("account", filter.account, "Only messages of this account.")
-      .text("from", filter.from, "Only messages from this address; \"@example.org\" is the whole domain.")
-      .text("to", filter.to, "Only messages to this address; \"@example.org\" is the whole domain.")
+      .text("from", filter.from, "Only messages from this address; \"@example.org\" is the whole domain, text without \"@\" a part of the address.")
+      .text("to", filter.to, "Only messages to this address; \"@example.org\" is the whole domain, text without \"@\" a part of the address.")
       .parsed("hold", [&filter](std::string_view given) -> Result<void> {
         if (given != "true" && given != "false") return fail(Errc::syntax, "takes true or false");
         filter.hold = given == "true";

@@ -80,7 +80,7 @@ struct Entry {
 struct Filter {
   std::vector<QueueId> ids;
   std::string account;
-  std::string from, to;  ///< part of the address; "@example.org" is a whole domain
+  std::string from, to;  ///< an address, "@example.org" for a whole domain, or without "@" a part of an address
   std::optional<bool> hold;
   std::optional<std::string> transport;
   std::optional<Time> submittedBefore, submittedAfter, nextAttemptBefore, nextAttemptAfter;

@@ -15,12 +15,23 @@ namespace {
 constexpr const char* fromAddress = "(message.from_localpart||'@'||message.from_host)";
 constexpr const char* toAddress = "(entry.localpart||'@'||entry.host)";
 
-/// "@example.org" is the whole domain, other text a part of the address, whatever its case.
+/// As the tables have it: localpart unquoted, domain in A-labels.
+std::string storedAddress(const std::string& text) {
+  auto address = Address::parse(text);
+  return address ? address->localpart.text() + "@" + address->domain.ascii() : text;
+}
+
+/// "@example.org" is the whole domain, text with a localpart too the whole address, other text a part of it, whatever its
+/// case. A part would do for all: but what is dropped for ann@example.org must not be that of joann@example.org.
 std::string addressCondition(Where& where, const char* address, const char* host, const std::string& text) {
   if (text.starts_with('@')) {
     auto domain = Domain::make(std::string_view(text).substr(1));
     where.values.emplace_back(domain ? domain->ascii() : lower(text.substr(1)));
     return std::string(host) + "=?";
+  }
+  if (text.find('@') != std::string::npos) {
+    where.values.emplace_back(lower(storedAddress(text)));
+    return std::string("lower(") + address + ")=?";
   }
   where.values.emplace_back(lower(text));
   return std::string("instr(lower(") + address + "),?)>0";

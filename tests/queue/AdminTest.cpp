@@ -10,6 +10,7 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
   void tearDown() override { dismantle(); }
   static void list(List& l) {
     l.add("filters", &AdminTest::filters);
+    l.add("an address is the whole of it, and text without @ a part", &AdminTest::filterByAddress);
     l.add("hold and release", &AdminTest::hold);
     l.add("schedule", &AdminTest::reschedule);
     l.add("a time set while an attempt is under way counts when it has failed", &AdminTest::duringAttempt);
@@ -54,7 +55,7 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     f.from = "@example.com";  // either
     CHECK_EQ(std::string("b c a"), show(f));
     f = {};
-    f.from = "other@";
+    f.from = "other";
     CHECK_EQ(std::string("b"), show(f));
     f.from = "o' OR 1=1 --";
     CHECK_EQ(std::string(""), show(f));
@@ -86,6 +87,34 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     f = {};
     f.transport = "";
     CHECK_EQ(std::string("b c a"), show(f));
+  }
+
+  void filterByAddress() {
+    start();
+    for (const char* to : {"joann@example.net", "ann@example.net", "ann@example.net.example", "ann@xn--bcher-kva.example", "\"a b\"@example.net"}) {
+      add(to);
+      clock.advance(std::chrono::minutes(1));
+    }
+    auto shown = [this](const std::string& to) {
+      Filter f;
+      f.to = to;
+      std::string out;
+      for (const auto& e : queue->list(f)) out += e.recipient.text() + "\n";
+      return out;
+    };
+    CHECK_EQ(std::string("ann@example.net\n"), shown("ann@example.net"));
+    CHECK_EQ(std::string("ann@example.net\n"), shown("Ann@EXAMPLE.net"));
+    CHECK_EQ(std::string(""), shown("nn@example.net"));
+    CHECK_EQ(std::string(""), shown("ann@"));
+    for (const char* text : {"ann@b\u00fccher.example", "ann@xn--bcher-kva.example"}) CHECK_EQ(std::string("ann@b\u00fccher.example\n"), shown(text));
+    CHECK_EQ(std::string("\"a b\"@example.net\n"), shown("\"A b\"@example.net"));
+    CHECK_EQ(std::string("joann@example.net\n"), shown("JOANN"));
+    CHECK_EQ(std::string("joann@example.net\nann@example.net\n\"a b\"@example.net\n"), shown("@example.net"));
+    Filter f;
+    f.from = "ser@example.org";
+    CHECK_EQ(std::size_t{0}, queue->drop(f));
+    f.from = "user@example.org";
+    CHECK_EQ(std::size_t{5}, queue->drop(f));
   }
 
   void hold() {
@@ -177,7 +206,7 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     add("a@example.net");
     add("b@example.net");
     Filter f;
-    f.to = "a@";
+    f.to = "a@example.net";
     CHECK_EQ(std::size_t{1}, queue->fail(f));
     CHECK_EQ(std::size_t{1}, inbox("user").size());
     CHECK(inbox("user")[0].find("administrator") != std::string::npos);
