@@ -101,6 +101,13 @@ struct QueueCall {
 
 std::string senderOf(const queue::Entry& entry) { return entry.mailFrom ? entry.mailFrom->text() : "<>"; }
 
+/// As a reply: its codes are there only if a server gave one, and not when none was reached.
+std::string resultText(const queue::Attempt& attempt) {
+  auto code = attempt.code == 0 ? "" : std::to_string(attempt.code) + " ";
+  auto enhanced = attempt.enhanced.empty() ? "" : attempt.enhanced + " ";
+  return code + enhanced + printable(attempt.text);
+}
+
 void show(std::ostream& out, const queue::Entry& entry) {
   out << fmt::format("{} {}{} -> {}\n", entry.id.value, entry.hold ? "[hold] " : "", senderOf(entry), entry.recipient.text());
   out << fmt::format("  account {}, queued {}, {} bytes, attempts {}/{}, next {}\n", entry.senderAccount.empty() ? "-" : entry.senderAccount,
@@ -109,7 +116,7 @@ void show(std::ostream& out, const queue::Entry& entry) {
   if (entry.requireTls) out << fmt::format("  requiretls {}\n", *entry.requireTls ? "yes" : "no");
   if (!entry.results.empty()) {
     const auto& last = entry.results.back();
-    out << fmt::format("  last attempt {}: {} {} {}\n", rfc3339Seconds(last.start), last.code, last.enhanced, printable(last.text));
+    out << fmt::format("  last attempt {}: {}\n", rfc3339Seconds(last.start), resultText(last));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "message/Parsed.h"
 #include "net/Keys.h"
 #include "queue/Queue.h"
+#include "store/Db.h"
 #include "support/Test.h"
 
 #include <fcntl.h>
@@ -72,6 +73,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("log levels", &ServerTest::logLevels);
     l.add("reindex", &ServerTest::reindex);
     l.add("queue commands", &ServerTest::queueCommands);
+    l.add("queue list: codes of an attempt only if it has them", &ServerTest::queueResults);
     l.add("client keys", &ServerTest::clientKeys);
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
     l.add("healthcheck: well while it runs, whatever is in the files; a port that is closed is named", &ServerTest::health);
@@ -320,6 +322,26 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(2, ask({"queue list", "-sort", "size"}).status);
     CHECK_EQ(std::string("2 messages changed\n"), ask({"queue drop"}).out);
     CHECK_EQ(std::string("no messages\n"), ask({"queue list"}).out);
+  }
+
+  void queueResults() {
+    start();
+    queue::NewMessage message;
+    message.senderAccount = "mjl";
+    message.data = "Subject: x\r\n\r\nhello\r\n";
+    message.notBefore = foundations.clock.now() + std::chrono::hours(5);
+    for (const char* to : {"a", "b", "c"}) message.recipients.push_back({*Localpart::make(to), *Domain::make("remote.example")});
+    auto ids = server->parts().queue->add(message);
+    store::Db db(dir / "data/queue/queue.db");
+    auto attempt = [&](QueueId id, std::int64_t code, std::string_view enhanced, std::string_view text) {
+      db.prepare("INSERT INTO attempt VALUES(?, 0, 0, 0, ?, ?, ?, '')").bind(id).bind(code).bind(enhanced).bind(text).run();
+    };
+    attempt(ids[0], 0, "4.4.2", "connecting: refused");
+    attempt(ids[1], 450, "", "later");
+    attempt(ids[2], 451, "4.7.1", "greylisted");
+    auto listed = ask({"queue list"}).out;
+    for (const char* result : {": 4.4.2 connecting: refused\n", ": 450 later\n", ": 451 4.7.1 greylisted\n"})
+      CHECK_MSG(listed, listed.find("last attempt 1970-01-01T00:00:00Z" + std::string(result)) != std::string::npos);
   }
 
   void clientKeys() {
