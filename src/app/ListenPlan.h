@@ -3,35 +3,24 @@
 // Done before privileges are dropped and before threads start; the engine takes the sockets over later.
 #pragma once
 
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include "base/Ip.h"
 #include "base/Log.h"
 #include "base/Result.h"
-#include "config/Config.h"
+#include "config/SocketPlan.h"
 #include "net/Sockets.h"
 
 namespace mox::app {
 
-enum class Service { smtp, submission, submissions, imap, imaps, metrics, https, acme, acmeHttp };
-/// "smtp", "submissions", ...
-std::string_view serviceName(Service service);
-
-struct PlannedSocket {
-  std::string listener;
-  Service service = Service::smtp;
-  Endpoint at;
-};
+using config::PlannedSocket;
+using config::Service;
+using config::serviceName;
 
 struct BoundSocket {
   PlannedSocket plan;
   net::Fd fd;
 };
 
-/// In the order of listeners, services and addresses. Proofs for ACME are the same at every listener: where two want them
-/// at one address, or one at all addresses, there is one socket.
 std::vector<PlannedSocket> planSockets(const config::Config& config);
 
 /// Takes the passed socket bound to each planned address, binds what is missing. Passed sockets that nothing asks

@@ -3,12 +3,29 @@
 #include "base/Text.h"
 #include "config/Build.h"
 #include "config/Keys.h"
+#include "config/SocketPlan.h"
 
 namespace mox::config {
 
 namespace {
 
 constexpr std::uint16_t httpsPort = 443;
+
+/// The field that turns a service on.
+std::string_view fieldOf(Service service) {
+  switch (service) {
+    case Service::smtp: return "SMTP";
+    case Service::submission: return "Submission";
+    case Service::submissions: return "Submissions";
+    case Service::imap: return "IMAP";
+    case Service::imaps: return "IMAPS";
+    case Service::metrics: return "MetricsHTTP";
+    case Service::https: return "EnabledOnHTTPS";
+    case Service::acme: return "TLS.ACME";
+    case Service::acmeHttp: return "WebserverHTTP";
+  }
+  return "";
+}
 
 /// Checks of one listener, with its path at hand.
 class ListenerBuilder {
@@ -113,21 +130,13 @@ class ListenerBuilder {
   }
 
   void distinctPorts() {
-    std::vector<std::pair<std::string_view, std::uint16_t>> used;
-    for (auto [protocol, number] : {std::pair<std::string_view, std::uint16_t>("SMTP", info_.smtp),
-                                    {"Submission", info_.submission},
-                                    {"Submissions", info_.submissions},
-                                    {"IMAP", info_.imap},
-                                    {"IMAPS", info_.imaps},
-                                    {"MetricsHTTP", info_.metrics},
-                                    {"EnabledOnHTTPS", info_.https},
-                                    {"TLS.ACME", info_.acme},
-                                    {"WebserverHTTP", info_.acmeHttp}}) {
+    std::vector<std::pair<Service, std::uint16_t>> used;
+    for (auto [service, number] : servicePorts(info_)) {
       if (number == 0) continue;
       auto same = std::find_if(used.begin(), used.end(), [n = number](const auto& other) { return other.second == n; });
       if (same != used.end())
-        error(path_ / protocol, "port " + std::to_string(number) + " is that of " + std::string(same->first) + " already");
-      used.emplace_back(protocol, number);
+        error(path_ / fieldOf(service), "port " + std::to_string(number) + " is that of " + std::string(fieldOf(same->first)) + " already");
+      used.emplace_back(service, number);
     }
   }
 
@@ -186,6 +195,28 @@ std::optional<IpAddress> onlyOne(const std::vector<IpAddress>& smtpIps, bool v4)
   return family.size() == 1 && !family.front().isUnspecified() ? std::optional(family.front()) : std::nullopt;
 }
 
+/// What ListenerBuilder says of one listener alone: two services with a port, an address that is listed twice.
+bool isToldAlready(const PlannedSocket& one, const PlannedSocket& other) {
+  return one.listener == other.listener && (one.service != other.service || one.at == other.at);
+}
+
+/// As the server opens them, one after the other. It does without an extra that is refused, which then is in nobody's way.
+void checkSockets(Build& b) {
+  std::vector<PlannedSocket> open;
+  for (const auto& one : planSockets(b.tables.listeners)) {
+    auto other = std::find_if(open.begin(), open.end(), [&](const auto& earlier) { return excludeEachOther(earlier.at, one.at); });
+    if (other == open.end()) {
+      open.push_back(one);
+      continue;
+    }
+    if (isExtra(one.service) || isToldAlready(one, *other)) continue;
+    auto whose = std::string(fieldOf(other->service)) + " of listener \"" + printable(other->listener) + "\"";
+    b.fixedFile.error(Path() / "Listeners" / one.listener / fieldOf(one.service),
+                      one.at == other->at ? one.at.text() + " is that of " + whose + " already"
+                                          : one.at.text() + " cannot be listened at beside " + other->at.text() + " for " + whose);
+  }
+}
+
 }  // namespace
 
 void buildListeners(Build& b) {
@@ -202,6 +233,7 @@ void buildListeners(Build& b) {
   }
   b.tables.outgoing = {onlyOne(smtpIps, true), onlyOne(smtpIps, false)};
   std::erase_if(smtpIps, [](const IpAddress& ip) { return ip.isUnspecified(); });
+  checkSockets(b);
 }
 
 }  // namespace mox::config

@@ -30,6 +30,7 @@ struct PiecesTest : test::Suite<PiecesTest> {
     l.add("a self-signed certificate stays, and is for the host key", &PiecesTest::selfSigned);
     l.add("what failed leaves nothing behind", &PiecesTest::createdFiles);
     l.add("passed sockets go to the address they are bound to", &PiecesTest::sockets);
+    l.add("which sockets exclude each other", &PiecesTest::socketPairs);
     l.add("users to become", &PiecesTest::users);
     l.add("a service manager that does not read is given up, and counted", &PiecesTest::deafManager);
     l.add("who is denied what is said with the folder in the way", &PiecesTest::whoIsDenied);
@@ -155,6 +156,18 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK(!taken && taken.error().text.find("local, imap at 127.0.0.1") == 0);
     // Mail does not hang on ports that another web server may have.
     for (auto service : {Service::https, Service::acme, Service::acmeHttp}) CHECK(getSockets({{"local", service, at}}, {}, Log())->empty());
+  }
+
+  /// The check of a configuration goes by what the kernel does.
+  void socketPairs() {
+    auto port = net::localEndpoint(net::listenTcp({*IpAddress::parse("127.0.0.1"), 0}, 8)->get()).port;
+    for (auto [one, other] : {std::pair("127.0.0.1", "127.0.0.1"), {"127.0.0.1", "0.0.0.0"}, {"0.0.0.0", "127.0.0.1"}, {"127.0.0.1", "127.0.0.2"}, {"0.0.0.0", "::"},
+                              {"::", "0.0.0.0"}, {"::", "::1"}, {"::1", "::"}, {"::", "127.0.0.1"}, {"::1", "127.0.0.1"}}) {
+      Endpoint first{*IpAddress::parse(one), port}, second{*IpAddress::parse(other), port};
+      if (!net::listenTcp(first, 8) || !net::listenTcp(second, 8)) continue;  // no IPv6 here
+      auto both = getSockets({{"a", Service::imap, first}, {"b", Service::imap, second}}, {}, Log());
+      CHECK_MSG(first.text() + " " + second.text(), both.has_value() != config::excludeEachOther(first, second));
+    }
   }
 
   void users() {

@@ -45,6 +45,7 @@ struct CheckTest : test::Suite<CheckTest> {
     l.add("mox.conf in general", &CheckTest::general);
     l.add("listeners", &CheckTest::listeners);
     l.add("protocols of listeners", &CheckTest::protocols);
+    l.add("listeners that want the same socket", &CheckTest::collisions);
     l.add("transports", &CheckTest::transports);
     l.add("domains", &CheckTest::domains);
     l.add("DKIM", &CheckTest::dkim);
@@ -175,6 +176,45 @@ struct CheckTest : test::Suite<CheckTest> {
               {submissions, "\t\tMetricsHTTP:\n\t\t\tEnabled: true\n\t\tPprofHTTP:\n\t\t\tEnabled: true\n\t\t\tPort: 8010\n" + submissions,
                "18: Listeners.public.PprofHTTP: must not share its port"},
           });
+  }
+
+  void collisions() {
+    // Another listener, from line 20 on, which comes after "public", or with the name "a" before it.
+    auto other = [](const std::string& name, const std::string& ips, const std::string& services) {
+      return "\t" + name + ":\n\t\tIPs:\n" + ips + services + "Postmaster:\n";
+    };
+    auto ip = [](const std::string& text) { return "\t\t\t- " + text + "\n"; };
+    auto on = [](const std::string& service, const std::string& more = "") { return "\t\t" + service + ":\n\t\t\tEnabled: true\n" + more; };
+    const std::string noTls = "\t\t\tNoSTARTTLS: true\n", tls = "\t\tTLS:\n\t\t\tKeyCerts:\n\t\t\t\t-\n\t\t\t\t\tCertFile: tls/cert.pem\n\t\t\t\t\tKeyFile: tls/key.pem\n";
+    const std::string smtpOn = on("SMTP", noTls), metricsAt25 = on("MetricsHTTP", "\t\t\tPort: 25\n");
+    const std::string byAlpn = on("IMAPS", "\t\t\tPort: 994\n\t\t\tEnabledOnHTTPS: true\n"), byAlpnToo = on("IMAPS", "\t\t\tPort: 995\n\t\t\tEnabledOnHTTPS: true\n");
+    check(true,
+          {
+              {"Postmaster:\n", other("z", ip("192.0.2.1"), smtpOn), "23: Listeners.z.SMTP: 192.0.2.1:25 is that of SMTP of listener \"public\" already"},
+              {"Postmaster:\n", other("a", ip("192.0.2.1"), smtpOn), "14: Listeners.public.SMTP: 192.0.2.1:25 is that of SMTP of listener \"a\" already"},
+              {"Postmaster:\n", other("z", ip("192.0.2.9") + ip("2001:db8::1"), metricsAt25),
+               "24: Listeners.z.MetricsHTTP: [2001:db8::1]:25 is that of SMTP of listener \"public\" already"},
+              {"Postmaster:\n", other("z", ip("0.0.0.0"), smtpOn),
+               "23: Listeners.z.SMTP: 0.0.0.0:25 cannot be listened at beside 192.0.2.1:25 for SMTP of listener \"public\""},
+              {"Postmaster:\n", other("a", ip("::"), smtpOn),
+               "14: Listeners.public.SMTP: [2001:db8::1]:25 cannot be listened at beside [::]:25 for SMTP of listener \"a\""},
+              {"Postmaster:\n", other("z", ip("198.51.100.1") + ip("0.0.0.0"), on("MetricsHTTP")),
+               "24: Listeners.z.MetricsHTTP: 0.0.0.0:8010 cannot be listened at beside 198.51.100.1:8010 for MetricsHTTP of listener \"z\""},
+              // Mail by ALPN is opened before the metrics here, and so in their way.
+              {"Postmaster:\n", other("a", ip("192.0.2.1"), tls + byAlpn + "\tb:\n\t\tIPs:\n" + ip("192.0.2.1") + on("MetricsHTTP", "\t\t\tPort: 443\n")),
+               "35: Listeners.b.MetricsHTTP: 192.0.2.1:443 is that of EnabledOnHTTPS of listener \"a\" already"},
+          });
+    auto isGood = [](const std::string& listener) {
+      test::ConfigFixture f;
+      test::ConfigFixture::replace(f.fixed, "Postmaster:\n", listener);
+      CHECK_EQ(std::string(), config::text(f.load().errors));
+    };
+    isGood(other("z", ip("192.0.2.2") + ip("2001:db8::2"), smtpOn));
+    isGood(other("z", ip("0.0.0.0") + ip("::"), on("MetricsHTTP")));  // that of IPv6 is without IPv4
+    isGood(other("z", ip("192.0.2.1"), on("Submission", "\t\t\tNoRequireSTARTTLS: true\n")));
+    // Mail by ALPN shares 443 with all of its listener that is HTTPS, and is done without where somebody else has the port.
+    isGood(other("a", ip("192.0.2.1"), tls + byAlpn + on("WebserverHTTPS") + on("AutoconfigHTTPS")));
+    isGood(other("z", ip("192.0.2.1"), tls + byAlpn + "\tzz:\n\t\tIPs:\n" + ip("0.0.0.0") + tls + byAlpnToo));
   }
 
   void transports() {

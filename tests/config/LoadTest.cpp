@@ -328,7 +328,7 @@ struct LoadTest : test::Suite<LoadTest> {
     };
     test::ConfigFixture f;
     test::ConfigFixture::replace(f.fixed, "\t\t\t- 192.0.2.1\n\t\t\t- 2001:db8::1\n", lines(ips));
-    if (!internal.empty()) test::ConfigFixture::replace(f.fixed, "Listeners:\n", "Listeners:\n\tinternal:\n\t\tIPs:\n" + lines(internal) + "\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tNoSTARTTLS: true\n");
+    if (!internal.empty()) test::ConfigFixture::replace(f.fixed, "Listeners:\n", "Listeners:\n\tinternal:\n\t\tIPs:\n" + lines(internal) + "\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tNoSTARTTLS: true\n\t\t\tPort: 2525\n");
     auto bound = f.config()->outgoing();
     return (bound.v4 ? bound.v4->text() : "any") + " " + (bound.v6 ? bound.v6->text() : "any");
   }
