@@ -18,11 +18,6 @@ Counter& lineCounter(Metrics& metrics, LogLevel level) {
 
 }  // namespace
 
-const std::vector<std::string_view>& logRooms() {
-  static const std::vector<std::string_view> rooms{"acme", "app", "ctl", "imapserver", "login", "net", "queue", "smtpserver", "store"};
-  return rooms;
-}
-
 Foundations::Foundations(LogSink::Write write, LogLevel level)
     : sink(clock, LogFormat::logfmt, level, std::move(write)), log(sink, "app"), limits(metrics, log) {
   auto counters = lineCounters_.lock();
@@ -33,9 +28,9 @@ void Foundations::setLevels(const config::Static& fixed, std::optional<LogLevel>
   auto general = given ? given : parseLogLevel(fixed.logLevel);
   if (general) sink.setLevel("", general);
   for (const auto& [room, text] : fixed.packageLogLevels) {
-    const auto& rooms = logRooms();
-    if (std::find(rooms.begin(), rooms.end(), room) == rooms.end()) log.warn("PackageLogLevels has a package that there is not", {{"package", printable(room)}});
-    else if (auto level = parseLogLevel(text)) sink.setLevel(room, level);
+    const auto& rooms = config::logRooms();
+    bool isThere = std::find(rooms.begin(), rooms.end(), room) != rooms.end();  // loading has warned of others
+    if (auto level = parseLogLevel(text); level && isThere) sink.setLevel(room, level);
   }
 }
 

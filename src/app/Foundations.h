@@ -17,9 +17,6 @@
 
 namespace mox::app {
 
-/// What writes to the log under a name of its own, and so has a level of its own: PackageLogLevels, `mox loglevels`.
-const std::vector<std::string_view>& logRooms();
-
 struct Foundations {
   explicit Foundations(LogSink::Write write, LogLevel level = LogLevel::info);
 

@@ -94,6 +94,7 @@ int serveLocal(Invocation& call, Foundations& foundations, const std::string& pa
   auto loaded = loadConfig(path, call.pedantic, call.err);
   if (!loaded.config) return 1;
   foundations.setLevels(loaded.config->fixed(), level);
+  for (const auto& problem : loaded.warnings) foundations.log.warn("configuration", {{"problem", problem.text()}});
   if (options.ip && !listensOn(*loaded.config, *options.ip))
     return call.err << "error: " << path << " is there already and listens elsewhere than " << options.ip->text() << "; give another -dir\n", 1;
   auto certificates = readCertificates(*loaded.config, loaded.files);

@@ -111,7 +111,7 @@ int serverLogLevels(ServerParts& server, Invocation& call) {
   auto level = parseLogLevel(call.args[0]);
   if (!level && !call.args[0].empty()) return call.err << "unknown log level " << printable(call.args[0]) << "\n", 2;
   if (!level && room.empty()) return call.err << "the default log level cannot be cleared\n", 2;
-  const auto& rooms = logRooms();
+  const auto& rooms = config::logRooms();
   if (!room.empty() && std::find(rooms.begin(), rooms.end(), room) == rooms.end())
     return call.err << "unknown package " << printable(room) << ", there are " << join({rooms.begin(), rooms.end()}, ", ") << "\n", 2;
   sink.setLevel(room, level);

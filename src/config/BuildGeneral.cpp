@@ -40,6 +40,14 @@ void checkInitialMailboxes(Build& b) {
   }
 }
 
+/// Not an error: the mox in Go has other packages, whose levels mean nothing here.
+void checkLogLevels(Build& b) {
+  const auto& rooms = logRooms();
+  for (const auto& [room, level] : b.fixed().packageLogLevels)
+    if (std::find(rooms.begin(), rooms.end(), room) == rooms.end())
+      b.fixedFile.warning(Path() / "PackageLogLevels" / room, "there is no such package, there are " + join({rooms.begin(), rooms.end()}, ", "));
+}
+
 bool isFileName(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return isAlpha(c) || isDigit(c) || c == '-' || c == '_'; });
 }
@@ -88,6 +96,7 @@ void buildGeneral(Build& b) {
   if (b.tables.hostname) b.tables.hostnames.insert(*b.tables.hostname);
   checkNotNegative(b.fixedFile, Path() / "QuotaMessageSize", fixed.quotaMessageSize);
   checkNotNegative(b.fixedFile, Path() / "QuotaMessageCount", fixed.quotaMessageCount);
+  checkLogLevels(b);
   checkInitialMailboxes(b);
   // In managed mode "mox setadminpassword" makes it.
   if (!fixed.adminPasswordFile.empty())

@@ -227,4 +227,9 @@ void describe(Fields& f, Static& s) {
       .unit("messages");
 }
 
+const std::vector<std::string_view>& logRooms() {
+  static const std::vector<std::string_view> rooms{"acme", "app", "ctl", "imapserver", "login", "net", "queue", "smtpserver", "store"};
+  return rooms;
+}
+
 }  // namespace mox::config

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/Describe.h"
@@ -234,5 +235,9 @@ void describe(Fields&, DirectTransport&);
 void describe(Fields&, FailTransport&);
 void describe(Fields&, Transport&);
 void describe(Fields&, Static&);
+
+/// What writes to the log under a name of its own, and so has a level of its own: PackageLogLevels, `mox loglevels`. Rooms of
+/// upper floors are vocabulary here, as protocols are.
+const std::vector<std::string_view>& logRooms();
 
 }  // namespace mox::config

@@ -43,6 +43,7 @@ struct CheckTest : test::Suite<CheckTest> {
   static void list(List& l) {
     l.add("the fixture is good", &CheckTest::good);
     l.add("mox.conf in general", &CheckTest::general);
+    l.add("log levels of packages that there are not", &CheckTest::packages);
     l.add("listeners", &CheckTest::listeners);
     l.add("protocols of listeners", &CheckTest::protocols);
     l.add("listeners that want the same socket", &CheckTest::collisions);
@@ -117,6 +118,16 @@ struct CheckTest : test::Suite<CheckTest> {
                      "k\n\t\t\tKeyFile: none\n",
              "37: ACME.le.ExternalAccountBinding.KeyFile: cannot read none: no such file"},
         });
+  }
+
+  void packages() {
+    test::ConfigFixture f;
+    test::ConfigFixture::replace(f.fixed, quota, quota + "PackageLogLevels:\n\tqueue: debug\n\timapsrvr: trace\n");
+    auto loaded = f.load();
+    CHECK_MSG(config::text(loaded.errors), loaded.ok());
+    CHECK_EQ(std::string("/c/mox.conf:33: PackageLogLevels.imapsrvr: there is no such package, there are acme, app, ctl, imapserver, login, net, queue, "
+                         "smtpserver, store\n"),
+             config::text(loaded.warnings));
   }
 
   void listeners() {
