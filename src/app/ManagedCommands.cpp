@@ -307,6 +307,13 @@ int onAlias(const Management& m, Invocation& call, const std::function<Result<vo
                  fmt::format("alias {} {}", call.args[0], what));
 }
 
+/// Who asks for what there is not yet hears of it here, and not from the log of the next start alone.
+void warnIfLater(const Path& alias, std::string_view name, std::ostream& err) {
+  config::Alias settings;
+  for (const auto& field : described::typeOf<config::Alias>().fields(&settings))
+    if (field.name == name && field.isLater) err << "warning: " << (alias / name).dotted() << ": " << config::notAvailableYet << "\n";
+}
+
 int aliasUpdate(const Management& m, Invocation& call) {
   std::map<std::string_view, bool> wanted;
   Flags flags;
@@ -322,16 +329,21 @@ int aliasUpdate(const Management& m, Invocation& call) {
   option("allowmsgfrom", "AllowMsgFrom", "true or false: whether members may send with its address");
   if (!parseFlags(call, flags, 1, 1)) return 2;
   if (wanted.empty()) return failed(call, {Errc::syntax, "nothing to change was given"});
-  return onAlias(m, call, [&](Change& change, const FoundAlias& alias) -> Result<void> {
+  Path path;
+  int status = onAlias(m, call, [&](Change& change, const FoundAlias& alias) -> Result<void> {
+    path = alias.path;
     for (const auto& [field, value] : wanted) {
-      auto path = alias.path / field;
+      auto at = alias.path / field;
       Result<void> done;
-      if (value) done = change.file.set(path, "true");
-      else if (change.file.find(path) != nullptr) done = change.file.remove(path);
+      if (value) done = change.file.set(at, "true");
+      else if (change.file.find(at) != nullptr) done = change.file.remove(at);
       if (!done) return done;
     }
     return {};
   }, "changed");
+  for (const auto& [field, value] : wanted)
+    if (value && status == 0) warnIfLater(path, field, call.err);
+  return status;
 }
 
 int aliasRemove(const Management& m, Invocation& call) {

@@ -10,6 +10,9 @@ namespace mox::config {
 /// How many errors of one load are kept; one wrong indent must not give a thousand.
 inline constexpr std::size_t maxProblems = 20;
 
+/// Of a field that mox has and this program does nothing with yet.
+inline constexpr std::string_view notAvailableYet = "accepted, but not available yet in this program";
+
 /// The way to a value: record fields, map keys and list positions.
 class Path {
  public:

@@ -87,7 +87,7 @@ class Reader {
     if (document_.errors().size() > errors) return;
     if (field.isDeprecated) document_.warning(path, "deprecated: " + std::string(field.doc));
     if (field.isLater && asksForSomething(field) && told_.insert(pattern(path)).second) {
-      document_.warning(path, "accepted, but not available yet in this program");
+      document_.warning(path, std::string(notAvailableYet));
     }
     if (!field.choiceTexts.empty()) checkChoices(path, field);
   }

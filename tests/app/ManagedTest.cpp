@@ -202,6 +202,11 @@ struct ManagedTest : test::Suite<ManagedTest> {
     CHECK_EQ(replaced(handmade, "- Ann@mox.example\n", "- Ann@mox.example\n\t\t\t\tPostPublic: true\n"), dir.read("domains.conf"));
     good({"alias", "update", "-postpublic", "false", "team@mox.example"});
     CHECK_EQ(std::string(handmade), dir.read("domains.conf"));
+    // What loading would warn of is said here too.
+    auto later = mox({"alias", "update", "-listmembers", "true", "-allowmsgfrom", "true", "team@mox.example"});
+    CHECK_EQ(0, later.status);
+    CHECK_EQ(std::string("warning: Domains.Mox.Example.Aliases.Team.ListMembers: accepted, but not available yet in this program\n"), later.err);
+    CHECK_EQ(std::string(), mox({"alias", "update", "-listmembers", "false", "-allowmsgfrom", "false", "team@mox.example"}).err);
     good({"alias", "rmaddr", "team@mox.example", "ann@mox.example"});
     CHECK_EQ(replaced(handmade, "\t\t\t\t\t- Ann@mox.example\n", ""), dir.read("domains.conf"));
     bad({"alias", "rmaddr", "team@mox.example", "mjl@mox.example"}, "needs a member");
