@@ -11,6 +11,8 @@ namespace mox::app {
 namespace {
 
 constexpr std::string_view certificateStart = "-----BEGIN CERTIFICATE-----";
+/// Octets; chains of three have 4 to 8 thousand.
+constexpr std::size_t roomForChain = 16 * 1024;
 
 std::vector<std::string> clientNames(const config::Config& config) {
   std::vector<std::string> out;
@@ -56,6 +58,14 @@ std::optional<KeptCertificate> AcmeFiles::certificate(const std::string& provide
   }
   out.validity = *validity;
   return out;
+}
+
+void AcmeFiles::prepare(const std::string& provider, const std::string& host, const std::string& key) {
+  auto file = path(provider, host);
+  files_.makeDirectory(config::directoryOf(file));
+  auto unfinished = unfinishedPath(file);
+  files_.remove(unfinished);
+  writeNewFile(files_, unfinished, key + std::string(roomForChain, '\n'));
 }
 
 void AcmeFiles::keep(const std::string& provider, const std::string& host, const net::CertificatePem& certificate) {

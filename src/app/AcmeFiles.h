@@ -2,6 +2,7 @@
 //
 //   acme/PROVIDER.key       the account's key
 //   acme/PROVIDER/HOST.pem  private key and chain in one file, so that they are replaced together
+//   ... .new                one that is being ordered: its key, and room for its chain
 #pragma once
 
 #include <optional>
@@ -30,6 +31,10 @@ class AcmeFiles {
   acme::AccountKey accountKey(const std::string& provider);
   /// Nothing if there is none, or none that can be used, which is logged: a new one will come.
   std::optional<KeptCertificate> certificate(const std::string& provider, const std::string& host) const;
+  /// Before a certificate is ordered for `key` (PEM): writes what is known of its file, and as much as the rest may take, next
+  /// to the one in use. What the disk does not take now it would not take then, and a provider gives only so many. Throws
+  /// store::FileError.
+  void prepare(const std::string& provider, const std::string& host, const std::string& key);
   /// Durable when this returns. Throws store::FileError.
   void keep(const std::string& provider, const std::string& host, const net::CertificatePem& certificate);
 

@@ -107,10 +107,24 @@ bool AcmeRounds::attempt(const config::Config& config, const AcmeName& name, Sta
     return true;
   }
   state.addressless = false;
-  if (!mayOrder(name)) return true;
-  auto certificate = order(config, name, state);
-  if (!certificate) return failed(name, state, certificate.error());
-  keep(name, state, *certificate);
+  try {
+    return orderAndKeep(config, name, state);
+  } catch (const store::FileError& error) {
+    // Nobody has judged anything, and the disk may be well again soon.
+    return failed(name, state, Refusal{Refusal::Kind::unreachable, std::string("it cannot be kept: ") + error.what(), std::nullopt});
+  }
+}
+
+bool AcmeRounds::orderAndKeep(const config::Config& config, const AcmeName& name, State& state) {
+  if (!state.unwritten) {
+    auto key = keyFor(name);
+    services_.files.prepare(name.provider, name.host, key);
+    if (!mayOrder(name)) return true;
+    auto certificate = order(config, name, state, key);
+    if (!certificate) return failed(name, state, certificate.error());
+    state.unwritten = std::move(*certificate);
+  }
+  keep(name, state);
   return true;
 }
 
@@ -134,12 +148,16 @@ acme::Outcome<acme::Client*> AcmeRounds::client(const config::Config& config, co
   return found->second.client.get();
 }
 
-acme::Outcome<net::CertificatePem> AcmeRounds::order(const config::Config& config, const AcmeName& name, const State& state) {
+std::string AcmeRounds::keyFor(const AcmeName& name) const {
+  auto hostKey = services_.hostKeys.find(name.keyOfListener);
+  return hostKey != services_.hostKeys.end() ? hostKey->second : net::generateEcdsaP256();
+}
+
+acme::Outcome<net::CertificatePem> AcmeRounds::order(const config::Config& config, const AcmeName& name, const State& state, const std::string& key) {
   auto ready = client(config, name.provider);
   if (!ready) return tl::unexpected<Refusal>(ready.error());
-  auto hostKey = services_.hostKeys.find(name.keyOfListener);
   net::CertificatePem out;
-  out.key = hostKey != services_.hostKeys.end() ? hostKey->second : net::generateEcdsaP256();
+  out.key = key;
   auto kind = proof(config, name, state);
   services_.log.info("ordering a certificate", {{"provider", name.provider}, {"host", name.host}, {"proof", acme::proofName(kind)}});
   auto chain = (*ready)->obtain(name.host, out.key, kind);
@@ -150,9 +168,12 @@ acme::Outcome<net::CertificatePem> AcmeRounds::order(const config::Config& confi
   return out;
 }
 
-void AcmeRounds::keep(const AcmeName& name, State& state, const net::CertificatePem& pem) {
-  services_.files.keep(name.provider, name.host, pem);
-  state = {acme::inspectIssued(pem, name.host).value(), true, false, 0, 0, std::nullopt};
+void AcmeRounds::keep(const AcmeName& name, State& state) {
+  services_.files.keep(name.provider, name.host, *state.unwritten);
+  auto validity = acme::inspectIssued(*state.unwritten, name.host).value();
+  state = State();
+  state.looked = true;
+  state.validity = validity;
   kept_.inc();
   services_.log.info("certificate obtained", {{"provider", name.provider}, {"host", name.host}, {"not_after", rfc3339Seconds(state.validity->notAfter)}});
   services_.install();

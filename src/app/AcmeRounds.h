@@ -2,7 +2,8 @@
 //
 // A round looks at every name once. A certificate is renewed when less is left of it than RenewBefore or a third of its
 // lifetime, whichever is less. What failed is tried again later and later, so that a provider's limits (of Let's Encrypt
-// five failed checks of a name an hour) are not met. Blocks for minutes: for a thread of its own; only retryNow() may come
+// five failed checks of a name an hour) are not met. Nothing is ordered that the disk has no room for, and what it takes no
+// more when it came is not ordered again but written later (of Let's Encrypt one gets five of a name a week). Blocks for minutes: for a thread of its own; only retryNow() may come
 // from others.
 #pragma once
 
@@ -61,7 +62,7 @@ class AcmeRounds {
 
   explicit AcmeRounds(AcmeServices services);
 
-  /// How long until the next is due. Throws when the disk fails; what was ordered then is not ordered again at once.
+  /// How long until the next is due. Throws if an account's key is damaged; what was ordered then is not ordered again at once.
   Duration round();
   /// The next round tries at once what had failed.
   void retryNow() { retryNow_ = true; }
@@ -73,6 +74,7 @@ class AcmeRounds {
     bool addressless = false;
     int judged = 0, unreachable = 0;  ///< failures in a row; of the second since the last of the first
     std::optional<Steady> retryAt;
+    std::optional<net::CertificatePem> unwritten;  ///< came, and could not be written
   };
   struct Session {
     acme::AccountKey key;
@@ -80,14 +82,17 @@ class AcmeRounds {
   };
 
   Duration untilDue(const AcmeName& name, State& state, const config::AcmeProvider& provider);
-  /// False if the server stops.
+  /// These two: false if the server stops.
   bool attempt(const config::Config& config, const AcmeName& name, State& state);
+  bool orderAndKeep(const config::Config& config, const AcmeName& name, State& state);
   Result<bool> hasAddress(const std::string& host);
   acme::Outcome<acme::Client*> client(const config::Config& config, const std::string& provider);
-  acme::Outcome<net::CertificatePem> order(const config::Config& config, const AcmeName& name, const State& state);
+  /// PEM.
+  std::string keyFor(const AcmeName& name) const;
+  acme::Outcome<net::CertificatePem> order(const config::Config& config, const AcmeName& name, const State& state, const std::string& key);
   acme::Proof proof(const config::Config& config, const AcmeName& name, const State& state) const;
   bool mayOrder(const AcmeName& name);
-  void keep(const AcmeName& name, State& state, const net::CertificatePem& pem);
+  void keep(const AcmeName& name, State& state);
   /// False if it is that the server stops.
   bool failed(const AcmeName& name, State& state, const acme::Refusal& refusal);
 

@@ -56,8 +56,10 @@ void writeNewFile(store::Files& files, const std::string& path, std::string_view
   files.syncDirectory(config::directoryOf(path));
 }
 
+std::string unfinishedPath(const std::string& path) { return path + ".new"; }
+
 void replaceFile(store::Files& files, const std::string& path, std::string_view content) {
-  auto unfinished = path + ".new";
+  auto unfinished = unfinishedPath(path);
   files.remove(unfinished);
   writeNewFile(files, unfinished, content);
   files.rename(unfinished, path);

@@ -27,6 +27,9 @@ std::string foreignData(const std::string& path);
 /// A new file (mode 0600), durable with its directory when this returns. Throws store::FileError, also if it is there.
 void writeNewFile(store::Files& files, const std::string& path, std::string_view content);
 
+/// Where replaceFile() writes before it renames.
+std::string unfinishedPath(const std::string& path);
+
 /// The same, in place of the one that may be there: a crash leaves the one or the other, whole.
 void replaceFile(store::Files& files, const std::string& path, std::string_view content);
 

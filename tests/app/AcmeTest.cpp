@@ -14,12 +14,31 @@ using namespace mox;
 using namespace mox::app;
 using namespace std::chrono_literals;
 
+namespace {
+
+/// A disk that takes nothing while it is full.
+class FillingDisk final : public store::Files {
+ public:
+  bool isFull = false;
+  void write(int fd, std::string_view bytes) override {
+    if (isFull) throw store::FileError(ENOSPC, std::generic_category(), "writing the file");
+    Files::write(fd, bytes);
+  }
+  store::Fd create(const std::string& path) override {
+    if (isFull) throw store::FileError(ENOSPC, std::generic_category(), "creating " + path);
+    return Files::create(path);
+  }
+};
+
+}  // namespace
+
 struct AcmeTest : test::Suite<AcmeTest> {
   static void list(List& l) {
     l.add("a certificate for each name, kept, and not ordered again", &AcmeTest::first);
     l.add("renewal: RenewBefore or a third of the lifetime, whichever is less", &AcmeTest::renewal);
     l.add("failures: later and later, by the other proof in turn; a reload tries at once", &AcmeTest::failures);
     l.add("a provider that is down is asked sooner, one that names a time then", &AcmeTest::down);
+    l.add("a disk that takes nothing: nothing is ordered, and what came is written later", &AcmeTest::fullDisk);
     l.add("a host without an address is not ordered", &AcmeTest::addressless);
     l.add("limit: orders an hour", &AcmeTest::manyNames);
     l.add("host keys stay, so that DANE records hold", &AcmeTest::hostKey);
@@ -37,7 +56,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
   FakeClock clock;
   SystemRandom random;
   Metrics metrics;
-  store::SystemFiles disk;
+  FillingDisk disk;
   dns::FakeResolver resolver;
   test::FakeProvider provider{clock};
   std::string logged;
@@ -181,6 +200,31 @@ struct AcmeTest : test::Suite<AcmeTest> {
     rounds->round();
     CHECK(says("looking for its address"));
     CHECK_EQ(0, provider.orders);
+  }
+
+  void fullDisk() {
+    use(provided(), listener(), domains("mail.mox.example"));
+    disk.isFull = true;
+    CHECK(rounds->round() == AcmeRounds::firstRetry);
+    CHECK_EQ(std::size_t{0}, provider.asked.size());
+    CHECK_MSG(logged, says("certificate not obtained") && says("mail.mox.example.pem.new: No space left on device"));
+    CHECK_EQ(1.0, metrics.value("mox_autotls_cert_request_errors_total"));
+    clock.advance(AcmeRounds::firstRetry);
+    CHECK(rounds->round() == 2 * AcmeRounds::firstRetry);
+    disk.isFull = false;
+    provider.onCheck = [this] { disk.isFull = true; };
+    clock.advance(2 * AcmeRounds::firstRetry);
+    CHECK(rounds->round() == 4 * AcmeRounds::firstRetry);
+    for (int i = 0; i < 20; ++i) clock.advance(rounds->round());
+    CHECK_EQ(1, provider.orders);
+    CHECK_EQ(0, installed);
+    CHECK_EQ(22.0, metrics.value("mox_autotls_cert_request_errors_total"));
+    disk.isFull = false;
+    CHECK(rounds->round() == AcmeRounds::longestRest);
+    CHECK_EQ(1, provider.orders);
+    CHECK_EQ(1, installed);
+    CHECK(files.certificate("ca", "mail.mox.example").has_value());
+    CHECK(!std::filesystem::exists(dir / "data/acme/ca/mail.mox.example.pem.new"));
   }
 
   void addressless() {
