@@ -34,10 +34,22 @@ ExtensionPtr alternativeName(const std::string& host) {
   return out;
 }
 
-std::int64_t seconds(const ASN1_TIME* time) {
+net::X509Ptr readLeaf(const std::string& chainPem) {
+  auto in = net::memoryBio(chainPem);
+  return net::X509Ptr(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+}
+
+Result<Time> timeOf(const ASN1_TIME* time) {
   std::tm parts{};
-  require(ASN1_TIME_to_tm(time, &parts) == 1, "time of a certificate");
-  return ::timegm(&parts);
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return fail(Errc::syntax, "time of a certificate: " + net::opensslError());
+  return fromUnixSeconds(::timegm(&parts));
+}
+
+Result<Validity> validityOf(const X509& leaf) {
+  auto from = timeOf(X509_get0_notBefore(&leaf)), until = timeOf(X509_get0_notAfter(&leaf));
+  if (!from) return tl::unexpected(from.error());
+  if (!until) return tl::unexpected(until.error());
+  return Validity{*from, *until};
 }
 
 }  // namespace
@@ -61,9 +73,14 @@ Result<std::string> certificateRequest(const std::string& host, const std::strin
   return out;
 }
 
+Result<Validity> validityOf(const std::string& chainPem) {
+  auto leaf = readLeaf(chainPem);
+  if (!leaf) return fail(Errc::syntax, "no certificate: " + net::opensslError());
+  return validityOf(*leaf);
+}
+
 Result<Validity> inspectIssued(const net::CertificatePem& certificate, const std::string& host) {
-  auto in = net::memoryBio(certificate.chain);
-  net::X509Ptr leaf(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+  auto leaf = readLeaf(certificate.chain);
   if (!leaf) return fail(Errc::syntax, "no certificate: " + net::opensslError());
   auto key = readKey(certificate.key);
   if (!key) return fail(Errc::syntax, "private key: " + net::opensslError());
@@ -72,7 +89,7 @@ Result<Validity> inspectIssued(const net::CertificatePem& certificate, const std
     return fail(Errc::denied, "the certificate is not of our key");
   }
   if (X509_check_host(leaf.get(), host.data(), host.size(), 0, nullptr) != 1) return fail(Errc::denied, "the certificate is not for " + host);
-  return Validity{fromUnixSeconds(seconds(X509_get0_notBefore(leaf.get()))), fromUnixSeconds(seconds(X509_get0_notAfter(leaf.get())))};
+  return validityOf(*leaf);
 }
 
 net::CertificatePem proofCertificate(const std::string& host, const std::string& keyAuthorization, const Clock& clock, Random& random) {

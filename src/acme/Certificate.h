@@ -21,7 +21,10 @@ struct Validity {
   Time notBefore, notAfter;
 };
 
-/// Validity of the chain's first certificate, if it is for `host` and of this key; Errc::syntax for what is no
+/// Of a chain's first certificate. Errc::syntax for what is none.
+Result<Validity> validityOf(const std::string& chainPem);
+
+/// Validity of the chain's first certificate, whatever the time is, if it is for `host` and of this key; Errc::syntax for what is no
 /// certificate, denied for one that is another's.
 Result<Validity> inspectIssued(const net::CertificatePem& certificate, const std::string& host);
 

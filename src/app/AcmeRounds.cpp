@@ -69,11 +69,14 @@ Duration AcmeRounds::untilDue(const AcmeName& name, State& state, const config::
   }
   Duration due{0};
   if (state.validity) {
-    auto before = provider.renewBefore.count() > 0 ? provider.renewBefore : renewBeforeDefault;
-    due = std::max<Duration>(due, renewalTime(*state.validity, before) - services_.clock.now());
+    due = std::max<Duration>(due, renewalOf(*state.validity, provider) - services_.clock.now());
   }
   if (state.retryAt) due = std::max(due, *state.retryAt - services_.clock.steady());
   return due;
+}
+
+Time AcmeRounds::renewalOf(const acme::Validity& validity, const config::AcmeProvider& provider) const {
+  return renewalTime(validity, provider.renewBefore.count() > 0 ? provider.renewBefore : renewBeforeDefault);
 }
 
 Result<bool> AcmeRounds::hasAddress(const std::string& host) {
@@ -116,6 +119,7 @@ bool AcmeRounds::attempt(const config::Config& config, const AcmeName& name, Sta
 }
 
 bool AcmeRounds::orderAndKeep(const config::Config& config, const AcmeName& name, State& state) {
+  if (state.unwritten && !judge(name, *state.unwritten)) state.unwritten.reset();  // it may have waited for months
   if (!state.unwritten) {
     auto key = keyFor(name);
     services_.files.prepare(name.provider, name.host, key);
@@ -124,7 +128,7 @@ bool AcmeRounds::orderAndKeep(const config::Config& config, const AcmeName& name
     if (!certificate) return failed(name, state, certificate.error());
     state.unwritten = std::move(*certificate);
   }
-  keep(name, state);
+  keep(name, state, config.fixed().acme.at(name.provider));
   return true;
 }
 
@@ -163,20 +167,43 @@ acme::Outcome<net::CertificatePem> AcmeRounds::order(const config::Config& confi
   auto chain = (*ready)->obtain(name.host, out.key, kind);
   if (!chain) return tl::unexpected<Refusal>(chain.error());
   out.chain = std::move(*chain);
-  auto good = acme::inspectIssued(out, name.host);
+  auto good = judge(name, out);
   if (!good) return tl::unexpected<Refusal>(Refusal{Refusal::Kind::refused, "what the provider gave: " + good.error().text, std::nullopt});
   return out;
 }
 
-void AcmeRounds::keep(const AcmeName& name, State& state) {
+/// One that is good only from some time on is taken: it may be our clock that is wrong, and another would be no better.
+Result<void> AcmeRounds::judge(const AcmeName& name, const net::CertificatePem& pem) const {
+  auto validity = acme::inspectIssued(pem, name.host);
+  if (!validity) return tl::unexpected(validity.error());
+  auto now = services_.clock.now();
+  if (validity->notAfter <= now) return fail(Errc::denied, "the certificate has expired at " + rfc3339Seconds(validity->notAfter) + ", if the clock here is right");
+  if (validity->notBefore > now)
+    services_.log.warn("the certificate is not good yet, or the clock here is wrong",
+                       {{"provider", name.provider}, {"host", name.host}, {"not_before", rfc3339Seconds(validity->notBefore)}});
+  return {};
+}
+
+void AcmeRounds::keep(const AcmeName& name, State& state, const config::AcmeProvider& provider) {
   services_.files.keep(name.provider, name.host, *state.unwritten);
+  auto judged = state.judged;
   auto validity = acme::inspectIssued(*state.unwritten, name.host).value();
   state = State();
   state.looked = true;
   state.validity = validity;
+  if (renewalOf(validity, provider) <= services_.clock.now()) {
+    // Better than none. But the next may be no better, so it is as if this one had been refused.
+    state.judged = judged;
+    state.retryAt = services_.clock.steady() + pauseAfterJudgement(state);
+  }
   kept_.inc();
   services_.log.info("certificate obtained", {{"provider", name.provider}, {"host", name.host}, {"not_after", rfc3339Seconds(state.validity->notAfter)}});
   services_.install();
+}
+
+/// The first is short, for another proof if there is one.
+Duration AcmeRounds::pauseAfterJudgement(State& state) {
+  return state.judged++ == 0 ? firstRetry : std::min(doubled(judgedRetry, state.judged - 2), longestRetry);
 }
 
 bool AcmeRounds::failed(const AcmeName& name, State& state, const Refusal& refusal) {
@@ -188,8 +215,7 @@ bool AcmeRounds::failed(const AcmeName& name, State& state, const Refusal& refus
     wait = std::min(doubled(firstRetry, state.unreachable++), longestUnreachable);
   } else {
     state.unreachable = 0;
-    // The first is soon, by another proof if there is one.
-    if (state.judged++ > 0) wait = std::min(doubled(judgedRetry, state.judged - 2), longestRetry);
+    wait = pauseAfterJudgement(state);
   }
   if (refusal.retryAfter) wait = std::max(wait, *refusal.retryAfter);
   state.retryAt = services_.clock.steady() + wait;

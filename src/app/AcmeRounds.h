@@ -87,12 +87,15 @@ class AcmeRounds {
   bool orderAndKeep(const config::Config& config, const AcmeName& name, State& state);
   Result<bool> hasAddress(const std::string& host);
   acme::Outcome<acme::Client*> client(const config::Config& config, const std::string& provider);
+  Time renewalOf(const acme::Validity& validity, const config::AcmeProvider& provider) const;
   /// PEM.
   std::string keyFor(const AcmeName& name) const;
   acme::Outcome<net::CertificatePem> order(const config::Config& config, const AcmeName& name, const State& state, const std::string& key);
   acme::Proof proof(const config::Config& config, const AcmeName& name, const State& state) const;
   bool mayOrder(const AcmeName& name);
-  void keep(const AcmeName& name, State& state);
+  Result<void> judge(const AcmeName& name, const net::CertificatePem& pem) const;
+  void keep(const AcmeName& name, State& state, const config::AcmeProvider& provider);
+  static Duration pauseAfterJudgement(State& state);
   /// False if it is that the server stops.
   bool failed(const AcmeName& name, State& state, const acme::Refusal& refusal);
 

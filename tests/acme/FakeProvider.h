@@ -35,6 +35,7 @@ class FakeProvider final : public net::HttpClient {
   bool externalRequired = false;
   std::set<std::string> offers = {"http-01", "tls-alpn-01", "dns-01"};
   std::chrono::hours lifetime{90 * 24};
+  std::chrono::hours age{0};                  ///< of certificates when they are given; less than 0: they are good later
   bool wrongCertificate = false;
   bool authorizedAlready = false;
   std::string directoryText;                  ///< instead of the directory
@@ -182,9 +183,9 @@ class FakeProvider final : public net::HttpClient {
     net::X509Ptr leaf(X509_new());
     X509_set_version(leaf.get(), X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(leaf.get()), orders);
-    auto now = unixSeconds(clock_.now());
-    ASN1_TIME_set(X509_getm_notBefore(leaf.get()), now);
-    ASN1_TIME_set(X509_getm_notAfter(leaf.get()), now + std::chrono::seconds(lifetime).count());
+    auto from = unixSeconds(clock_.now()) - std::chrono::seconds(age).count();
+    ASN1_TIME_set(X509_getm_notBefore(leaf.get()), from);
+    ASN1_TIME_set(X509_getm_notAfter(leaf.get()), from + std::chrono::seconds(lifetime).count());
     X509_set_pubkey(leaf.get(), X509_REQ_get0_pubkey(&request));
     auto* extensions = X509_REQ_get_extensions(&request);
     if (wrongCertificate) {

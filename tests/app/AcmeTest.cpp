@@ -45,6 +45,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
     l.add("external account binding: its key is read, or the reason told", &AcmeTest::binding);
     l.add("damaged files are seen: certificates come anew, an account's key does not", &AcmeTest::damaged);
     l.add("a certificate for another name is refused", &AcmeTest::wrongCertificate);
+    l.add("an expired certificate is refused, one that is to be renewed at once is taken: neither is ordered again at once", &AcmeTest::oldCertificate);
     l.add("listeners: self-signed until there is one, then by name", &AcmeTest::contexts);
     l.add("clients that ask for no name, or for one without a certificate, are counted", &AcmeTest::serverNames);
     l.add("a stop is no failure, whatever it cuts short", &AcmeTest::stopping);
@@ -313,6 +314,29 @@ struct AcmeTest : test::Suite<AcmeTest> {
     provider.wrongCertificate = true;
     rounds->round();
     CHECK(says("what the provider gave: the certificate is not for mail.mox.example") && !files.certificate("ca", "mail.mox.example"));
+  }
+
+  void oldCertificate() {
+    use(provided(), listener(), domains("mail.mox.example"));
+    provider.age = provider.lifetime;
+    CHECK(rounds->round() == AcmeRounds::firstRetry);
+    CHECK_MSG(logged, says("what the provider gave: the certificate has expired at 2023-11-14") && !says("certificate obtained"));
+    CHECK(!files.certificate("ca", "mail.mox.example"));
+    clock.advance(AcmeRounds::firstRetry);
+    CHECK(rounds->round() == AcmeRounds::judgedRetry);
+    CHECK_EQ(2, provider.orders);
+    provider.age = provider.lifetime - 24h;
+    std::vector<Duration> rests;
+    clock.advance(AcmeRounds::judgedRetry);
+    for (int i = 0; i < 2; ++i) clock.advance(rests.emplace_back(rounds->round()));
+    CHECK((rests == std::vector<Duration>{2 * AcmeRounds::judgedRetry, 4 * AcmeRounds::judgedRetry}));
+    CHECK_EQ(4, provider.orders);
+    CHECK(files.certificate("ca", "mail.mox.example").has_value());
+    provider.age = -2h;
+    CHECK(rounds->round() == AcmeRounds::longestRest && says("m=\"the certificate is not good yet"));
+    clock.advance(AcmeRounds::longestRest);
+    rounds->round();
+    CHECK_EQ(5, provider.orders);
   }
 
   static std::size_t chains(const CertificateFiles& files, const std::string& listener) { return files.at(listener).size(); }
