@@ -1,6 +1,7 @@
 #include "app/Certificates.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "config/Keys.h"
 
@@ -71,6 +72,25 @@ Result<CertificateFiles> readCertificates(const config::Config& config, const co
     auto key = hostKey(config, listener, files);
     if (!key) return tl::unexpected(key.error());
     if (!key->empty()) list.push_back({"", *key});
+  }
+  return out;
+}
+
+std::vector<ExpiredFiles::Expired> ExpiredFiles::untold(const config::Config& config, const CertificateFiles& files, Time now) {
+  std::vector<Expired> out;
+  for (const auto& listener : config.listeners()) {
+    auto found = files.find(listener.name);
+    if (found == files.end()) continue;
+    for (std::size_t i = 0; i < std::min(listener.keyPairs.size(), found->second.size()); ++i) {
+      const auto& file = listener.keyPairs[i].certFile;
+      const auto& chain = found->second[i].chain;
+      auto validity = acme::validityOf(chain);
+      if (!validity || validity->notAfter > now) {
+        told_.erase(file);
+        continue;
+      }
+      if (std::exchange(told_[file], chain) != chain) out.push_back({file, validity->notAfter});
+    }
   }
   return out;
 }

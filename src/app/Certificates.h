@@ -24,6 +24,19 @@ using CertificateFiles = std::map<std::string, std::vector<net::CertificatePem>>
 
 /// Reads what KeyCerts and HostPrivateKeyFiles name. As root if need be: the files may not be readable later.
 Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files);
+/// Files of KeyCerts whose certificates have expired: each is told once, and again when it is another that has. Not thread safe.
+class ExpiredFiles {
+ public:
+  struct Expired {
+    std::string file;
+    Time notAfter;
+  };
+  /// `files` as readCertificates() gave them.
+  std::vector<Expired> untold(const config::Config& config, const CertificateFiles& files, Time now);
+
+ private:
+  std::map<std::string, std::string> told_;  // chains by file
+};
 /// The host keys that readCertificates() found, by listener.
 std::map<std::string, std::string> hostKeysOf(const CertificateFiles& files);
 /// Adds what ACME has brought to the listeners that have theirs from it.

@@ -18,6 +18,7 @@
 #include "app/Resolvers.h"
 #include "app/ServerCommands.h"
 #include "app/Storage.h"
+#include "base/Date.h"
 #include "login/Authenticator.h"
 #include "net/JobPool.h"
 #include "queue/Scheduler.h"
@@ -69,6 +70,8 @@ struct Server::State {
   ReloadReport apply();
   ReloadReport refused(const std::vector<config::Problem>& problems);
   void reloadCertificates(ReloadReport& report);
+  /// Lines for who reloads.
+  std::vector<std::string> warnOfExpired(const CertificateFiles& files);
   void useCertificates(const CertificateFiles& files, const std::function<void(const std::string&)>& complain);
   void startAcme();
   /// A command that found no control socket may have changed the file after it was read here. One that comes later finds it.
@@ -85,6 +88,7 @@ struct Server::State {
   AcmeProofs proofs;
   std::map<std::string, std::string> hostKeys;
   std::unique_ptr<Certificates> certificates;
+  ExpiredFiles expired;
   std::unique_ptr<net::JobPool> passwordJobs, dnsJobs, queueJobs;
   login::Authenticator authenticator;
   net::Engine engine;
@@ -130,6 +134,7 @@ Server::State::State(ServerOptions given, Foundations& f)
                       connections.set(static_cast<double>(engine.connections()));
                       return foundations.metricsText();
                     }, [this] { return ready.load(); }} {
+  warnOfExpired(options.certificates);
   addAcmeCertificates(*options.config, acmeFiles, options.certificates);
   auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname, const std::string& hostKey) {
     return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname, hostKey);
@@ -286,7 +291,17 @@ void Server::State::reloadCertificates(ReloadReport& report) {
     log.error("certificate not reloaded, the one before stays", {{"err", error}});
   };
   if (!files) return complain(files.error().text);
+  for (auto& warning : warnOfExpired(*files)) report.warnings.push_back(std::move(warning));
   useCertificates(*files, complain);
+}
+
+std::vector<std::string> Server::State::warnOfExpired(const CertificateFiles& files) {
+  std::vector<std::string> out;
+  for (const auto& [file, notAfter] : expired.untold(*config.current(), files, foundations.clock.now())) {
+    log.warn("the certificate has expired", {{"file", file}, {"not_after", rfc3339Seconds(notAfter)}});
+    out.push_back(file + ": the certificate has expired at " + rfc3339Seconds(notAfter));
+  }
+  return out;
 }
 
 void Server::State::useCertificates(const CertificateFiles& files, const std::function<void(const std::string&)>& complain) {

@@ -6,6 +6,7 @@
 #include "app/FolderLock.h"
 #include "app/Localserve.h"
 #include "app/Storage.h"
+#include "base/Text.h"
 #include "config/Source.h"
 #include "message/Parsed.h"
 #include "net/Keys.h"
@@ -94,8 +95,9 @@ struct ServerTest : test::Suite<ServerTest> {
   std::string ctl() const { return ctlPath(dir / "data"); }
   std::string conf() const { return dir / "mox.conf"; }
 
-  void writeCertificate() {
-    auto made = net::selfSigned({"mox.example"}, foundations.clock, foundations.random);
+  void writeCertificate() { writeCertificate(foundations.clock); }
+  void writeCertificate(const Clock& clock) {
+    auto made = net::selfSigned({"mox.example"}, clock, foundations.random);
     dir.write("cert.pem", made.chain);
     dir.write("key.pem", made.key);
   }
@@ -193,6 +195,10 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK(server->reload());
     CHECK(server->config()->account("new") != nullptr);
     CHECK(dir.has("data/accounts/new/account.db"));
+    writeCertificate(FakeClock(fromUnixSeconds(1'000'000'000)));  // for four years
+    auto expired = server->reload();
+    CHECK_MSG(join(expired.errors, "|") + join(expired.warnings, "|"), expired && expired.warnings.back().ends_with("cert.pem: the certificate has expired at 2005-09-08T00:46:40Z"));
+    CHECK_EQ(expired.warnings.size() - 1, server->reload().warnings.size());
     dir.write("domains.conf", "nonsense\n");
     CHECK(!server->reload());
     CHECK(server->config()->account("new") != nullptr);
