@@ -54,26 +54,38 @@ std::function<void(const std::optional<std::string>&)> countUnnamed(Metrics& met
   return [&](const std::optional<std::string>& name) { (name ? unknown : missing).inc(); };
 }
 
+Result<std::vector<net::CertificatePem>> readListener(const config::Config& config, const config::ListenerInfo& listener, const config::FileReader& files) {
+  std::vector<net::CertificatePem> out;
+  for (const auto& pair : listener.keyPairs) {
+    auto chain = files(pair.certFile);
+    if (!chain) return fail(pair.certFile, chain.error());
+    auto key = files(pair.keyFile);
+    if (!key) return fail(pair.keyFile, key.error());
+    out.push_back({*chain, *key});
+  }
+  if (!out.empty()) return out;
+  auto key = hostKey(config, listener, files);
+  if (!key) return tl::unexpected(key.error());
+  if (!key->empty()) out.push_back({"", *key});
+  return out;
+}
+
 }  // namespace
 
-Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files) {
-  CertificateFiles out;
+ReadableCertificates readableCertificates(const config::Config& config, const config::FileReader& files) {
+  ReadableCertificates out;
   for (const auto& listener : config.listeners()) {
     if (!listener.hasTls()) continue;
-    auto& list = out[listener.name];
-    for (const auto& pair : listener.keyPairs) {
-      auto chain = files(pair.certFile);
-      if (!chain) return fail(pair.certFile, chain.error());
-      auto key = files(pair.keyFile);
-      if (!key) return fail(pair.keyFile, key.error());
-      list.push_back({*chain, *key});
-    }
-    if (!list.empty()) continue;
-    auto key = hostKey(config, listener, files);
-    if (!key) return tl::unexpected(key.error());
-    if (!key->empty()) list.push_back({"", *key});
+    if (auto list = readListener(config, listener, files)) out.files.emplace(listener.name, std::move(*list));
+    else out.errors.push_back(list.error());
   }
   return out;
+}
+
+Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files) {
+  auto out = readableCertificates(config, files);
+  if (!out.errors.empty()) return tl::unexpected(out.errors.front());
+  return std::move(out.files);
 }
 
 std::vector<ExpiredFiles::Expired> ExpiredFiles::untold(const config::Config& config, const CertificateFiles& files, Time now) {

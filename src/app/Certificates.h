@@ -22,8 +22,15 @@ namespace mox::app {
 /// yet, that one has no chain, and a key only if the listener has a host key.
 using CertificateFiles = std::map<std::string, std::vector<net::CertificatePem>>;
 
-/// Reads what KeyCerts and HostPrivateKeyFiles name. As root if need be: the files may not be readable later.
+/// Reads what KeyCerts and HostPrivateKeyFiles name. As root if need be: the files may not be readable later. All that there is,
+/// or the first error.
 Result<CertificateFiles> readCertificates(const config::Config& config, const config::FileReader& files);
+/// The same for who has certificates already: a listener with a file that cannot be read is left out, with the reason.
+struct ReadableCertificates {
+  CertificateFiles files;
+  std::vector<Error> errors;
+};
+ReadableCertificates readableCertificates(const config::Config& config, const config::FileReader& files);
 /// Files of KeyCerts whose certificates have expired: each is told once, and again when it is another that has. Not thread safe.
 class ExpiredFiles {
  public:

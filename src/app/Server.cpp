@@ -285,14 +285,14 @@ ReloadReport Server::State::reload() {
 }
 
 void Server::State::reloadCertificates(ReloadReport& report) {
-  auto files = readCertificates(*config.current(), options.files);
+  auto readable = readableCertificates(*config.current(), options.files);
   auto complain = [&](const std::string& error) {
     report.warnings.push_back("certificate not reloaded, the one before stays: " + error);
     log.error("certificate not reloaded, the one before stays", {{"err", error}});
   };
-  if (!files) return complain(files.error().text);
-  for (auto& warning : warnOfExpired(*files)) report.warnings.push_back(std::move(warning));
-  useCertificates(*files, complain);
+  for (const auto& error : readable.errors) complain(error.text);
+  for (auto& warning : warnOfExpired(readable.files)) report.warnings.push_back(std::move(warning));
+  useCertificates(readable.files, complain);
 }
 
 std::vector<std::string> Server::State::warnOfExpired(const CertificateFiles& files) {

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 struct CertificatesTest : test::Suite<CertificatesTest> {
   static void list(List& l) {
     l.add("expired files are told once, and again when they are others", &CertificatesTest::expired);
+    l.add("a file that cannot be read holds back its own listener only", &CertificatesTest::unreadable);
   }
 
   test::TempDir dir;
@@ -57,6 +58,29 @@ struct CertificatesTest : test::Suite<CertificatesTest> {
     write("one");
     CHECK(look() == Names{"two.pem"});
     CHECK(look() == Names{});
+  }
+
+  void unreadable() {
+    write("one");
+    write("two");
+    auto config = load();
+    Metrics metrics;
+    AcmeProofs proofs(clock, random);
+    auto never = [](const std::string&, const std::string&) -> net::CertificatePem { throw std::logic_error("all have certificates"); };
+    auto made = Certificates::make(*config, readCertificates(*config, config::diskFiles()).value(), never, proofs, metrics).value();
+    write("one");
+    write("two");
+    auto disk = config::diskFiles();
+    config::FileReader denying = [&](const std::string& path) -> Result<std::string> {
+      if (path.ends_with("one.key")) return fail(Errc::denied, "permission denied");
+      return disk(path);
+    };
+    CHECK(!readCertificates(*config, denying));
+    auto readable = readableCertificates(*config, denying);
+    CHECK(readable.errors.size() == 1 && readable.errors.front().text.ends_with("one.key: permission denied"));
+    auto reloaded = made->reload(readable.files);
+    CHECK(reloaded.changed == std::vector<std::string>{"other"} && reloaded.errors.empty());
+    CHECK(made->reload(readableCertificates(*config, disk).files).changed == std::vector<std::string>{"local"});
   }
 };
 SUITE(CertificatesTest);
