@@ -129,9 +129,9 @@ void addAcmeCertificates(const config::Config& config, const AcmeFiles& kept, Ce
   }
 }
 
-Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned,
-                                                         const AcmeProofs& proofs, Metrics& metrics) {
-  auto unnamed = countUnnamed(metrics);
+Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& config, CertificateFiles files, const Services& services) {
+  auto unnamed = countUnnamed(services.metrics);
+  auto newTickets = [&] { return std::make_shared<net::TicketKeys>(services.clock, services.random); };
   auto out = std::make_unique<Certificates>();
   for (const auto& listener : config.listeners()) {
     if (!listener.hasTls()) continue;
@@ -139,7 +139,7 @@ Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& c
     Contexts contexts;
     options.certificates = std::move(files[listener.name]);
     if (lacksChain(options.certificates)) {
-      contexts.selfSigned = selfSigned(listener.hostname.ascii(), options.certificates.empty() ? "" : options.certificates.front().key);
+      contexts.selfSigned = services.selfSigned(listener.hostname.ascii(), options.certificates.empty() ? "" : options.certificates.front().key);
       replaceFirst(options.certificates, contexts.selfSigned);
       out->selfSignedListeners_.push_back(listener.name);
     }
@@ -147,20 +147,21 @@ Result<std::unique_ptr<Certificates>> Certificates::make(const config::Config& c
     options.minVersion = tlsVersion(listener.minTlsVersion);
     contexts.current = options.certificates;
     options.sessionContext = "mox-clients-" + listener.name;
+    options.tickets = newTickets();
     options.requestClientCertificate = !listener.settings.tls->clientAuthDisabled;
     auto clients = net::TlsContext::server(options);
     if (!clients) return fail("TLS of listener " + listener.name, clients.error());
     options.sessionContext = "mox-delivery-" + listener.name;
     options.requestClientCertificate = false;
-    options.tickets = listener.tlsSessionTickets;
+    options.tickets = listener.tlsSessionTickets ? newTickets() : nullptr;
     auto delivery = net::TlsContext::server(options);
     if (!delivery) return fail("TLS of listener " + listener.name, delivery.error());
     contexts.clients = std::move(*clients);
     contexts.delivery = std::move(*delivery);
     options.sessionContext = "mox-alpn-" + listener.name;
-    options.tickets = true;
+    options.tickets = newTickets();
     options.challengeProtocol = acme::proofProtocol;
-    options.challenge = [&proofs](const std::string& host) { return proofs.certificate(host); };
+    options.challenge = [&proofs = services.proofs](const std::string& host) { return proofs.certificate(host); };
     options.alpn = {options.challengeProtocol};
     if (listener.settings.imaps.enabledOnHttps) options.alpn.push_back("imap");
     if (listener.settings.submissions.enabledOnHttps) options.alpn.push_back("smtp");

@@ -54,9 +54,17 @@ class Certificates {
   /// Stands in where a listener has no certificate of its own. `hostKey` is "" if there is none.
   using SelfSigned = std::function<net::CertificatePem(const std::string& hostname, const std::string& hostKey)>;
 
-  /// Errc of the library for certificates that cannot be used. `proofs` and `metrics` outlive the contexts.
-  static Result<std::unique_ptr<Certificates>> make(const config::Config& config, CertificateFiles files, const SelfSigned& selfSigned,
-                                                    const AcmeProofs& proofs, Metrics& metrics);
+  /// References outlive the contexts.
+  struct Services {
+    SelfSigned selfSigned;
+    const AcmeProofs& proofs;
+    const Clock& clock;
+    Random& random;
+    Metrics& metrics;
+  };
+
+  /// Errc of the library for certificates that cannot be used.
+  static Result<std::unique_ptr<Certificates>> make(const config::Config& config, CertificateFiles files, const Services& services);
 
   /// Port 25: senders resume wrongly, so no session tickets unless configured. Null for a listener without TLS.
   std::shared_ptr<net::TlsContext> delivery(const std::string& listener) const;

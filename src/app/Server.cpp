@@ -136,9 +136,10 @@ Server::State::State(ServerOptions given, Foundations& f)
                     }, [this] { return ready.load(); }} {
   warnOfExpired(options.certificates);
   addAcmeCertificates(*options.config, acmeFiles, options.certificates);
-  auto made = Certificates::make(*options.config, std::move(options.certificates), [this](const std::string& hostname, const std::string& hostKey) {
+  auto selfSigned = [this](const std::string& hostname, const std::string& hostKey) {
     return readOrMakeSelfSigned(foundations.files, foundations.random, foundations.clock, dataDir, hostname, hostKey);
-  }, proofs, f.metrics);
+  };
+  auto made = Certificates::make(*options.config, std::move(options.certificates), {selfSigned, proofs, f.clock, f.random, f.metrics});
   if (!made) throw std::runtime_error(made.error().text);
   certificates = std::move(*made);
 }

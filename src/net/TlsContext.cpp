@@ -197,7 +197,9 @@ Result<SslCtxPtr> TlsContext::Shared::serverCtx(const CertificatePem* certificat
   if (SSL_CTX_set_session_id_context(ctx.get(), reinterpret_cast<const unsigned char*>(name.data()),
                                      static_cast<unsigned>(name.size())) != 1)
     return fail(Errc::tooLong, "TLS session context name is too long");
-  if (!options.tickets) {
+  if (options.tickets) {
+    options.tickets->useFor(*ctx);
+  } else {
     SSL_CTX_set_options(ctx.get(), SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(ctx.get(), 0);
   }

@@ -15,6 +15,7 @@
 
 #include "base/Result.h"
 #include "net/Keys.h"
+#include "net/TicketKeys.h"
 
 struct ssl_st;  // OpenSSL's SSL
 
@@ -35,8 +36,9 @@ struct TlsServerOptions {
   TlsVersion minVersion = TlsVersion::tls12;
   /// Asks for a client certificate and takes any; the session judges TlsInfo::peerKeyFingerprint.
   bool requestClientCertificate = false;
-  /// Session tickets. Port 25 wants them off: some senders resume wrongly.
-  bool tickets = true;
+  /// Of session tickets; null: there are none. Port 25 wants them off: some senders resume wrongly. They stay when certificates
+  /// are replaced, and sessions with them.
+  std::shared_ptr<TicketKeys> tickets;
   /// Proofs that a name is ours (RFC 8737): who offers `challengeProtocol` and nothing else by ALPN gets the certificate that
   /// this gives for the name it asks for, or the alert unrecognized_name. Called on workers, by several at once.
   std::function<std::optional<CertificatePem>(const std::string& name)> challenge;

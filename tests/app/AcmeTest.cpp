@@ -348,7 +348,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
     auto all = readCertificates(*config, reader).value();
     addAcmeCertificates(*config, files, all);
     CHECK(chains(all, "local") == 1 && all.at("local").front().chain.empty());
-    auto made = Certificates::make(*config, all, selfSigned, proofs, metrics).value();
+    auto made = Certificates::make(*config, all, {selfSigned, proofs, clock, random, metrics}).value();
     CHECK(made->selfSignedListeners() == std::vector<std::string>{"local"});
     CHECK(made->byAlpn("local") && made->clients("local") && made->delivery("local") && !made->byAlpn("other"));
     // The name that mail programs use comes first: the listener's own keeps its place.
@@ -368,7 +368,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
     // A start with what is kept has nothing self-signed.
     all = readCertificates(*config, reader).value();
     addAcmeCertificates(*config, files, all);
-    CHECK(Certificates::make(*config, all, selfSigned, proofs, metrics).value()->selfSignedListeners().empty());
+    CHECK(Certificates::make(*config, all, {selfSigned, proofs, clock, random, metrics}).value()->selfSignedListeners().empty());
   }
 
   /// A handshake in memory; the client takes any certificate.
@@ -389,7 +389,7 @@ struct AcmeTest : test::Suite<AcmeTest> {
   void serverNames() {
     use();
     auto selfSigned = [&](const std::string& hostname, const std::string&) { return net::selfSigned({hostname}, clock, random); };
-    auto made = Certificates::make(*source->current(), {}, selfSigned, proofs, metrics).value();
+    auto made = Certificates::make(*source->current(), {}, {selfSigned, proofs, clock, random, metrics}).value();
     for (auto context : {made->clients("local"), made->delivery("local"), made->byAlpn("local")})
       for (const char* name : {"mail.mox.example", "", "unknown.example", "other.example"}) connect(*context, name);
     CHECK_EQ(3.0, metrics.value("mox_autotls_missing_servername_total"));

@@ -67,7 +67,7 @@ struct CertificatesTest : test::Suite<CertificatesTest> {
     Metrics metrics;
     AcmeProofs proofs(clock, random);
     auto never = [](const std::string&, const std::string&) -> net::CertificatePem { throw std::logic_error("all have certificates"); };
-    auto made = Certificates::make(*config, readCertificates(*config, config::diskFiles()).value(), never, proofs, metrics).value();
+    auto made = Certificates::make(*config, readCertificates(*config, config::diskFiles()).value(), {never, proofs, clock, random, metrics}).value();
     write("one");
     write("two");
     auto disk = config::diskFiles();
