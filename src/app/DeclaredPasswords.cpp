@@ -87,6 +87,18 @@ Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, c
   return out;
 }
 
+std::map<std::string, std::string> declaredHashes(const config::Config& config, const config::FileReader& files,
+                                                  const std::map<std::string, std::string>& before) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, info] : config.accounts()) {
+    if (!info.password || !info.password->isHash) continue;
+    auto known = before.find(name);
+    if (auto text = config::readPassword(files, *info.password)) out.emplace(name, std::move(*text));
+    else if (known != before.end()) out.insert(*known);
+  }
+  return out;
+}
+
 void setPasswords(const std::vector<NewPassword>& passwords, Storage& storage, const Log& log) {
   for (const auto& password : passwords) {
     auto account = openUnlessDamaged(storage, password.account);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct NewPassword {
 Result<std::vector<NewPassword>> derivePasswords(const config::Config& config, const config::FileReader& files, const Applied& before,
                                                  const Applied& after, Storage& storage, Foundations& foundations,
                                                  const std::function<void(std::size_t done, std::size_t all)>& told);
+
+/// Hashes that accounts have by file, by account; what cannot be read any more is as it was `before`.
+std::map<std::string, std::string> declaredHashes(const config::Config& config, const config::FileReader& files,
+                                                  const std::map<std::string, std::string>& before);
 
 /// Durable when this returns.
 void setPasswords(const std::vector<NewPassword>& passwords, Storage& storage, const Log& log);

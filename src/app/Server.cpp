@@ -65,6 +65,8 @@ struct Server::State {
   /// At start: what the configuration asks of the data directory.
   void takeOver();
   std::function<void(std::size_t, std::size_t)> passwordsTold() const;
+  /// What unknown logins cost, from what those of the configuration do.
+  void useHashKinds(const config::Config& next);
   /// apply(), counted and told to the service manager. With `reloading` held.
   ReloadReport reload();
   ReloadReport apply();
@@ -89,6 +91,7 @@ struct Server::State {
   std::map<std::string, std::string> hostKeys;
   std::unique_ptr<Certificates> certificates;
   ExpiredFiles expired;
+  std::map<std::string, std::string> hashes;  // declared ones, by account
   std::unique_ptr<net::JobPool> passwordJobs, dnsJobs, queueJobs;
   login::Authenticator authenticator;
   net::Engine engine;
@@ -208,6 +211,13 @@ std::function<void(std::size_t, std::size_t)> Server::State::passwordsTold() con
   };
 }
 
+void Server::State::useHashKinds(const config::Config& next) {
+  hashes = declaredHashes(next, options.files, hashes);
+  std::vector<std::string> given;
+  for (const auto& [account, hash] : hashes) given.push_back(hash);
+  storage.passwords.useKinds(given, next.accounts().size() - given.size());
+}
+
 void Server::State::takeOver() {
   if (!makeDkimKeys(foundations.files, *config.current(), log).empty()) {
     auto again = config.reload();
@@ -220,6 +230,7 @@ void Server::State::takeOver() {
   if (!passwords) throw std::runtime_error(passwords.error().text);
   storage.createAccounts(*now);
   setPasswords(*passwords, storage, log);
+  useHashKinds(*now);
   if (after == before) return;
   if (!before.empty())
     for (const auto& change : plan(before, after)) log.info("configuration", {{"change", change.text}});
@@ -254,6 +265,7 @@ ReloadReport Server::State::apply() {
   if (out.changes.empty()) log.info("configuration reloaded, nothing changed");
   storage.createAccounts(*next);
   setPasswords(*passwords, storage, log);
+  useHashKinds(*next);
   config.use(next);
   auto ended = imap.loggedIn->end([&](const std::string& name) {
     const auto* account = next->account(name);

@@ -81,7 +81,7 @@ Storage::Storage(Foundations& f, const std::string& dataDir)
       receivedId(receivedIdOf(f, dataDir)),
       accounts(dataDir, environment(f, suffixes)),
       authDb(dataDir + "/auth.db", f.clock, f.log.room("store")),
-      passwords(f.clock, f.random),
+      passwords(f.clock, f.random, saltKey),
       foundations_(f) {}
 
 std::vector<std::string> Storage::createAccounts(const config::Config& config) {

@@ -98,16 +98,15 @@ std::unique_ptr<sasl::ServerMechanism> Authenticator::mechanism(std::string_view
 
 Outcome Authenticator::checkPassword(const std::string& login, std::string_view password) {
   auto name = sasl::prepareName(login);
-  auto prepared = sasl::preparePassword(password);
   // What cannot be a name or password is checked all the same, so that it takes as long.
   auto config = services_.config.current();
   auto target = config->loginLookup(name.value_or(""));
   std::shared_ptr<store::Account> account;
-  if (prepared && target && services_.accounts.exists((*target)->name)) {
+  if (target && services_.accounts.exists((*target)->name)) {
     auto opened = services_.accounts.open((*target)->name);
     if (opened) account = *opened;
   }
-  if (!services_.passwords.check(account.get(), prepared.value_or(""))) return {Verdict::badCredentials, "", "", "bad user name or password"};
+  if (!services_.passwords.check(account.get(), secrets_->canonicalLogin(name.value_or(login)), password)) return {Verdict::badCredentials, "", "", "bad user name or password"};
   return admit(*name, "");
 }
 

@@ -1,6 +1,6 @@
 // Authenticator: who may log in. One a process, shared by submission, IMAP and later the web.
 //
-// It answers strangers alike whether an account exists or not: an unknown login costs the same work and gets the
+// It answers strangers alike whether an account exists or not: an unknown login costs the work of some account's and gets the
 // same reply. Failures count against the client's networks (smtp.md §1), every attempt is recorded (AUT-06) and
 // logged in the form fail2ban rules look for. Thread safe.
 #pragma once

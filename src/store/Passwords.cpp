@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <stdexcept>
@@ -19,7 +20,7 @@ namespace mox::store {
 namespace {
 
 constexpr std::size_t bcryptSaltBytes = 16;
-constexpr std::size_t bcryptDigestChars = 31;
+constexpr std::size_t bcryptSettingChars = 29, bcryptDigestChars = 31;
 /// Passwords remembered at most; beyond it the oldest go.
 constexpr std::size_t cacheEntries = 10'000;
 
@@ -55,6 +56,14 @@ std::string bcryptSetting(Random& random) {
 /// A hash that no password has, as costly to check as any: computing one would cost the start 50 ms.
 std::string dummyHash(Random& random) { return bcryptSetting(random) + std::string(bcryptDigestChars, '.'); }
 
+std::string hmacSha256(std::string_view key, std::string_view input) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  unsigned length = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(input.data()), input.size(),
+       reinterpret_cast<unsigned char*>(digest.data()), &length);
+  return digest;
+}
+
 bool sameSecret(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -79,6 +88,11 @@ bool passwordVerify(std::string_view password, const std::string& hash) {
   return !isCut && (!isBcrypt || password.size() > bcryptMaxBytes) && matches(std::string(password));
 }
 
+std::string hashSetting(const std::string& hash) {
+  if (hash.starts_with("$2")) return hash.substr(0, bcryptSettingChars);
+  return hash.starts_with('$') ? hash.substr(0, hash.rfind('$') + 1) : hash;  // the old kinds begin with their salt
+}
+
 Result<PasswordSecrets> makeSecrets(std::string_view password, Random& random) {
   auto prepared = sasl::preparePassword(password);
   if (!prepared) return tl::unexpected<Error>(prepared.error());
@@ -91,23 +105,38 @@ struct PasswordChecker::State {
   struct Cache {
     std::map<std::string, Steady> until;  // by cacheKey
   };
-  State(const Clock& c, Random& r) : clock(c), random(r), key(r.bytes(32)), dummy(dummyHash(r)) {}
+  /// In order, so that an account more or less makes few logins cost something else.
+  struct Kinds {
+    std::vector<std::string> settings;
+    std::size_t others = 1;
+  };
+  State(const Clock& c, Random& r, std::string s, Verify v)
+      : clock(c), random(r), key(r.bytes(32)), secret(std::move(s)), verify(std::move(v)), dummy(dummyHash(r)) {}
 
   const Clock& clock;
   Random& random;
   const std::string key;    ///< of this process: a dump of the cache alone cannot be searched
+  const std::string secret;
+  const Verify verify;
   const std::string dummy;  ///< hash of a password nobody knows
+  Guarded<Kinds> kinds;
   Guarded<Cache> cache;
   std::atomic<std::uint64_t> hashes{0};
 
   /// Bound to the stored hash: a changed password is not found.
   std::string cacheKey(const std::string& hash, std::string_view password) const {
-    std::string input = hash + std::string(1, '\0') + std::string(password), digest(SHA256_DIGEST_LENGTH, '\0');
-    unsigned length = 0;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(input.data()), input.size(),
-         reinterpret_cast<unsigned char*>(digest.data()), &length);
+    std::string input = hash + std::string(1, '\0') + std::string(password);
+    auto digest = hmacSha256(key, input);
     OPENSSL_cleanse(input.data(), input.size());
     return digest;
+  }
+  std::string dummyFor(std::string_view login) {
+    auto digest = hmacSha256(secret, "cost of a login" + std::string(1, '\0') + std::string(login));
+    std::uint64_t place = 0;
+    for (std::size_t i = 0; i < 4; ++i) place = place << 8 | static_cast<unsigned char>(digest[i]);
+    auto access = kinds.lock();
+    auto at = static_cast<std::size_t>(place * (access->others + access->settings.size()) >> 32);
+    return at < access->others ? dummy : access->settings[at - access->others];
   }
   bool known(const std::string& cached) {
     auto access = cache.lock();
@@ -126,26 +155,34 @@ struct PasswordChecker::State {
   }
 };
 
-PasswordChecker::PasswordChecker(const Clock& clock, Random& random) : state_(std::make_unique<State>(clock, random)) {}
+PasswordChecker::PasswordChecker(const Clock& clock, Random& random, std::string secret, Verify verify)
+    : state_(std::make_unique<State>(clock, random, std::move(secret), std::move(verify))) {}
 PasswordChecker::~PasswordChecker() = default;
 
-bool PasswordChecker::check(Account* account, std::string_view given) {
+void PasswordChecker::useKinds(const std::vector<std::string>& given, std::size_t others) {
+  State::Kinds kinds{{}, given.empty() ? std::max<std::size_t>(others, 1) : others};
+  for (const auto& hash : given) kinds.settings.push_back(hashSetting(hash));
+  std::sort(kinds.settings.begin(), kinds.settings.end());
+  *state_->kinds.lock() = std::move(kinds);
+}
+
+bool PasswordChecker::check(Account* account, std::string_view login, std::string_view given) {
   auto& s = *state_;
   // What cannot be a password cannot be right; it still costs the same.
   auto prepared = sasl::preparePassword(given);
-  if (!prepared) account = nullptr;
   std::string_view password = prepared ? std::string_view(*prepared) : std::string_view();
   auto secrets = account == nullptr ? std::nullopt : account->password();
-  if (!secrets || secrets->hash.empty()) {
+  bool hasHash = secrets && !secrets->hash.empty();
+  if (!prepared || !hasHash) {
     ++s.hashes;
-    passwordVerify(password, s.dummy);
+    s.verify(password, hasHash ? secrets->hash : s.dummyFor(login));
     return false;
   }
   bool cacheable = password.size() >= passwordCacheMinimum;
   auto cached = cacheable ? s.cacheKey(secrets->hash, password) : std::string();
   if (cacheable && s.known(cached)) return true;
   ++s.hashes;
-  if (!passwordVerify(password, secrets->hash)) return false;
+  if (!s.verify(password, secrets->hash)) return false;
   if (cacheable) s.remember(cached);
   if (secrets->sasl.scramSha256.empty())
     if (auto derived = sasl::derive(password, s.random)) account->addSaslSecrets(secrets->hash, *derived);
@@ -158,6 +195,8 @@ bool PasswordChecker::cached(const Account& account, std::string_view given) {
   auto secrets = account.password();
   return secrets && state_->known(state_->cacheKey(secrets->hash, *password));
 }
+
+std::string PasswordChecker::dummyFor(std::string_view login) const { return state_->dummyFor(login); }
 
 std::uint64_t PasswordChecker::hashesRun() const { return state_->hashes; }
 

@@ -1,10 +1,12 @@
 // Passwords: what is kept of one, and checking one without telling strangers whether the account exists.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/Clock.h"
 #include "base/Random.h"
@@ -40,17 +42,31 @@ std::string bcryptHash(std::string_view password, Random& random);
 /// any password.
 bool passwordVerify(std::string_view password, const std::string& hash);
 
+/// What crypt(5) needs of a hash to compute one as costly: all but the digest at its end.
+std::string hashSetting(const std::string& hash);
+
 /// Checks passwords. One a process; thread safe.
+///
+/// Hashes that were given (PasswordHashFile) cost other work than our own, from a tenth to many times as much. So that the time
+/// of an answer does not tell which logins exist, an unknown one costs what a hash of some account does: always the same for
+/// one login, and each kind as often as accounts have it.
 class PasswordChecker {
  public:
-  PasswordChecker(const Clock& clock, Random& random);
+  using Verify = std::function<bool(std::string_view password, const std::string& hash)>;
+
+  /// `secret` never changes, also from start to start: it decides what an unknown login costs. `verify` is for tests.
+  PasswordChecker(const Clock& clock, Random& random, std::string secret, Verify verify = &passwordVerify);
   ~PasswordChecker();
 
-  /// Prepares the password (RFC 8265) and checks it. `account` null: the login is unknown; the same work is done
-  /// and false returned. Call in a job pool.
-  bool check(Account* account, std::string_view password);
+  /// Of all accounts: the hashes that were given, and how many others there are.
+  void useKinds(const std::vector<std::string>& given, std::size_t others);
+  /// Prepares the password (RFC 8265) and checks it. `account` null: the login is unknown; false is returned after work
+  /// that some account might have cost. `login` in one spelling of those that are the same. Call in a job pool.
+  bool check(Account* account, std::string_view login, std::string_view password);
   /// True if the password is cached as right for this account, at once and without hashing.
   bool cached(const Account& account, std::string_view password);
+  /// A hash, or the setting of one, that the password of an unknown login is checked against.
+  std::string dummyFor(std::string_view login) const;
   /// How often a hash was computed: for tests and metrics.
   std::uint64_t hashesRun() const;
 

@@ -1,10 +1,13 @@
 // The declared configuration: the record of what was applied, the plan, passwords and keys by file, reload.
 #include <sys/stat.h>
 
+#include <set>
+
 #include "AppFixture.h"
 #include "app/Applied.h"
 #include "app/Ctl.h"
 #include "app/DataDir.h"
+#include "app/DeclaredPasswords.h"
 #include "app/Server.h"
 #include "app/Storage.h"
 #include "base/Text.h"
@@ -76,7 +79,7 @@ struct DeclaredTest : test::Suite<DeclaredTest> {
   }
   bool takes(const std::string& name, const std::string& password) {
     auto parts = server->parts();
-    return parts.storage.passwords.check(parts.storage.accounts.open(name)->get(), password);
+    return parts.storage.passwords.check(parts.storage.accounts.open(name)->get(), name, password);
   }
   std::string reload() {
     auto report = server->reload();
@@ -181,9 +184,22 @@ struct DeclaredTest : test::Suite<DeclaredTest> {
     dynamic("", account("h", "\t\tPasswordHashFile: hash\n"));
     start();
     CHECK(takes("h", "secret-word") && !takes("h", "first-word"));
+    // Unknown logins cost what this account does now and then, and no more when it has a password of our own kind.
+    auto strangers = [&] {
+      std::set<std::string> kinds;
+      for (int i = 0; i < 100; ++i) kinds.insert(server->parts().storage.passwords.dummyFor("user" + std::to_string(i) + "@mox.example").substr(0, 7));
+      return kinds;
+    };
+    CHECK(strangers().contains("$y$j9T$"));
+    // A file that cannot be read any more is as it was.
+    auto config = load();
+    auto known = declaredHashes(*config, config::diskFiles(), {});
+    config::FileReader denied([](const std::string&) -> Result<std::string> { return fail(Errc::denied, "permission denied"); });
+    CHECK(known.size() == 1 && declaredHashes(*config, denied, known) == known && declaredHashes(*config, denied, {}).empty());
     dynamic("", account("h", "\t\tPasswordFile: pw\n"));
     CHECK_EQ(std::string("account changed: h (PasswordFile, PasswordHashFile)\npassword changed: h"), reload());
     CHECK(takes("h", "first-word") && !takes("h", "secret-word"));
+    CHECK(strangers() == std::set<std::string>{"$2b$10$"});
   }
 
   void keys() {

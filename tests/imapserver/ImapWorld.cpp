@@ -68,7 +68,7 @@ ImapWorld::ImapWorld(bool tlsFromStart) : limits_(metrics_, Log()) {
   config_ = std::make_unique<config::ConfigSource>(path + "/mox.conf", configuration(path + "/mox.conf"));
   accounts_ = std::make_unique<store::Accounts>(path, store::Environment{&files_, &clock(), &random_, Log(), nullptr, {}});
   authDb_ = std::make_unique<store::AuthDb>(path + "/auth.db", clock(), Log());
-  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_);
+  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_, std::string(32, 'k'));
   pool_ = std::make_unique<net::JobPool>(net::JobPoolOptions{"password"}, metrics_, Log());
   authenticator_ = std::make_unique<login::Authenticator>(login::Services{*config_, *accounts_, *authDb_, *passwords_, *pool_, clock(),
                                                                           random_, Log(), metrics_, std::string(32, 'k')});

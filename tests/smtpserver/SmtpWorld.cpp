@@ -194,7 +194,7 @@ SmtpWorld::SmtpWorld(smtpserver::Kind kind, bool localserve)
   auto path = directory_.path.string();
   accounts_ = std::make_unique<store::Accounts>(path, store::Environment{&files, &clock(), &random_, Log(), nullptr, {}});
   authDb_ = std::make_unique<store::AuthDb>(path + "/auth.db", clock(), Log());
-  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_);
+  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_, std::string(32, 'k'));
   pool_ = std::make_unique<net::JobPool>(net::JobPoolOptions{"test"}, metrics_, Log());
   for (const char* name : {"mjl", "other", "small", "limited", "closed", "mox"}) {
     auto account = *accounts_->open(name);

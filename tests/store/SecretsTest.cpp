@@ -1,4 +1,8 @@
 // Passwords, login attempts, client keys, and what past mail says.
+#include <crypt.h>
+
+#include <cstdlib>
+#include <map>
 #include <thread>
 
 #include "store/AuthDb.h"
@@ -15,7 +19,12 @@ struct PasswordsTest : mox::test::Suite<PasswordsTest>, AccountFixture {
     l.add("other hashes of crypt(5)", &PasswordsTest::crypt);
     l.add("an account with a hash only gets the other secrets with its first login", &PasswordsTest::hashOnly);
     l.add("checking", &PasswordsTest::checking);
+    l.add("unknown logins cost what accounts do, each always the same", &PasswordsTest::strangers);
   }
+
+  const std::string secret = std::string(32, 'k');
+  static constexpr const char* yescrypt = "$y$j9T$abcdefghijklmnopqrstu.$kAc934MxROZDAsI/8Gis4gjqPiERfozmsLaJ7xz.9R2";
+  static constexpr const char* sha512 = "$6$saltsalt$cYhB4JV4BFssny.lrx/9C8pJEGlRdIuCuhmpG3HPpWbXnxQ.ozGv0tXQI6hnGXk69EjPGXm3qTgY6G3w0cQPm/";
 
   void bcrypt() {
     // A public test vector of the "$2b$" form.
@@ -32,9 +41,9 @@ struct PasswordsTest : mox::test::Suite<PasswordsTest>, AccountFixture {
   }
 
   void checking() {
-    PasswordChecker checker(clock, random);
-    CHECK(!checker.check(nullptr, "whatever"));
-    CHECK(!checker.check(account.get(), "whatever"));  // none set: the same work
+    PasswordChecker checker(clock, random, secret);
+    CHECK(!checker.check(nullptr, "nobody", "whatever"));
+    CHECK(!checker.check(account.get(), "alice", "whatever"));  // none set: the same work
     CHECK_EQ(std::uint64_t{2}, checker.hashesRun());
     CHECK(!makeSecrets("", random) && !makeSecrets("bad\x01", random));
     auto secrets = *makeSecrets("correct horse", random);
@@ -46,40 +55,82 @@ struct PasswordsTest : mox::test::Suite<PasswordsTest>, AccountFixture {
     CHECK_EQ(secrets.sasl.scramSha256.storedKey, kept.scramSha256.storedKey);
     CHECK_EQ(secrets.sasl.scramSha256.serverKey, kept.scramSha256.serverKey);
     CHECK_EQ(4096u, kept.scramSha256.iterations);
-    CHECK(!checker.check(account.get(), "wrong horse!"));
-    CHECK(!checker.check(account.get(), "bad\x01"));
-    CHECK(checker.check(account.get(), "correct\xc2\xa0horse"));  // RFC 8265 §4.2: a no-break space is a space
+    CHECK(!checker.check(account.get(), "alice", "wrong horse!"));
+    CHECK(!checker.check(account.get(), "alice", "bad\x01"));
+    CHECK(checker.check(account.get(), "alice", "correct\xc2\xa0horse"));  // RFC 8265 §4.2: a no-break space is a space
     CHECK(checker.cached(*account, "correct horse") && !checker.cached(*account, "wrong horse!"));
     auto before = checker.hashesRun();
-    CHECK(checker.check(account.get(), "correct horse"));
+    CHECK(checker.check(account.get(), "alice", "correct horse"));
     CHECK_EQ(before, checker.hashesRun());
     clock.advance(passwordCacheTime);
-    CHECK(checker.check(account.get(), "correct horse"));
+    CHECK(checker.check(account.get(), "alice", "correct horse"));
     CHECK_EQ(before + 1, checker.hashesRun());
     account->setPassword(*makeSecrets("short", random));
-    CHECK(!checker.check(account.get(), "correct horse"));  // the cache is bound to the hash
-    CHECK(checker.check(account.get(), "short") && !checker.cached(*account, "short"));
+    CHECK(!checker.check(account.get(), "alice", "correct horse"));  // the cache is bound to the hash
+    CHECK(checker.check(account.get(), "alice", "short") && !checker.cached(*account, "short"));
   }
 
   void crypt() {
-    for (const char* hash : {"$y$j9T$abcdefghijklmnopqrstu.$kAc934MxROZDAsI/8Gis4gjqPiERfozmsLaJ7xz.9R2",
-                             "$6$saltsalt$cYhB4JV4BFssny.lrx/9C8pJEGlRdIuCuhmpG3HPpWbXnxQ.ozGv0tXQI6hnGXk69EjPGXm3qTgY6G3w0cQPm/",
-                             "$5$saltsalt$ZKifB.R3xf36bYRcPMkFKY3qr0rGtc9svI5.qJG6opD", "$2b$05$abcdefghijklmnopqrstuuUOabO4v2PoT/v47Y.znQK.9MsMDnesq"}) {
+    for (const char* hash : {yescrypt, sha512, "$5$saltsalt$ZKifB.R3xf36bYRcPMkFKY3qr0rGtc9svI5.qJG6opD", "$2b$05$abcdefghijklmnopqrstuuUOabO4v2PoT/v47Y.znQK.9MsMDnesq"}) {
       CHECK(passwordVerify("secret-word", hash) && !passwordVerify("secret-wore", hash));
       CHECK(!passwordVerify(std::string("secret-word\0x", 13), hash));
+      auto setting = hashSetting(hash);
+      CHECK(setting.size() < std::string(hash).size());
+      CHECK_EQ(std::string(hash), std::string(::crypt("secret-word", setting.c_str())));
     }
     // Made elsewhere, of 80 octets as they are.
     CHECK(passwordVerify(std::string(80, 'a'), "$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u"));
     CHECK(!passwordVerify(std::string(80, 'b'), "$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u"));
   }
 
+  void strangers() {
+    std::vector<std::string> asked;
+    auto noting = [&](std::string_view, const std::string& hash) { return asked.push_back(hash), false; };
+    PasswordChecker checker(clock, random, secret, noting), again(clock, random, secret, noting);
+    auto login = [](int i) { return "user" + std::to_string(i) + "@example.org"; };
+    // How often each kind is met by a thousand logins.
+    auto met = [&] {
+      std::map<std::string, int> out;
+      for (int i = 0; i < 1000; ++i) {
+        checker.check(nullptr, login(i), "whatever");
+        ++out[asked.back().substr(0, asked.back().find('$', 1) + 1)];
+      }
+      return out;
+    };
+    CHECK((met() == std::map<std::string, int>{{"$2b$", 1000}}));
+    checker.useKinds({}, 7);
+    CHECK((met() == std::map<std::string, int>{{"$2b$", 1000}}) && asked.back().starts_with("$2b$10$"));
+    checker.useKinds({yescrypt, sha512, sha512}, 3);
+    auto mixed = met();
+    CHECK_EQ(std::size_t{3}, mixed.size());
+    for (auto [kind, share] : std::map<std::string, int>{{"$2b$", 500}, {"$6$", 333}, {"$y$", 167}}) CHECK_MSG(kind, std::abs(mixed[kind] - share) < 70);
+    CHECK(asked.back() == hashSetting(asked.back()) || asked.back().starts_with("$2b$"));
+    // The next start, and another account, which moves few.
+    again.useKinds({sha512, yescrypt, sha512}, 3);
+    int same = 0;
+    auto kindOf = [&](PasswordChecker& by, int i) { return by.check(nullptr, login(i), "other"), asked.back().substr(0, 4); };
+    for (int i = 0; i < 1000; ++i) CHECK_EQ(kindOf(checker, i), kindOf(again, i));
+    again.useKinds({sha512, yescrypt, sha512}, 4);
+    for (int i = 0; i < 1000; ++i) same += kindOf(checker, i) == kindOf(again, i) ? 1 : 0;
+    CHECK(same > 800);
+    // Nobody has our own kind.
+    checker.useKinds({sha512}, 0);
+    CHECK((met() == std::map<std::string, int>{{"$6$", 1000}}));
+    // An account costs its own, also by what cannot be a password.
+    account->setPassword({yescrypt, {}});
+    for (const char* password : {"wrong horse!", "bad\x01"}) {
+      CHECK(!checker.check(account.get(), "alice", password));
+      CHECK_EQ(std::string(yescrypt), asked.back());
+    }
+  }
+
   void hashOnly() {
-    PasswordChecker checker(clock, random);
+    PasswordChecker checker(clock, random, secret);
     const std::string hash = "$5$saltsalt$ZKifB.R3xf36bYRcPMkFKY3qr0rGtc9svI5.qJG6opD";
     account->setPassword({hash, {}}, "digest");
     CHECK_EQ(std::string("digest"), account->passwordSource());
-    CHECK(!checker.check(account.get(), "secret-wore") && account->password()->sasl.scramSha256.empty());
-    CHECK(checker.check(account.get(), "secret-word"));
+    CHECK(!checker.check(account.get(), "alice", "secret-wore") && account->password()->sasl.scramSha256.empty());
+    CHECK(checker.check(account.get(), "alice", "secret-word"));
     auto known = *account->password();
     CHECK_EQ(hash, known.hash);
     CHECK_EQ(std::string("digest"), account->passwordSource());
