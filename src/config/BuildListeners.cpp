@@ -169,6 +169,8 @@ class ListenerBuilder {
       if (info_.acme == info_.https) info_.acme = 0;
       info_.acmeHttp = plainHttp;
     }
+    if (plainHttp != 0 && info_.acmeHttp == 0)
+      b_.fixedFile.warning(path_ / "WebserverHTTP", "accepted, but so far only for certificates, and TLS of this listener has no ACME");
     port("WebserverHTTPS", l_.webserverHttps.enabled, l_.webserverHttps.port, 443);
     needTls("AutoconfigHTTPS", l_.autoconfigHttps.enabled && !l_.autoconfigHttps.nonTls, ", or NonTLS");
     needTls("MTASTSHTTPS", l_.mtaStsHttps.enabled && !l_.mtaStsHttps.nonTls, ", or NonTLS");

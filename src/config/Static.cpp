@@ -122,7 +122,7 @@ void describe(Fields& f, Listener& l) {
   f.optional("PprofHTTP", l.pprofHttp, "Profiler. Not for the public; shares its port with nothing.").later();
   f.optional("AutoconfigHTTPS", l.autoconfigHttps, "Settings for mail clients that look for them.").later();
   f.optional("MTASTSHTTPS", l.mtaStsHttps, "MTA-STS policies of the domains that have one, RFC 8461.").later();
-  f.optional("WebserverHTTP", l.webserverHttp, "The WebHandlers of domains.conf, plain HTTP.").later();
+  f.optional("WebserverHTTP", l.webserverHttp, "The WebHandlers of domains.conf, plain HTTP; and where TLS has ACME, proofs for its provider: so far these alone.");
   f.optional("WebserverHTTPS", l.webserverHttps, "The WebHandlers of domains.conf.").later();
 }
 
