@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <vector>
 
 #include "base/Text.h"
@@ -57,6 +58,20 @@ bool fieldsAreFine(const std::vector<std::string_view>& lines, bool hostNeeded) 
   return hosts == 1 || (hosts == 0 && !hostNeeded);
 }
 
+/// RFC 9112 §3.2.1, §3.2.2: the path of a target, also of one as for a proxy, which a server must take. Which name a request is
+/// for makes no difference here. Nothing for a URL without a host (RFC 9110 §4.2.1).
+std::optional<std::string_view> pathOf(std::string_view target) {
+  constexpr std::string_view scheme = "http://";
+  if (equalsNoCase(target.substr(0, scheme.size()), scheme)) {
+    target.remove_prefix(scheme.size());
+    auto host = target.substr(0, target.find_first_of("/?"));
+    if (host.empty()) return std::nullopt;
+    target.remove_prefix(host.size());
+    if (!target.starts_with('/')) return "/";
+  }
+  return target.substr(0, target.find('?'));
+}
+
 /// Lines of the head without their CRLF; nothing if a CR or LF stands alone.
 std::vector<std::string_view> linesOf(std::string_view head) {
   std::vector<std::string_view> out;
@@ -99,7 +114,9 @@ HttpReply OneRequestSession::answer(std::string_view head) const {
   if (parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0") return HttpReply::plain(parts[2].starts_with("HTTP/") ? 505 : 400);
   if (!fieldsAreFine(lines, parts[2] == "HTTP/1.1")) return HttpReply::plain(400);
   if (parts[0] != "GET" && parts[0] != "HEAD") return HttpReply::plain(405);
-  auto reply = pages_(parts[1].substr(0, parts[1].find('?')));
+  auto path = pathOf(parts[1]);
+  if (!path) return HttpReply::plain(400);
+  auto reply = pages_(*path);
   reply.headOnly = parts[0] == "HEAD";
   return reply;
 }

@@ -9,6 +9,7 @@ using namespace mox::app;
 struct OneRequestHttpTest : test::Suite<OneRequestHttpTest> {
   static void list(List& l) {
     l.add("metrics, life and readiness", &OneRequestHttpTest::paths);
+    l.add("the absolute form, as for a proxy", &OneRequestHttpTest::absolute);
     l.add("a request in single bytes", &OneRequestHttpTest::bytewise);
     l.add("what is no request of RFC 9112 is refused", &OneRequestHttpTest::refused);
     l.add("one request a connection: nothing behind it is read", &OneRequestHttpTest::oneOnly);
@@ -47,6 +48,17 @@ struct OneRequestHttpTest : test::Suite<OneRequestHttpTest> {
     CHECK_EQ(200, status("GET /metrics HTTP/1.0\r\n\r\n"));
     auto head = ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK(head.find("Content-Length: 8") != std::string::npos && head.ends_with("\r\n\r\n"));
+  }
+
+  void absolute() {
+    CHECK_EQ(200, status("GET http://127.0.0.1:8010/livez HTTP/1.1\r\nHost: 127.0.0.1:8010\r\n\r\n"));
+    CHECK_EQ(200, status("GET HTTP://[::1]/metrics?x=http://y/ HTTP/1.1\r\nHost: x\r\n\r\n"));
+    for (const char* target : {"http://x", "http://x?livez", "http://x/", "http://x//livez", "/http://x/livez", "*", "http", "ftp://x/livez"})
+      CHECK_EQ(404, status("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+    for (const char* target : {"http://", "http:///livez", "http://?/livez"})
+      CHECK_EQ(400, status("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+    CHECK_EQ(400, status("GET http://x/livez HTTP/1.1\r\n\r\n"));  // Host is needed all the same
+    CHECK_EQ(405, status("POST http://x/livez HTTP/1.1\r\nHost: x\r\n\r\n"));
   }
 
   void bytewise() {
