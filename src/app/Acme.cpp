@@ -28,7 +28,8 @@ Acme::Acme(AcmeParts parts) : log_(parts.foundations.log.room("acme")) {
   if (acmeNames(*config).empty()) return;
   auto& f = parts.foundations;
   http_ = httpClient(config->authorities(), parts.resolver, f.clock);
-  rounds_ = std::make_unique<AcmeRounds>(AcmeServices{parts.config, parts.secrets, parts.resolver, *http_, parts.files, parts.proofs, f.clock, f.random,
+  measured_ = std::make_unique<net::MeasuredHttpClient>(*http_, "acme", f.metrics, f.clock);
+  rounds_ = std::make_unique<AcmeRounds>(AcmeServices{parts.config, parts.secrets, parts.resolver, *measured_, parts.files, parts.proofs, f.clock, f.random,
                                                       f.metrics, f.limits, log_, std::move(parts.hostKeys), std::move(parts.install),
                                                       [this](Duration time) { return wait(time, false); }});
   thread_ = std::make_unique<net::Thread>("acme", net::smallStack, [this] { run(); });

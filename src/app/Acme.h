@@ -12,6 +12,7 @@
 #include "app/AcmeProofs.h"
 #include "app/AcmeRounds.h"
 #include "app/Foundations.h"
+#include "net/MeasuredHttpClient.h"
 #include "net/Thread.h"
 
 namespace mox::app {
@@ -49,6 +50,7 @@ class Acme {
 
   Log log_;
   std::unique_ptr<net::PocoHttpClient> http_;
+  std::unique_ptr<net::MeasuredHttpClient> measured_;
   std::unique_ptr<AcmeRounds> rounds_;
   std::mutex mutex_;
   std::condition_variable changed_;

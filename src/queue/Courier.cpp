@@ -59,6 +59,7 @@ smtp::ClientOptions Courier::clientOptions() const {
   options.auth = plan().auth;
   options.strict8bit = plan().strict8bit;
   options.timeouts = dispatcher_.options_.timeouts;
+  options.replyTimes = &dispatcher_.metrics_.replyTimes;
   options.log = dispatcher_.log_;
   return options;
 }

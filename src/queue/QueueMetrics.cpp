@@ -2,11 +2,12 @@
 
 namespace mox::queue {
 
-QueueMetrics::QueueMetrics(Metrics& metrics)
+QueueMetrics::QueueMetrics(Metrics& metrics, const Clock& clock)
     : plaintextFallback(metrics.counter("mox_queue_plaintext_fallback_total", "Connections made again without TLS after TLS failed.")),
       requireTlsNoSupport(metrics.counter("mox_queue_requiretls_unsupported_total", "Messages with REQUIRETLS that could not be sent.",
                                           {{"reason", "norequiretls"}})),
       hold(metrics.gauge("mox_queue_hold", "Entries on hold.")),
+      replyTimes(metrics, clock),
       metrics_(metrics) {}
 
 void QueueMetrics::connection(const std::string& result) {

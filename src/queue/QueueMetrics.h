@@ -6,13 +6,14 @@
 
 #include "base/Guarded.h"
 #include "base/Metrics.h"
+#include "smtp/ReplyTimes.h"
 
 namespace mox::queue {
 
 /// Thread safe.
 class QueueMetrics {
  public:
-  explicit QueueMetrics(Metrics& metrics);
+  QueueMetrics(Metrics& metrics, const Clock& clock);
 
   /// "ok", or where it failed: "connect", "greeting", "hello", "starttls", "handshake", "auth".
   void connection(const std::string& result);
@@ -21,6 +22,7 @@ class QueueMetrics {
   Counter& plaintextFallback;
   Counter& requireTlsNoSupport;
   Gauge& hold;
+  smtp::ReplyTimes replyTimes;
 
  private:
   Metrics& metrics_;

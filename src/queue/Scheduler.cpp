@@ -32,7 +32,7 @@ Scheduler::State::State(SchedulerOptions o, SchedulerServices s)
     : options(std::move(o)),
       services(std::move(s)),
       log(services.log.room("queue")),
-      metrics(services.metrics),
+      metrics(services.metrics, services.clock),
       storage({options.directory, options.vfs, options.maxAttempts}, services.files, log),
       notices(services.config, services.accounts, storage, services.clock, services.random, log),
       planner({options.deliverAllTo, options.smtpPort, services.config.current()->authorities()}, services.clock, services.random, services.metrics),

@@ -16,6 +16,7 @@
 #include "net/Session.h"
 #include "sasl/Client.h"
 #include "smtp/Extensions.h"
+#include "smtp/ReplyTimes.h"
 
 namespace mox::smtp {
 
@@ -56,6 +57,7 @@ struct ClientOptions {
   /// Octets above 127 need 8BITMIME of the server; else they are sent to any, as everybody does.
   bool strict8bit = false;
   ClientTimeouts timeouts;
+  ReplyTimes* replyTimes = nullptr;  ///< told of each reply; outlives the session
   Log log;
 };
 

@@ -60,6 +60,7 @@ ClientSession::~ClientSession() = default;
 
 void ClientSession::onOpen(net::Channel& channel) {
   state_ = State::greeting;
+  startClock();
   channel.setDeadline(options_.timeouts.greeting);
 }
 
@@ -85,7 +86,8 @@ std::size_t ClientSession::onInput(net::Channel& channel, std::string_view input
 void ClientSession::handle(net::Channel& channel, Reply reply) {
   // EHLO replies are logged whole, others by their text; challenges (334) only among credentials.
   options_.log.trace(reply.code == 334 ? LogLevel::traceAuth : LogLevel::trace, "smtp client read", std::to_string(reply.code) + " " + reply.text());
-  if (reply.code >= 400) extractEnhanced(reply);
+  if (reply.code >= 400 || state_ == State::delivering) extractEnhanced(reply);
+  measure(reply);
   switch (state_) {
     case State::greeting: return onGreeting(channel, reply);
     case State::ehlo:
@@ -260,11 +262,11 @@ void ClientSession::advanceDelivery(net::Channel& channel) {
   channel.setDeadline(!alone ? all : data ? times.dataStart : times.command);
   options_.log.trace(LogLevel::trace, "smtp client write", printable(commands, 4096));
   channel.write(commands);
+  startClock();
 }
 
 void ClientSession::onDelivery(net::Channel& channel, Reply& reply) {
   if (delivery_->awaiting() == Delivery::Awaiting::nothing) return broken(channel, LocalReason::protocol, "reply without a command");
-  extractEnhanced(reply);
   // 421 may answer anything and ends the connection (RFC 5321 §3.8): the recipients may try again elsewhere.
   if (reply.code == 421) return fail(channel, reply, "");
   delivery_->onReply(reply);
@@ -289,6 +291,7 @@ void ClientSession::onDrained(net::Channel& channel) {
   }
   delivery_->bodySent();
   state_ = State::delivering;
+  startClock();
   channel.setDeadline(options_.timeouts.dataEnd);
 }
 
@@ -305,7 +308,36 @@ void ClientSession::quit(net::Channel& channel) {
 void ClientSession::send(net::Channel& channel, std::string_view line, Duration patience, bool secret) {
   options_.log.trace(secret ? LogLevel::traceAuth : LogLevel::trace, "smtp client write", printable(line, 4096));
   channel.write(std::string(line) + "\r\n");
+  startClock();
   channel.setDeadline(patience);
+}
+
+std::string_view ClientSession::commandDue() const {
+  switch (state_) {
+    case State::greeting: return "(greeting)";
+    case State::ehlo: return "ehlo";
+    case State::helo: return "helo";
+    case State::startTls: return "starttls";
+    case State::auth: return "auth";
+    case State::resetting: return "rset";
+    case State::quitting: return "quit";
+    case State::delivering: break;
+    default: return "";
+  }
+  switch (delivery_->awaiting()) {
+    case Delivery::Awaiting::mail: return "mailfrom";
+    case Delivery::Awaiting::rcpt: return "rcptto";
+    case Delivery::Awaiting::data:
+    case Delivery::Awaiting::end:
+    case Delivery::Awaiting::emptyEnd: return "data";
+    case Delivery::Awaiting::nothing: break;
+  }
+  return "";
+}
+
+void ClientSession::measure(const Reply& reply) {
+  if (options_.replyTimes == nullptr) return;
+  if (auto command = commandDue(); !command.empty()) options_.replyTimes->observe(command, reply, asked_);
 }
 
 void ClientSession::fail(net::Channel& channel, const Reply& reply, std::string_view context) {

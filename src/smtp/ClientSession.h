@@ -62,6 +62,10 @@ class ClientSession final : public net::Session {
   void quit(net::Channel& channel);
 
   void send(net::Channel& channel, std::string_view line, Duration patience, bool secret = false);
+  /// Of the reply that is due, in the words of the metric; "" if none is.
+  std::string_view commandDue() const;
+  void startClock() { asked_ = options_.replyTimes != nullptr ? options_.replyTimes->now() : Steady(); }
+  void measure(const Reply& reply);
   void fail(net::Channel& channel, const Reply& reply, std::string_view context);
   void fail(net::Channel& channel, Outcome outcome, std::string_view enhanced, std::string_view text);
   void broken(net::Channel& channel, LocalReason reason, std::string_view text);
@@ -80,6 +84,7 @@ class ClientSession final : public net::Session {
   std::optional<Delivery> delivery_;
   std::shared_ptr<std::string> bodyError_;  ///< written by Body, which the channel owns
   unsigned transactions_ = 0;
+  Steady asked_{};  ///< since when a reply is due
   bool failureTold_ = false;
 };
 

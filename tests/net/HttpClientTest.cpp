@@ -6,6 +6,7 @@
 #include "Peer.h"
 #include "base/Random.h"
 #include "base/Text.h"
+#include "net/MeasuredHttpClient.h"
 
 using namespace mox;
 using namespace mox::net;
@@ -47,6 +48,7 @@ struct HttpClientTest : mox::test::Suite<HttpClientTest> {
     l.add("an answer that is cut off, too long or no HTTP is an error", &HttpClientTest::badAnswers);
     l.add("URLs that are none, hosts without an address", &HttpClientTest::targets);
     l.add("the next address is tried when one refuses", &HttpClientTest::addresses);
+    l.add("requests are timed: by whom, how, and with what result", &HttpClientTest::measured);
     l.add("the deadline bounds the whole, and abort ends what waits", &HttpClientTest::patience);
   }
 
@@ -79,6 +81,29 @@ struct HttpClientTest : mox::test::Suite<HttpClientTest> {
   }
   static std::string url(const Endpoint& at, const std::string& path = "/p?q=1", const char* scheme = "http") {
     return std::string(scheme) + "://web.example:" + std::to_string(at.port) + path;
+  }
+
+  void measured() {
+    struct Fixed final : HttpClient {
+      FakeClock& clock;
+      Result<HttpResponse> next;
+      Fixed(FakeClock& c, Result<HttpResponse> n) : clock(c), next(std::move(n)) {}
+      Result<HttpResponse> send(const HttpRequest&) override { return clock.advance(2s), next; }
+    };
+    FakeClock clock;
+    Metrics metrics;
+    auto observe = [&](Result<HttpResponse> answer) {
+      Fixed fixed(clock, std::move(answer));
+      CHECK_EQ(fixed.next.has_value(), MeasuredHttpClient(fixed, "acme", metrics, clock).send({}).has_value());
+    };
+    for (int status : {200, 302, 404, 503, 999, 1}) observe(HttpResponse{status, {}, ""});
+    observe(fail(Errc::timeout, "late"));
+    observe(fail(Errc::temporary, "refused"));
+    for (const char* labels : {"code=\"200\",method=\"GET\",pkg=\"acme\",result=\"ok\"} 2", "code=\"302\",method=\"GET\",pkg=\"acme\",result=\"other\"} 2",
+                               "code=\"404\",method=\"GET\",pkg=\"acme\",result=\"usererror\"} 2", "code=\"503\",method=\"GET\",pkg=\"acme\",result=\"servererror\"} 2",
+                               "code=\"other\",method=\"GET\",pkg=\"acme\",result=\"other\"} 4", "code=\"0\",method=\"GET\",pkg=\"acme\",result=\"timeout\"} 2",
+                               "code=\"0\",method=\"GET\",pkg=\"acme\",result=\"error\"} 2"})
+      CHECK_MSG(metrics.text(), metrics.text().find("mox_httpclient_request_duration_seconds_sum{" + std::string(labels) + "\n") != std::string::npos);
   }
 
   void requests() {
