@@ -152,7 +152,8 @@ std::vector<Command> table() {
       {"config describe-static", "", "Prints mox.conf with all fields and their meaning.", commandDescribeStatic},
       {"config describe-domains", "", "Prints domains.conf with all fields and their meaning.", commandDescribeDomains},
       {"config schema", "", "Prints the JSON Schema of a configuration in JSON.", commandConfigSchema},
-      {"config printservice", "", "Prints a systemd unit for this program and directory.", commandPrintService},
+      {"config printservice", "", "Prints a systemd unit for this program and the configuration, with its user and folders.\n\nIf that does not load, what quickstart "
+       "would have made is assumed; a comment at the top says so.", commandPrintService},
       {"config account list", "", "Lists the accounts, and which are disabled.", commandManaged},
       {"config account add", "account address",
        "Adds an account with an address of a configured domain, with the usual settings and mailboxes." MOX_MANAGED_HELP, commandManaged},

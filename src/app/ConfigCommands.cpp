@@ -86,7 +86,7 @@ int commandConfigSchema(Invocation& call) {
 
 int commandPrintService(Invocation& call) {
   if (!parseFlags(call, Flags(), 0, 0)) return 2;
-  call.out << systemdUnit(UnitPaths::ofThisProcess());
+  call.out << systemdUnit(configuredUnit(call.configPath));
   return 0;
 }
 

@@ -190,8 +190,7 @@ int build(const QuickstartOptions& options, QuickstartWorld& world, Foundations&
   auto config = readBack(files, err);
   if (!config) return err << "error: the configuration made here has errors; please report this\n", 1;
   makeAccount(plan, *config, f, files, password);
-  auto unit = UnitPaths::ofThisProcess();
-  unit.directory = std::filesystem::canonical(options.directory).string();
+  auto unit = quickstartUnit((std::filesystem::canonical(options.directory) / "config/mox.conf").string());
   unit.user = options.user;
   if (options.unit) files.file(unitFile, systemdUnit(unit));
   giveAway(files, options.user, out);

@@ -20,6 +20,7 @@ struct CommandsTest : test::Suite<CommandsTest> {
     l.add("config test says where the error is", &CommandsTest::configTest);
     l.add("-pedantic is as if the file said so", &CommandsTest::pedantic);
     l.add("templates parse, the schema is JSON", &CommandsTest::templates);
+    l.add("the unit is that of the configuration", &CommandsTest::unit);
     l.add("DNS records of a domain", &CommandsTest::dnsRecords);
     l.add("a Received id is undone with the key", &CommandsTest::cid);
     l.add("data of the mox in Go is refused, and nothing of it touched", &CommandsTest::dataOfMoxInGo);
@@ -83,7 +84,29 @@ struct CommandsTest : test::Suite<CommandsTest> {
     CHECK(run({"config", "describe-domains"}).out.find("Accounts:") != std::string::npos);
     auto schema = run({"config", "schema"}).out;
     CHECK(schema.starts_with("{") && schema.find("2020-12") != std::string::npos);
-    CHECK(run({"config", "printservice"}).out.find("[Service]") != std::string::npos);
+  }
+
+  void unit() {
+    write("\t\tMetricsHTTP:\n\t\t\tEnabled: true\n", "User: 65432\n");
+    auto folder = std::filesystem::canonical(dir.path).string();
+    auto says = [&](const std::string& path, const std::vector<std::string>& wanted) {
+      auto printed = run({"-config", path, "config", "printservice"});
+      CHECK_EQ(0, printed.status);
+      for (const auto& line : wanted) CHECK_MSG(line + " in\n" + printed.out, ("\n" + printed.out).find("\n" + line) != std::string::npos);
+      return printed.out;
+    };
+    auto printed = says(conf, {"User=65432\n", "WorkingDirectory=" + folder + "\n", "ReadWritePaths=" + folder + "\n", "BindPaths=" + folder + "\n"});
+    CHECK_MSG(printed, printed.starts_with("[Unit]\n") && printed.find(" -config " + folder + "/mox.conf serve\n") != std::string::npos);
+    // As quickstart has it.
+    std::filesystem::create_directory(dir / "config");
+    dir.write("config/mox.conf", std::string(test::staticText("\t\tMetricsHTTP:\n\t\t\tEnabled: true\n")).replace(0, 13, "DataDir: ../data"));
+    dir.write("config/domains.conf", test::dynamicText());
+    printed = says(dir / "config/mox.conf", {"User=mox\n", "WorkingDirectory=" + folder + "\n", "ReadWritePaths=" + folder + "/config " + folder + "/data\n"});
+    CHECK_MSG(printed, printed.find("/mox.conf") == std::string::npos && printed.find(" serve\n") != std::string::npos);
+    // One that does not load: what quickstart would have made.
+    std::filesystem::remove(dir / "config/domains.conf");
+    says(dir / "config/mox.conf", {"# The configuration does not load, assumed are the user mox and the data directory " + folder + "/data:\n",
+                                   "# " + (dir / "config/domains.conf") + ": ", "User=mox\n", "ReadWritePaths=" + folder + "/config " + folder + "/data\n"});
   }
 
   void dnsRecords() {

@@ -220,15 +220,20 @@ struct PiecesTest : test::Suite<PiecesTest> {
   }
 
   void unit() {
-    auto text = systemdUnit({"/usr/bin/mox", "/srv/mail", "post"});
+    auto text = systemdUnit({"/usr/bin/mox", "/srv/mail/config/mox.conf", "/srv/mail/data", "post"});
     for (const char* wanted : {"ExecStart=/usr/bin/mox serve\n", "User=post\n", "WorkingDirectory=/srv/mail\n", "Type=notify\n",
-                               "ReadWritePaths=/srv/mail/config /srv/mail/data\n", "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"})
+                               "ReadWritePaths=/srv/mail/config /srv/mail/data\n", "BindPaths=/srv/mail\n", "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"})
       CHECK_MSG(wanted, text.find(wanted) != std::string::npos);
     // As systemd reads each of them: a working directory is the whole line, the others are words.
-    auto odd = systemdUnit({"/opt/my \"mox\"/mox", "/srv/my mail:50%", "post"});
+    auto odd = systemdUnit({"/opt/my \"mox\"/mox", "/srv/my mail:50%/config/mox.conf", "/srv/my mail:50%/data", "post"});
     for (const char* wanted : {"ExecStart=\"/opt/my \\\"mox\\\"/mox\" serve\n", "WorkingDirectory=/srv/my mail:50%%\n",
                                "ReadWritePaths=\"/srv/my mail:50%%/config\" \"/srv/my mail:50%%/data\"\n", "BindPaths=\"/srv/my mail\\:50%%\"\n"})
       CHECK_MSG(odd, odd.find(wanted) != std::string::npos);
+    // A configuration that the server would not find by itself, with its data elsewhere.
+    auto apart = systemdUnit({"/usr/bin/mox", "/etc/my mox/mox.conf", "/home/mox", "mox"});
+    for (const char* wanted : {"[Unit]\n", "ExecStart=/usr/bin/mox -config \"/etc/my mox/mox.conf\" serve\n", "WorkingDirectory=/etc/my mox\n",
+                               "ReadWritePaths=\"/etc/my mox\" /home/mox\n", "BindPaths=\"/etc/my mox\" /home/mox\n"})
+      CHECK_MSG(apart, apart.find(wanted) != std::string::npos);
   }
 };
 SUITE(PiecesTest);
