@@ -1,6 +1,7 @@
 // The program's front door: global options, the table of commands, help.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <istream>
 #include <ostream>
@@ -38,22 +39,38 @@ void usage(std::ostream& out) {
   out << "\n\"mox help command\" tells more of one.\n";
 }
 
+/// Commands of which these are the first words, or all.
+std::vector<const Command*> beginningWith(const std::vector<std::string>& words) {
+  std::vector<const Command*> out;
+  for (const auto& command : commands()) {
+    auto own = split(command.words, ' ');
+    if (own.size() >= words.size() && std::equal(words.begin(), words.end(), own.begin())) out.push_back(&command);
+  }
+  return out;
+}
+
+/// Of what is no command the rest that could be meant: what begins with as many of its words as there is anything for.
+void unknownCommand(std::vector<std::string> words, std::ostream& err) {
+  auto given = join(words, " ");
+  auto near = beginningWith(words);
+  bool isBeginning = !near.empty();
+  for (; near.empty(); near = beginningWith(words)) words.pop_back();
+  err << (isBeginning ? "incomplete command: " : "unknown command: ") << printable(given) << "\n";
+  if (words.empty()) return usage(err);
+  listCommands(err, near);
+}
+
 int help(const std::vector<std::string>& words, std::ostream& out, std::ostream& err) {
   if (words.empty()) {
     usage(out);
     return 0;
   }
-  std::vector<const Command*> found;
-  for (const auto& command : commands()) {
-    if (startsWithWords(words, command.words) && wordCount(command.words) == words.size()) {
-      found = {&command};
+  auto found = beginningWith(words);
+  for (const auto* command : found)
+    if (wordCount(command->words) == words.size()) {
+      found = {command};
       break;
     }
-    auto own = split(command.words, ' ');
-    bool match = own.size() >= words.size();
-    for (std::size_t i = 0; match && i < words.size(); ++i) match = own[i] == words[i];
-    if (match) found.push_back(&command);
-  }
   if (found.empty()) {
     err << "no such command: " << join(words, " ") << "\n";
     return 2;
@@ -83,8 +100,7 @@ int dispatch(Invocation& call) {
   }
   const auto* command = findCommand(call.args);
   if (command == nullptr) {
-    call.err << "unknown command: " << printable(call.args[0]) << "\n";
-    usage(call.err);
+    unknownCommand(call.args, call.err);
     return 2;
   }
   call.args.erase(call.args.begin(), call.args.begin() + static_cast<std::ptrdiff_t>(wordCount(command->words)));

@@ -16,6 +16,7 @@ using test::run;
 struct CommandsTest : test::Suite<CommandsTest> {
   static void list(List& l) {
     l.add("help, version, and what is no command", &CommandsTest::help);
+    l.add("of what is no command yet only what begins so is listed", &CommandsTest::incomplete);
     l.add("each command has help", &CommandsTest::allHaveHelp);
     l.add("config test says where the error is", &CommandsTest::configTest);
     l.add("-pedantic is as if the file said so", &CommandsTest::pedantic);
@@ -50,6 +51,24 @@ struct CommandsTest : test::Suite<CommandsTest> {
     CHECK_EQ(2, run({"nonsense"}).status);
     CHECK_EQ(2, run({}).status);
     CHECK_EQ(2, run({"-nonsense", "version"}).status);
+  }
+
+  void incomplete() {
+    auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+    for (std::vector<std::string> words : {std::vector<std::string>{"queue"}, {"config", "alias"}}) {
+      auto ran = run(words);
+      words.insert(words.begin(), "help");
+      CHECK_EQ(2, ran.status);
+      CHECK_EQ(std::string(), ran.out);
+      CHECK_MSG(ran.err, ran.err.starts_with("incomplete command: "));
+      CHECK_EQ(run(words).out, ran.err.substr(ran.err.find('\n') + 1));
+    }
+    CHECK_EQ(std::string("incomplete command: dns\n  mox dns records [-format zone|json|nsupdate] [domain]\n"), run({"dns"}).err);
+    auto misspelt = run({"queue", "lits", "-n", "3"});
+    CHECK_EQ(2, misspelt.status);
+    CHECK_MSG(misspelt.err, misspelt.err.starts_with("unknown command: queue lits -n 3\n  mox queue list ") && lines(misspelt.err) < 15);
+    auto nonsense = run({"nonsense"}).err;
+    CHECK_MSG(nonsense, nonsense.starts_with("unknown command: nonsense\nusage: mox ") && lines(nonsense) > 40);
   }
 
   void allHaveHelp() {
