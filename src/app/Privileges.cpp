@@ -30,14 +30,6 @@ void require(bool done, const char* what) {
   if (!done) throw std::system_error(errno, std::generic_category(), what);
 }
 
-void giveOne(const std::string& path, const ServiceUser& user) {
-  struct stat info {};
-  require(::lstat(path.c_str(), &info) == 0, path.c_str());
-  bool plain = S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1);
-  if (!plain || info.st_uid != 0) return;
-  require(::lchown(path.c_str(), user.uid, user.gid) == 0, ("giving " + path + " to " + user.name).c_str());
-}
-
 /// Files are opened as the owner of what holds `path`, as far as root can see, until the end of this object. For one thread.
 class AsOwner {
  public:
@@ -98,13 +90,6 @@ Result<ServiceUser> findUser(const std::string& nameOrUid) {
   }
   if (user.uid == 0 || user.gid == 0) return fail(Errc::denied, "user \"" + printable(nameOrUid) + "\" is root, or in its group");
   return user;
-}
-
-void giveTree(const std::string& directory, const ServiceUser& user) {
-  giveOne(directory, user);
-  // Root in a container may have no right to look into what is the user's already.
-  auto options = std::filesystem::directory_options::skip_permission_denied;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, options)) giveOne(entry.path().string(), user);
 }
 
 bool becomeOwner(const std::string& path) {

@@ -24,11 +24,6 @@ Result<ServiceUser> findUser(const std::string& nameOrUid);
 
 bool isRoot();
 
-/// Gives the directory tree to `user`: entries that belong to root only, no symbolic links followed, files with more
-/// than one name left alone (somebody may have linked a file of the system there), and what root may not look into,
-/// for lack of CAP_DAC_OVERRIDE. Throws std::system_error.
-void giveTree(const std::string& directory, const ServiceUser& user);
-
 /// Groups, group and user, then no_new_privs. Makes sure that there is no way back. Throws std::system_error.
 void becomeUser(const ServiceUser& user);
 

@@ -16,6 +16,7 @@
 #include "app/CreatedFiles.h"
 #include "app/DataDir.h"
 #include "app/DnsFormats.h"
+#include "app/GiveTree.h"
 #include "app/Interruption.h"
 #include "app/Privileges.h"
 #include "app/QuickstartConfig.h"

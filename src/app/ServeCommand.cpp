@@ -5,6 +5,7 @@
 
 #include "app/Commands.h"
 #include "app/DataDir.h"
+#include "app/GiveTree.h"
 #include "app/Privileges.h"
 #include "app/Serving.h"
 #include "net/Sockets.h"

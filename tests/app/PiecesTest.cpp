@@ -7,6 +7,7 @@
 #include "app/CreatedFiles.h"
 #include "app/DataDir.h"
 #include "app/DnsRecords.h"
+#include "app/GiveTree.h"
 #include "app/ListenPlan.h"
 #include "app/Privileges.h"
 #include "app/QuickstartConfig.h"
@@ -32,6 +33,7 @@ struct PiecesTest : test::Suite<PiecesTest> {
     l.add("passed sockets go to the address they are bound to", &PiecesTest::sockets);
     l.add("which sockets exclude each other", &PiecesTest::socketPairs);
     l.add("users to become", &PiecesTest::users);
+    l.add("the data directory is given to its user, and nothing that he puts in its place", &PiecesTest::given);
     l.add("a service manager that does not read is given up, and counted", &PiecesTest::deafManager);
     l.add("who is denied what is said with the folder in the way", &PiecesTest::whoIsDenied);
     l.add("the unit names program, user and directory", &PiecesTest::unit);
@@ -177,6 +179,47 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK(!findUser("4294967295"));
     auto number = findUser("64321");  // images often have no entry for their user
     CHECK(number && number->uid == 64321 && number->gid == 64321);
+  }
+
+  uid_t owner(const std::string& name) const {
+    struct stat info {};
+    CHECK_EQ(0, ::lstat((dir / name).c_str(), &info));
+    return info.st_uid;
+  }
+
+  void given() {
+    if (!isRoot()) return;  // only root can give
+    constexpr uid_t user = 64'321;
+    const ServiceUser taker{"taker", user, user};
+    for (const char* folder : {"etc/ssl", "data/accounts/bob", "data/x/ssl"}) std::filesystem::create_directories(dir / folder);
+    for (const char* file : {"etc/shadow", "etc/ssl/key", "etc/hosts", "data/auth.db", "data/accounts/bob/account.db", "data/x/shadow", "data/x/ssl/key", "data/of-another"})
+      dir.write(file, "x");
+    std::filesystem::create_hard_link(dir / "etc/hosts", dir / "data/hosts");
+    std::filesystem::create_symlink(dir / "etc/shadow", dir / "data/link");
+    CHECK_EQ(0, ::lchown((dir / "data/of-another").c_str(), 64'322, 64'322));
+
+    // A folder and a file that have just been opened change their meaning.
+    giveTree(dir / "data", taker, [&](const std::string& path) {
+      if (path == dir / "data/x") {
+        std::filesystem::rename(path, dir / "data/was-x");
+        std::filesystem::create_symlink(dir / "etc", path);
+      } else if (path == dir / "data/auth.db") {
+        std::filesystem::rename(path, dir / "data/was-auth.db");
+        std::filesystem::create_hard_link(dir / "etc/shadow", path);
+      }
+    });
+    for (const char* mine : {"data", "data/accounts/bob/account.db", "data/was-x", "data/was-x/shadow", "data/was-x/ssl/key", "data/was-auth.db"}) CHECK_EQ(user, owner(mine));
+    for (const char* others : {"etc", "etc/shadow", "etc/ssl", "etc/ssl/key", "etc/hosts", "data/x", "data/link"}) CHECK_EQ(uid_t(0), owner(others));
+    CHECK_EQ(uid_t(64'322), owner("data/of-another"));
+
+    // By a link of root to where the data is, but by none of the user to somewhere else.
+    std::filesystem::create_directory_symlink("etc/../", dir / "here");
+    std::filesystem::create_directory_symlink(dir / "etc", dir / "there");
+    CHECK_EQ(0, ::lchown((dir / "there").c_str(), user, user));
+    giveTree(dir / "there/ssl", taker);
+    CHECK_EQ(uid_t(0), owner("etc/ssl"));
+    giveTree(dir / "here/etc/ssl", taker);
+    CHECK_EQ(user, owner("etc/ssl"));
   }
 
   /// What `ask` says as a user who is not root.
