@@ -26,6 +26,18 @@ net::AcceptFilter imapFilter(imapserver::Services& services, std::shared_ptr<net
   };
 }
 
+/// Closed without a word: monitors and providers take that for a failure and come again.
+net::AcceptFilter httpFilter(const Clock& clock, LimitHits& limits, std::shared_ptr<net::ConnectionLimiter> limiter) {
+  return [&clock, &limits, limiter = std::move(limiter)](const net::ConnectionMeta& meta) -> net::Admission {
+    static const Limit rate{"http-connection-rate", 300, "connections/minute"}, held{"http-connections", 30, "connections"};
+    using Verdict = net::ConnectionLimiter::Verdict;
+    auto admitted = limiter->admit(meta.remote.ip, clock.now());
+    if (admitted.verdict == Verdict::admitted) return {true, "", std::move(admitted.lease)};
+    limits.hit(admitted.verdict == Verdict::rate ? rate : held, meta.remote.ip.text());
+    return {false, "", nullptr};
+  };
+}
+
 net::SessionFactory onePage(HttpPages pages) {
   return [pages = std::move(pages)](const net::ConnectionMeta&) { return std::make_unique<OneRequestSession>(pages); };
 }
@@ -41,7 +53,8 @@ net::ConnectionLimits connectionLimits(bool localserve) {
 Listeners::Listeners(ListenerServices services)
     : services_(services),
       smtpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
-      imapLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))) {}
+      imapLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
+      httpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))) {}
 
 void Listeners::openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
                          net::AcceptFilter& filter) {
@@ -83,6 +96,13 @@ void Listeners::openByAlpn(const config::ListenerInfo& listener, net::ListenerOp
   };
 }
 
+/// A limit of its own: it is open to everybody by default, and all connections share the engine's room with those of mail.
+void Listeners::openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter) {
+  if (service == Service::metrics) factory = onePage([&source = services_.metrics](std::string_view path) { return source.page(path); });
+  else factory = onePage([&proofs = services_.proofs](std::string_view path) { return proofs.page(path); });
+  filter = httpFilter(services_.clock, services_.limits, httpLimiter_);
+}
+
 Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listener, BoundSocket socket) {
   auto service = socket.plan.service;
   net::ListenerOptions options;
@@ -90,8 +110,7 @@ Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listen
   net::SessionFactory factory;
   net::AcceptFilter filter;
   if (service == Service::imap || service == Service::imaps) openImap(listener, service, options, factory, filter);
-  else if (service == Service::metrics) factory = onePage([&source = services_.metrics](std::string_view path) { return source.page(path); });
-  else if (service == Service::acmeHttp) factory = onePage([&proofs = services_.proofs](std::string_view path) { return proofs.page(path); });
+  else if (service == Service::metrics || service == Service::acmeHttp) openHttp(service, factory, filter);
   else if (service == Service::acme || service == Service::https) openByAlpn(listener, options, factory, filter);
   else openSmtp(listener, service, options, factory, filter);
   auto at = engine.adopt(socket.fd.release(), std::move(options), std::move(factory), std::move(filter));

@@ -22,6 +22,8 @@ struct ListenerServices {
   const MetricsSource& metrics;
   const Certificates& certificates;
   const AcmeProofs& proofs;
+  const Clock& clock;
+  LimitHits& limits;
   bool localserve = false;
 };
 
@@ -41,9 +43,10 @@ class Listeners {
 
   /// Clients say by ALPN what they speak, RFC 7301.
   void openByAlpn(const config::ListenerInfo& listener, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter);
+  void openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter);
 
   ListenerServices services_;
-  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_;
+  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_, httpLimiter_;
 };
 
 }  // namespace mox::app

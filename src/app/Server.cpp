@@ -148,7 +148,7 @@ Server::State::State(ServerOptions given, Foundations& f)
 }
 
 void Server::State::openListeners() {
-  listeners = std::make_unique<Listeners>(ListenerServices{imap, smtp, metricsSource, *certificates, proofs, options.localserve});
+  listeners = std::make_unique<Listeners>(ListenerServices{imap, smtp, metricsSource, *certificates, proofs, foundations.clock, foundations.limits, options.localserve});
   const auto& infos = options.config->listeners();
   for (auto& socket : options.sockets) {
     auto plan = socket.plan;

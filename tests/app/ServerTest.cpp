@@ -71,6 +71,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("passwords are set by the control socket, and log in", &ServerTest::password);
     l.add("reload takes over accounts and certificates, and keeps what it had on errors", &ServerTest::reload);
     l.add("managed commands are worked by at once, and one after the other", &ServerTest::managed);
+    l.add("one address cannot hold the port of the metrics, nor the room of mail with it", &ServerTest::httpLimit);
     l.add("log levels", &ServerTest::logLevels);
     l.add("reindex", &ServerTest::reindex);
     l.add("queue commands", &ServerTest::queueCommands);
@@ -259,6 +260,20 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK_EQ(test::dynamicText(), dir.read("domains.conf"));
     CHECK(dir.has("data/accounts/new/account.db"));
     CHECK_EQ(0, ask({"account remove-data", "new"}).status);
+  }
+
+  void httpLimit() {
+    start();
+    auto hits = [&](const char* limit) { return foundations.metrics.value("mox_limit_hits_total", {{"limit", limit}}); };
+    std::vector<std::unique_ptr<Client>> held;
+    for (int i = 0; i < 30; ++i) held.push_back(std::make_unique<Client>(at(Service::metrics)));
+    CHECK_EQ(std::string(), Client(at(Service::metrics)).rest());
+    CHECK_EQ(1.0, hits("http-connections"));
+    held.front()->send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(held.front()->line().starts_with("HTTP/1.1 200"));
+    CHECK(Client(at(Service::smtp)).line().starts_with("220 "));
+    CHECK(Client(at(Service::imap)).line().starts_with("* OK"));
+    CHECK_EQ(0.0, hits("smtp-connections") + hits("imap-connections"));
   }
 
   void logLevels() {
