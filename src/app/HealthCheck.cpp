@@ -10,9 +10,11 @@
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Timespan.h>
 
+#include <algorithm>
 #include <array>
 #include <ostream>
 #include <sstream>
+#include <vector>
 
 #include "app/Commands.h"
 #include "app/Ctl.h"
@@ -34,28 +36,41 @@ Endpoint reachable(Endpoint at) {
   return at;
 }
 
-/// How the first octets of the service begin; "" where TLS comes first or the client speaks first.
-std::string_view greetingOf(std::string_view service) {
-  if (service == serviceName(Service::smtp) || service == serviceName(Service::submission)) return "220";
-  return service == serviceName(Service::imap) ? "* " : "";
+constexpr std::size_t greetingLimit = 512;  ///< octets of a line, RFC 5321 §4.5.3.1.5
+
+/// How the greeting of a service that is well begins; none where TLS comes first or the client speaks first. One that refuses
+/// our address (by smtp.md §1: another program here failed to log in too often, say) is well, and a restart would not
+/// change its mind. One that is busy or stops says 421 4.3.2.
+std::vector<std::string_view> greetingsOf(std::string_view service) {
+  if (service == serviceName(Service::smtp) || service == serviceName(Service::submission)) return {"220", "421 4.7.0 "};
+  if (service == serviceName(Service::imap)) return {"* "};
+  return {};
+}
+
+/// The first line, or as much of it as came before the connection ended.
+std::string firstLine(Poco::Net::StreamSocket& socket) {
+  std::string got;
+  while (got.size() < greetingLimit && got.find('\n') == std::string::npos) {
+    std::array<char, 64> buffer{};
+    int count = socket.receiveBytes(buffer.data(), static_cast<int>(buffer.size()));
+    if (count <= 0) break;
+    got.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  return got.substr(0, got.find_first_of("\r\n"));
 }
 
 /// "" if all is well, else what is wrong.
 std::string checkPort(std::string_view service, const Endpoint& at) {
-  auto expected = greetingOf(service);
+  auto expected = greetingsOf(service);
   try {
     Poco::Net::StreamSocket socket;
     Poco::Timespan limit(checkSeconds, 0);
     socket.connect(Poco::Net::SocketAddress(reachable(at).text()), limit);
     socket.setReceiveTimeout(limit);
-    std::string got;
-    while (got.size() < expected.size()) {
-      std::array<char, 64> buffer{};
-      int count = socket.receiveBytes(buffer.data(), static_cast<int>(buffer.size()));
-      if (count <= 0) return "closed the connection";
-      got.append(buffer.data(), static_cast<std::size_t>(count));
-    }
-    return got.starts_with(expected) ? "" : "does not greet";
+    if (expected.empty()) return "";
+    auto said = firstLine(socket);
+    bool isWell = std::any_of(expected.begin(), expected.end(), [&](auto greeting) { return said.starts_with(greeting); });
+    return isWell ? "" : said.empty() ? "closed the connection" : "greets with " + printable(said);
   } catch (const Poco::Exception& error) {
     return error.displayText();
   }

@@ -15,6 +15,7 @@
 #include "support/Test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 
 #include <fstream>
@@ -79,6 +80,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("client keys", &ServerTest::clientKeys);
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
     l.add("healthcheck: well while it runs, whatever is in the files; a port that is closed is named", &ServerTest::health);
+    l.add("healthcheck: who is refused for too many failed logins has found a server that is well, one that is busy is not", &ServerTest::limitedHealth);
     l.add("a second server on the same data is refused", &ServerTest::second);
     l.add("an account without its database is unavailable, the rest goes on, and nothing is made in its place", &ServerTest::damagedAccount);
     l.add("a backup into the data directory leaves itself and others out", &ServerTest::backupInside);
@@ -435,6 +437,39 @@ struct ServerTest : test::Suite<ServerTest> {
     ill = check();
     CHECK_MSG(ill.err, ill.err.find("unhealthy: smtp at " + smtp.text() + ": ") == 0);
     CHECK_MSG(ill.err, ill.err.find("unhealthy: control socket: the server names no port with \"something else\"\n") != std::string::npos);
+  }
+
+  void limitedHealth() {
+    start();
+    auto check = [&] { return test::run({"-config", conf(), "healthcheck"}); };
+    auto isLimited = [&] { return Client(at(Service::submission)).line().starts_with("421 4.7.0 "); };
+    int guesses = 0;
+    while (!isLimited() && ++guesses < 50) {
+      Client imap(at(Service::imap));
+      imap.send("a LOGIN mjl@mox.example \"wrong horse\"\r\n");
+      imap.until("a NO");
+    }
+    CHECK_MSG(std::to_string(guesses), guesses < 50);
+    CHECK_EQ(std::string("healthy\n"), check().out);
+    server->stop();
+    // What a server says that has no room, or stops.
+    auto greeter = net::listenTcp({*IpAddress::parse("127.0.0.1"), 0}, 8).value();
+    auto here = net::localEndpoint(greeter.get());
+    CtlServer claims(ctl(), [&](const CtlRequest&, std::ostream& out, std::ostream&) {
+      out << "submission " << here.ip.text() << " " << here.port << "\n";
+      return 0;
+    }, Log());
+    std::thread busy([&] {
+      pollfd wait{greeter.get(), POLLIN, 0};
+      ::poll(&wait, 1, 10'000);
+      net::Fd client(::accept(greeter.get(), nullptr, nullptr));
+      std::string_view greeting = "421 4.3.2 too busy, try again later\r\n";
+      [[maybe_unused]] auto sent = ::send(client.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL);
+    });
+    auto ill = check();
+    busy.join();
+    CHECK_EQ(1, ill.status);
+    CHECK_EQ("unhealthy: submission at " + here.text() + ": greets with 421 4.3.2 too busy, try again later\n", ill.err);
   }
 
   void second() {
