@@ -148,6 +148,8 @@ Outcome Authenticator::withinLimit(Outcome outcome, const Peer& peer) {
 }
 
 void Authenticator::record(const Outcome& outcome, const Peer& peer, std::string_view mechanism, std::string_view login) {
+  // One of ours, or a word of ours for what is none: a name of the client's own could have anything in it.
+  std::string variant = outcome.verdict == Verdict::unknownMechanism ? "unknown" : printable(mechanism, 40);
   bool isKnown = false;
   store::LoginAttempt attempt;
   attempt.account = "-";
@@ -164,21 +166,21 @@ void Authenticator::record(const Outcome& outcome, const Peer& peer, std::string
   if (peer.tls != nullptr) attempt.tlsKeyFingerprint = peer.tls->peerKeyFingerprint;
   attempt.protocol = peer.protocol;
   attempt.userAgent = printable(peer.userAgent);
-  attempt.mechanism = printable(mechanism, 40);
+  attempt.mechanism = variant;
   attempt.result = recorded(outcome.verdict, isKnown);
   services_.authDb.add(std::move(attempt));
 
-  std::string variant = outcome.verdict == Verdict::unknownMechanism ? "unknown" : printable(mechanism, 40);
   services_.metrics
       .counter("mox_authentication_total", "Authentication attempts and results.",
                {{"kind", std::string(peer.protocol)}, {"variant", variant}, {"result", std::string(metricResult(outcome.verdict))}})
       .inc();
   if (outcome.verdict == Verdict::ok) return;
+  // No text of the client's after "remote": who bans addresses by these lines takes the last one that looks like it.
   services_.log.info("failed authentication attempt", {{"cid", peer.cid.value},
                                                        {"username", printable(login)},
                                                        {"remote", peer.remote.text()},
                                                        {"protocol", peer.protocol},
-                                                       {"mechanism", printable(mechanism, 40)},
+                                                       {"mechanism", variant},
                                                        {"result", metricResult(outcome.verdict)}});
 }
 

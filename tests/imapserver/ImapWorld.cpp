@@ -87,6 +87,7 @@ ImapWorld::~ImapWorld() = default;
 void ImapWorld::logTo(LogLevel level) {
   sink_ = std::make_unique<LogSink>(clock(), LogFormat::logfmt, level, [this](std::string_view line) { logged_ += line; });
   services_->log = Log(*sink_, "imapserver");
+  authenticator_->services().log = Log(*sink_, "login");
 }
 
 std::unique_ptr<net::Session> ImapWorld::connect() { return imapserver::makeSession(*services_, listener); }

@@ -33,7 +33,8 @@ class ImapWorld : public DialogueWorld {
   bool announces(std::string_view capability);
   store::Account& account() { return *account_; }
   double metric(const std::string& name, const Metrics::Labels& labels = {}) { return metrics_.value(name, labels); }
-  /// Sessions made from now on log up to `level`, to logged().
+  store::AuthDb& authDb() { return *authDb_; }
+  /// Logins, and sessions made from now on, log up to `level`, to logged().
   void logTo(LogLevel level);
   const std::string& logged() const { return logged_; }
   imapserver::LoggedIn& loggedIn() { return *services_->loggedIn; }

@@ -26,6 +26,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     l.add("every command in every wrong state is BAD and does nothing", &ImapSessionTest::wrongStates);
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
     l.add("sessions of an account that is taken away end with BYE, whatever they do", &ImapSessionTest::takenAway);
+    l.add("nothing a client sends can name the address that failed to log in", &ImapSessionTest::whoFailed);
     l.add("guessing slows the connection down and fills the limit", &ImapSessionTest::guessing);
   }
 
@@ -222,6 +223,25 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     say("d NOOP");
     CHECK(search("TEXT needle", " 124 301") < 21);
     CHECK_EQ(0.0, search("UNSEEN LARGER 1000", ""));
+  }
+
+  void whoFailed() {
+    world = std::make_unique<test::ImapWorld>();
+    world->logTo(LogLevel::info);
+    connect();
+    CHECK_EQ(std::string("a NO [CANNOT] mechanism not supported\r\n"), say("a AUTHENTICATE remote=9.9.9.9"));
+    CHECK(say("b LOGIN \"x\\\" remote=9.9.9.9 \" y").find("b NO ") == 0);
+    std::size_t failures = 0;
+    for (auto line : split(world->logged(), '\n')) {
+      if (line.find("failed authentication attempt") == std::string_view::npos) continue;
+      ++failures;
+      auto told = line.substr(line.rfind("remote="));  // as the usual rule for fail2ban finds it
+      CHECK_MSG(std::string(line), told.starts_with("remote=" + channel->remote().ip.text() + " "));
+    }
+    CHECK_EQ(std::size_t(2), failures);
+    world->authDb().flush();
+    for (const auto& attempt : world->authDb().attempts("")) CHECK_EQ(std::string(attempt.loginAddress.empty() ? "unknown" : "login"), attempt.mechanism);
+    CHECK_EQ(1.0, world->metric("mox_authentication_total", {{"kind", "imap"}, {"variant", "unknown"}, {"result", "badprotocol"}}));
   }
 
   void traceWithoutSecrets() {
