@@ -183,12 +183,14 @@ struct CtlServer::State {
   std::string path;
   CtlHandler handler;
   Log log;
+  Duration stopPatience;
   int listening = -1;
   int wake = -1;
-  std::mutex mutex;  // guards open and running
+  std::mutex mutex;  // guards open, running and stopping
   std::condition_variable changed;
   std::set<int> open;
   std::size_t running = 0;
+  bool stopping = false;
   std::thread acceptor;
 
   void listenAt() {
@@ -210,7 +212,8 @@ struct CtlServer::State {
       if (waits[1].revents != 0) return;
       if (waits[0].revents == 0) continue;
       std::unique_lock hold(mutex);
-      changed.wait(hold, [this] { return running < ctlConnectionLimit; });
+      changed.wait(hold, [this] { return stopping || running < ctlConnectionLimit; });
+      if (stopping) return;
       int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) continue;
       open.insert(fd);
@@ -258,24 +261,31 @@ struct CtlServer::State {
   }
 
   void stop() {
+    std::unique_lock hold(mutex);
+    stopping = true;
+    for (int fd : open) ::shutdown(fd, SHUT_RD);  // requests not yet read end; answers go out
+    changed.notify_all();
+    hold.unlock();
     std::uint64_t one = 1;
     if (wake >= 0 && ::write(wake, &one, sizeof one) < 0) log.error("cannot wake the control socket");
-    {
-      std::unique_lock hold(mutex);
-      for (int fd : open) ::shutdown(fd, SHUT_RD);  // requests not yet read end; answers go out
-      changed.wait(hold, [this] { return running == 0; });
-    }
     if (acceptor.joinable()) acceptor.join();
+    hold.lock();
+    auto over = [this] { return running == 0; };
+    if (!changed.wait_for(hold, stopPatience, over)) {
+      for (int fd : open) ::shutdown(fd, SHUT_RDWR);  // who reads slowly, or not at all, keeps nobody
+      changed.wait(hold, over);
+    }
     if (listening >= 0) ::close(listening);
     if (wake >= 0) ::close(wake);
     ::unlink(path.c_str());
   }
 };
 
-CtlServer::CtlServer(std::string path, CtlHandler handler, Log log) : state_(new State) {
+CtlServer::CtlServer(std::string path, CtlHandler handler, Log log, Duration stopPatience) : state_(new State) {
   state_->path = std::move(path);
   state_->handler = std::move(handler);
   state_->log = std::move(log);
+  state_->stopPatience = stopPatience;
   state_->listenAt();
   state_->acceptor = std::thread([this] { state_->acceptLoop(); });
 }

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/Clock.h"
 #include "base/Log.h"
 #include "base/Result.h"
 #include "net/Sockets.h"
@@ -27,6 +28,7 @@ inline constexpr std::size_t ctlWordsLimit = 100'000;     ///< words of one requ
 inline constexpr std::size_t ctlInputLimit = 256u << 20;  ///< octets of standard input
 inline constexpr int ctlTimeoutSeconds = 30;              ///< for a client to send its request, and to take output
 inline constexpr std::size_t ctlConnectionLimit = 16;     ///< requests at a time; more wait
+inline constexpr Duration ctlStopPatience = std::chrono::seconds(1);  ///< at the end, for requests that run to be answered
 
 struct CtlRequest {
   std::vector<std::string> words;
@@ -37,11 +39,13 @@ struct CtlRequest {
 /// Runs a request; may throw, which the client sees as an error and status 1.
 using CtlHandler = std::function<int(const CtlRequest& request, std::ostream& out, std::ostream& err)>;
 
-/// Serves the socket from its own threads until destroyed.
+/// Serves the socket from its own threads until destroyed. Then no request comes in any more, and those that run have the
+/// patience to be answered; after it what they print is taken for unread, which is an error to them. It is over when they
+/// are, however long that takes: they work on what is closed next.
 class CtlServer {
  public:
   /// Replaces a stale socket file at `path`. Throws std::system_error.
-  CtlServer(std::string path, CtlHandler handler, Log log);
+  CtlServer(std::string path, CtlHandler handler, Log log, Duration stopPatience = ctlStopPatience);
   ~CtlServer();
   CtlServer(const CtlServer&) = delete;
   CtlServer& operator=(const CtlServer&) = delete;

@@ -345,13 +345,15 @@ void Server::State::stop(Duration grace) {
   ready = false;
   ending = true;
   log.info("stopping");
-  control.reset();
-  // The queue and the sessions have the same time, side by side.
+  // Commands, the queue and the sessions have the same time, side by side: mail does not come in for as long as a command runs.
+  std::thread commandsStop([&] { control.reset(); });
   std::thread queueStops([&] { queue.stop(grace); });
   engine.shutdown(grace);
   if (acme) acme->stop();
   // Who still waits for a name waits for others, perhaps for half a minute.
   resolver->stop();
+  // A command may reload, and works on the stores.
+  commandsStop.join();
   acme.reset();
   queueStops.join();
   // Jobs of sessions that are gone may still run; what they use goes after them.

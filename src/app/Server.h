@@ -1,7 +1,7 @@
 // Server: everything a running mail server is made of, in the order it depends on each other.
 //
 // The constructor opens the data directory and starts listening; when it returns the server answers. stop() ends in
-// the reverse order: no new connections, sessions say goodbye, the queue finishes, pools run dry, databases close.
+// the reverse order: no new connections or commands, sessions say goodbye, the queue finishes, pools run dry, databases close.
 // reload(), changeDomains() and stop() may come from any thread.
 #pragma once
 

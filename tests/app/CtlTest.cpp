@@ -1,8 +1,12 @@
 #include "app/Ctl.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <future>
+#include <memory>
 #include <sstream>
+#include <vector>
 
 #include "app/Flags.h"
 #include "support/Test.h"
@@ -14,6 +18,8 @@ struct CtlTest : test::Suite<CtlTest> {
   static void list(List& l) {
     l.add("a command's words, input, output and status pass whole", &CtlTest::passes);
     l.add("an exception becomes an error text and status 1", &CtlTest::throws_);
+    l.add("a stop waits for an answer that is read, and cuts off one that is not", &CtlTest::stops);
+    l.add("a stop takes in none of those that wait for their turn", &CtlTest::stopsFull);
     l.add("no server is said clearly", &CtlTest::noServer);
     l.add("options as Go writes them", &CtlTest::flags);
   }
@@ -38,6 +44,61 @@ struct CtlTest : test::Suite<CtlTest> {
     CtlServer server(path, [](const CtlRequest&, std::ostream&, std::ostream&) -> int { throw std::runtime_error("disk gone"); }, Log());
     CHECK_EQ(1, ctlCall(path, {{"x"}, ""}, out, err).value());
     CHECK_EQ(std::string("error: disk gone\n"), err.str());
+  }
+
+  /// A client that asked for `word` and reads nothing.
+  net::Fd asked(const std::string& word) {
+    auto fd = tryConnect(path);
+    CHECK(fd.has_value());
+    auto text = "mox-ctl 1 1 0\n" + std::to_string(word.size()) + "\n" + word;
+    CHECK_EQ(static_cast<ssize_t>(text.size()), ::send(fd->get(), text.data(), text.size(), MSG_NOSIGNAL));
+    return std::move(*fd);
+  }
+
+  /// False if the server is there after ten seconds, for which a test that passes does not wait.
+  static bool ends(std::unique_ptr<CtlServer>& server) {
+    auto gone = std::async(std::launch::async, [&] { server.reset(); });
+    bool inTime = gone.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+    return gone.wait(), inTime;
+  }
+
+  void stops() {
+    std::promise<void> begun, mayEnd;
+    std::string outcome;
+    auto handler = [&](const CtlRequest& request, std::ostream& o, std::ostream&) {
+      begun.set_value();
+      if (request.words[0] == "brief") return mayEnd.get_future().wait(), o << "whole", 0;
+      try {
+        for (int i = 0; i < 1'000; ++i) o << std::string(100'000, 'x') << std::flush;
+        outcome = "all was taken";
+      } catch (const std::exception& broken) {
+        outcome = broken.what();
+        throw;
+      }
+      return 0;
+    };
+    // Nobody reads: the command sees an error and ends.
+    auto server = std::make_unique<CtlServer>(path, handler, Log(), Duration(0));
+    auto deaf = asked("long");
+    begun.get_future().wait();
+    CHECK(ends(server));
+    CHECK_EQ(std::string("the other side of the control socket is gone"), outcome);
+    // Somebody does: the answer is whole.
+    begun = std::promise<void>();
+    server = std::make_unique<CtlServer>(path, handler, Log(), std::chrono::minutes(1));
+    auto answer = std::async(std::launch::async, [&] { return ctlCall(path, {{"brief"}, ""}, out, err); });
+    begun.get_future().wait();
+    auto gone = std::async(std::launch::async, [&] { server.reset(); });
+    mayEnd.set_value();
+    CHECK_EQ(0, answer.get().value());
+    CHECK_EQ(std::string("whole"), out.str());
+  }
+
+  void stopsFull() {
+    auto server = std::make_unique<CtlServer>(path, [](const CtlRequest&, std::ostream&, std::ostream&) { return 0; }, Log(), std::chrono::minutes(1));
+    std::vector<net::Fd> idle;
+    for (std::size_t i = 0; i <= ctlConnectionLimit; ++i) idle.push_back(std::move(*tryConnect(path)));
+    CHECK(ends(server));
   }
 
   void noServer() {
