@@ -33,7 +33,6 @@ namespace {
 int version(Invocation&) { return 2; }  // answered before the table is asked
 int help(Invocation&) { return 2; }
 
-int stop(Invocation& call) { return forwardToServer(call, "stop"); }
 int reloadCommand(Invocation& call) { return forwardToServer(call, "reload"); }
 int logLevels(Invocation& call) { return forwardToServer(call, "loglevels"); }
 int reindexCommand(Invocation& call) { return forwardToServer(call, "reindex"); }
@@ -58,7 +57,8 @@ std::vector<Command> table() {
        "Makes a configuration for a domain, in the current directory.\n\nWrites config/ with keys and passwords, data/ with the account, prints the DNS "
        "records to publish and\nwhat to do next. Checks DNS and network, and warns of what will hinder mail. The last argument is the system\n"
        "user that the server runs as, \"mox\" if not given.", commandQuickstart},
-      {"stop", "", "Stops the running server; connections have 3 seconds to end.", stop},
+      {"stop", "", "Stops the running server and waits until it is gone; connections have 3 seconds to end.\n\nWhen it has printed \"stopped\" the data "
+                   "directory is nobody's, and may be copied or served again. The status is 1 if that takes more\nthan 10 seconds.", commandStop},
       {"reload", "", "Has the running server take over the configuration, and prints what changed.\n\nA configuration with errors is refused as a whole: "
                      "they are printed, the status is 1, and the server goes on with the\none it has. Sessions stay open, except those of accounts that are "
                      "not there any more. What is in mox.conf (or in the\nsame part of mox.json) takes effect at the next start only. \"mox config plan\" "

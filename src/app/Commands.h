@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "app/Command.h"
+#include "base/Clock.h"
 
 namespace mox::app {
 
@@ -13,6 +14,13 @@ int commandLocalserve(Invocation& call);  // Localserve.cpp
 int commandQuickstart(Invocation& call);  // Quickstart.cpp
 int commandImportImap(Invocation& call);   // ImapImport.cpp
 int commandHealthCheck(Invocation& call);  // HealthCheck.cpp
+
+// StopCommand.cpp
+/// `mox stop` waits so long: the server has stopGrace, and may wait for its disk.
+inline constexpr Duration stopCommandPatience = std::chrono::seconds(10);
+int commandStop(Invocation& call);
+/// Status 1 if the server at the control socket is not gone by then.
+int stopServer(Invocation& call, const std::string& ctlPath, Duration patience);
 
 int commandImapServe(Invocation& call);   // ImapTunnel.cpp
 

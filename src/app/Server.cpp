@@ -84,6 +84,7 @@ struct Server::State {
   Log log;
   config::ConfigSource config;
   std::string dataDir;
+  Guarded<std::vector<std::shared_ptr<net::Fd>>> untilOver;  // goes after all that has files open: who asked for the stop waits for that
   std::unique_ptr<ServerResolver> resolver;
   Storage storage;
   AcmeFiles acmeFiles;
@@ -369,7 +370,11 @@ void Server::stop(Duration grace) { state_->stop(grace); }
 const std::vector<Opened>& Server::listeners() const { return state_->opened; }
 
 ServerParts Server::parts() {
-  return {state_->foundations, state_->config, state_->storage, &state_->queue, state_->options.requestStop,
+  return {state_->foundations, state_->config, state_->storage, &state_->queue,
+          [this](std::shared_ptr<net::Fd> untilOver) {
+            state_->untilOver.lock()->push_back(std::move(untilOver));
+            state_->options.requestStop();
+          },
           [this] { return state_->ending.load(); }, &state_->engine, &state_->imap,
           [this](const Changing& changing) { return changeDomains(changing); }, [this] { return reload(); }, state_->opened};
 }

@@ -72,7 +72,8 @@ struct ServerParts {
   config::ConfigSource& config;
   Storage& storage;
   queue::Queue* queue;  ///< null: this server sends no mail
-  std::function<void()> requestStop;
+  /// What is given (null: nothing) is let go of when the data directory is nobody's any more.
+  std::function<void(std::shared_ptr<net::Fd> untilOver)> requestStop;
   /// True once the server ends: commands that take long give up.
   std::function<bool()> isStopping;
   net::Engine* engine = nullptr;

@@ -73,13 +73,6 @@ int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostrea
   return 2;
 }
 
-int serverStop(ServerParts& server, Invocation& call) {
-  if (!parseFlags(call, Flags(), 0, 0)) return 2;
-  server.requestStop();
-  call.out << "stopping\n";
-  return 0;
-}
-
 int serverSetAccountPassword(ServerParts& server, Invocation& call) {
   if (!parseFlags(call, Flags(), 1, 1)) return 2;
   auto password = passwordFromInput(std::string(std::istreambuf_iterator<char>(call.in), {}));

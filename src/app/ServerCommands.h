@@ -21,7 +21,7 @@ const std::vector<ServerCommand>& serverCommands();
 int runServerCommand(ServerParts& server, const CtlRequest& request, std::ostream& out, std::ostream& err);
 
 // Handlers by file: ServerCommands.cpp, ReindexCommand.cpp, QueueCommands.cpp, TransferCommands.cpp, BackupCommand.cpp,
-// RepairCommands.cpp, TlsKeyCommands.cpp, ImapTunnel.cpp.
+// RepairCommands.cpp, TlsKeyCommands.cpp, ImapTunnel.cpp, StopCommand.cpp.
 int serverStop(ServerParts& server, Invocation& call);
 int serverSetAccountPassword(ServerParts& server, Invocation& call);
 int serverLogLevels(ServerParts& server, Invocation& call);

@@ -1,6 +1,7 @@
 #include "app/Server.h"
 
 #include "AppFixture.h"
+#include "app/Commands.h"
 #include "app/Ctl.h"
 #include "app/DataDir.h"
 #include "app/FolderLock.h"
@@ -19,6 +20,7 @@
 #include <sys/file.h>
 
 #include <fstream>
+#include <future>
 #include <thread>
 
 using namespace mox;
@@ -79,6 +81,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("queue list: codes of an attempt only if it has them", &ServerTest::queueResults);
     l.add("client keys", &ServerTest::clientKeys);
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
+    l.add("the command stop returns when the data directory is free, and says so if it is not", &ServerTest::stopCommand);
     l.add("healthcheck: well while it runs, whatever is in the files; a port that is closed is named", &ServerTest::health);
     l.add("healthcheck: who is refused for too many failed logins has found a server that is well, one that is busy is not", &ServerTest::limitedHealth);
     l.add("a second server on the same data is refused", &ServerTest::second);
@@ -94,6 +97,7 @@ struct ServerTest : test::Suite<ServerTest> {
   Foundations foundations{[](std::string_view) {}, LogLevel::error};
   std::unique_ptr<Server> server;
   int stopsAsked = 0;
+  std::promise<void> stopAsked;
 
   std::string ctl() const { return ctlPath(dir / "data"); }
   std::string conf() const { return dir / "mox.conf"; }
@@ -110,7 +114,10 @@ struct ServerTest : test::Suite<ServerTest> {
     options.configPath = conf();
     options.config = config;
     options.certificates = readCertificates(*config, config::diskFiles()).value();
-    options.requestStop = [this] { ++stopsAsked; };
+    options.requestStop = [this] {
+      ++stopsAsked;
+      stopAsked.set_value();
+    };
     return options;
   }
 
@@ -416,6 +423,32 @@ struct ServerTest : test::Suite<ServerTest> {
     CHECK(smtp.rest().starts_with("421 "));
     CHECK_THROWS(std::runtime_error, Client{imapAt});
     CHECK(!dir.has("data/ctl"));
+  }
+
+  void stopCommand() {
+    start();
+    auto command = std::async(std::launch::async, [&] {
+      auto ran = test::run({"-config", conf(), "stop"});
+      store::lockAccounts(dir / "data/accounts");  // throws if somebody has it
+      return ran;
+    });
+    CHECK(stopAsked.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);  // at once, unless it failed
+    server.reset();
+    auto ran = command.get();
+    CHECK_EQ(0, ran.status);
+    CHECK_EQ(std::string("stopping\nstopped\n"), ran.out);
+    // One that stops for long.
+    std::shared_ptr<net::Fd> untilOver;
+    CtlServer slow(ctl(), [&](const CtlRequest& request, std::ostream& out, std::ostream&) {
+      untilOver = request.passed;
+      out << "stopping\n";
+      return 0;
+    }, Log());
+    std::istringstream in;
+    std::ostringstream out, err;
+    Invocation call{conf(), false, "", {}, in, out, err, "stop"};
+    CHECK_EQ(1, stopServer(call, ctl(), Duration(0)));
+    CHECK_EQ(std::string("error: the server stops, but still uses its data directory after 0 seconds\n"), err.str());
   }
 
   void health() {
