@@ -28,6 +28,7 @@ namespace {
 
 constexpr std::string_view magic = "mox-ctl 1 ";
 constexpr std::size_t lineLimit = 64;
+constexpr int restMilliseconds = 200;  ///< when the machine has no descriptor or thread left
 
 struct Hangup : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -214,12 +215,29 @@ struct CtlServer::State {
       std::unique_lock hold(mutex);
       changed.wait(hold, [this] { return stopping || running < ctlConnectionLimit; });
       if (stopping) return;
-      int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0) continue;
-      open.insert(fd);
-      ++running;
-      std::thread([this, fd] { serve(fd); }).detach();
+      if (auto lacks = take(); lacks != std::error_code()) {
+        hold.unlock();
+        log.error("cannot take control connections", {{"err", lacks.message()}});
+        ::poll(&waits[1], 1, restMilliseconds);  // at once again would spin
+      }
     }
+  }
+
+  /// What the machine lacks for the next connection, descriptors or threads; with the mutex held.
+  std::error_code take() {
+    net::Fd fd(::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
+    if (!fd) {
+      bool isFull = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+      return isFull ? std::error_code(errno, std::generic_category()) : std::error_code();  // else who came has gone
+    }
+    try {
+      std::thread([this, number = fd.get()] { serve(number); }).detach();  // waits for the mutex at its end
+    } catch (const std::system_error& none) {
+      return none.code();
+    }
+    open.insert(fd.release());
+    ++running;
+    return {};
   }
 
   void serve(int fd) {

@@ -1,8 +1,11 @@
 #include "app/Ctl.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <sstream>
@@ -20,6 +23,7 @@ struct CtlTest : test::Suite<CtlTest> {
     l.add("an exception becomes an error text and status 1", &CtlTest::throws_);
     l.add("a stop waits for an answer that is read, and cuts off one that is not", &CtlTest::stops);
     l.add("a stop takes in none of those that wait for their turn", &CtlTest::stopsFull);
+    l.add("without a descriptor to be had it rests, and answers when there is one", &CtlTest::noDescriptor);
     l.add("no server is said clearly", &CtlTest::noServer);
     l.add("options as Go writes them", &CtlTest::flags);
   }
@@ -60,6 +64,42 @@ struct CtlTest : test::Suite<CtlTest> {
     auto gone = std::async(std::launch::async, [&] { server.reset(); });
     bool inTime = gone.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
     return gone.wait(), inTime;
+  }
+
+  /// No descriptor can be had while it lives.
+  struct NoDescriptors {
+    NoDescriptors() {
+      ::getrlimit(RLIMIT_NOFILE, &before);
+      auto none = before;
+      none.rlim_cur = static_cast<rlim_t>(net::Fd(::dup(0)).get());
+      ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before); }
+    rlimit before{};
+  };
+
+  void noDescriptor() {
+    std::promise<void> rests;
+    std::atomic<int> told = 0;
+    SystemClock clock;
+    LogSink sink(clock, LogFormat::logfmt, LogLevel::info, [&](std::string_view line) {
+      if (line.find("cannot take control connections") != std::string_view::npos && told++ == 0) rests.set_value();
+    });
+    CtlServer server(path, [](const CtlRequest&, std::ostream& o, std::ostream&) { return o << "done", 0; }, Log(sink, "app"));
+    net::Fd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{AF_UNIX, {}};
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    {
+      NoDescriptors none;
+      CHECK_EQ(0, ::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address));
+      CHECK(rests.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+    }
+    std::string request = "mox-ctl 1 0 0\n", answer;
+    CHECK_EQ(static_cast<ssize_t>(request.size()), ::send(client.get(), request.data(), request.size(), MSG_NOSIGNAL));
+    char buffer[64];
+    for (ssize_t got = 0; (got = ::recv(client.get(), buffer, sizeof buffer, 0)) > 0;) answer.append(buffer, static_cast<std::size_t>(got));
+    CHECK_EQ(std::string("o 4\ndonex 0\n"), answer);
+    CHECK_MSG(std::to_string(told), told < 100);
   }
 
   void stops() {
