@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <mutex>
 #include <ostream>
 #include <stdexcept>
@@ -347,16 +348,18 @@ void Server::State::stop(Duration grace) {
   ending = true;
   log.info("stopping");
   // Commands, the queue and the sessions have the same time, side by side: mail does not come in for as long as a command runs.
-  std::thread commandsStop([&] { control.reset(); });
-  std::thread queueStops([&] { queue.stop(grace); });
+  // Where the machine has no thread left, one after the other.
+  constexpr auto beside = std::launch::async | std::launch::deferred;
+  auto commandsStop = std::async(beside, [&] { control.reset(); });
+  auto queueStops = std::async(beside, [&] { queue.stop(grace); });
   engine.shutdown(grace);
   if (acme) acme->stop();
   // Who still waits for a name waits for others, perhaps for half a minute.
   resolver->stop();
   // A command may reload, and works on the stores.
-  commandsStop.join();
+  commandsStop.get();
   acme.reset();
-  queueStops.join();
+  queueStops.get();
   // Jobs of sessions that are gone may still run; what they use goes after them.
   queueJobs.reset();
   dnsJobs.reset();
