@@ -196,11 +196,13 @@ struct QuickstartTest : test::Suite<QuickstartTest> {
     } interrupting;
     QuickstartWorld then{dns, interrupting, world.addresses, world.osHostname, world.dial};
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      auto before = ::signal(signal, SIG_DFL);  // under nohup it is ignored, and stays so
       interrupting.signal = signal;
       err.str("");
       CHECK_EQ(1, quickstart(options, then, foundations, out, err));
       CHECK_EQ(std::string("interrupted: what was made is removed again\n"), err.str());
       CHECK(isEmpty());
+      ::signal(signal, before);
     }
     CHECK_EQ(0, go());
   }
