@@ -42,7 +42,10 @@ std::string foreignData(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code none;
   std::vector<fs::path> databases{fs::path(path) / "queue/index.db"};
-  for (fs::directory_iterator at(fs::path(path) / "accounts", none), end; at != end; at.increment(none)) databases.push_back(at->path() / "index.db");
+  for (fs::directory_iterator at(fs::path(path) / "accounts", none), end; at != end; at.increment(none)) {
+    if (fs::exists(at->path() / "account.db", none)) return "";  // it has come over, or what is left of another lies beside
+    databases.push_back(at->path() / "index.db");
+  }
   auto found = std::find_if(databases.begin(), databases.end(), [&](const auto& database) { return fs::exists(database, none); });
   if (found == databases.end()) return "";
   return printable(found->string(), 4096) + ": this is data of the mox that is written in Go, which this program cannot read. Its mail comes over with "

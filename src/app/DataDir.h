@@ -21,7 +21,7 @@ std::string saltKeyPath(const std::string& dataDir);
 void makeDataDirectory(store::Files& files, const std::string& path);
 
 /// Why this is no data directory of ours but one of the mox that is written in Go, which would lie here unread beside new and empty
-/// accounts; "" if it is not, and if there is none. Reads only.
+/// accounts; "" if it is not, if there is none, and if there are accounts of ours in it. Reads only.
 std::string foreignData(const std::string& path);
 
 /// A new file (mode 0600), durable with its directory when this returns. Throws store::FileError, also if it is there.

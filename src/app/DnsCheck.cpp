@@ -352,7 +352,7 @@ class Check {
       if (world_.resolver.txt(name, ask())) tell(Level::warning, "MTA-STS", name + " says that there is a policy, but the configuration has none");
       return;
     }
-    if (isAbsent(name, Type::txt) && isAbsent("mta-sts." + name_, Type::cname)) return;
+    if (isAbsent(name, Type::txt)) return;  // nobody looks for a policy then
     if (auto there = one("MTA-STS", name, "v=STSv1", Level::error)) {
       if (tagValue(*there, "id") == info_.settings.mtaSts->policyId)
         tell(Level::ok, "MTA-STS", "the record has the id of the policy; that the policy is served over HTTPS was not checked");

@@ -114,8 +114,10 @@ class Giving {
 
 }  // namespace
 
-void giveTree(const std::string& directory, const ServiceUser& user, const std::function<void(const std::string& path)>& opened) {
-  if (auto top = openTop(directory)) Giving(user, opened).give(top.get(), directory, givenDepth);
+bool giveTree(const std::string& directory, const ServiceUser& user, const std::function<void(const std::string& path)>& opened) {
+  auto top = openTop(directory);
+  if (top) Giving(user, opened).give(top.get(), directory, givenDepth);
+  return bool(top);
 }
 
 }  // namespace mox::app

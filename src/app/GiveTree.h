@@ -16,8 +16,8 @@ inline constexpr int givenDepth = 64;
 
 /// Gives the tree to `user`: entries that belong to root only, no symbolic links, files with more than one name left alone
 /// (somebody may have linked a file of the system there), and what root may not look into, for lack of CAP_DAC_OVERRIDE. On
-/// the way to `directory` links of root are followed; if there is one of somebody else, nothing is given.
+/// the way to `directory` links of root are followed; if there is one of somebody else, nothing is given: then false.
 /// `opened` is told of each entry that has been opened and not looked at yet. Throws std::system_error.
-void giveTree(const std::string& directory, const ServiceUser& user, const std::function<void(const std::string& path)>& opened = {});
+bool giveTree(const std::string& directory, const ServiceUser& user, const std::function<void(const std::string& path)>& opened = {});
 
 }  // namespace mox::app

@@ -54,7 +54,8 @@ Listeners::Listeners(ListenerServices services)
     : services_(services),
       smtpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
       imapLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
-      httpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))) {}
+      metricsLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
+      acmeHttpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))) {}
 
 void Listeners::openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
                          net::AcceptFilter& filter) {
@@ -96,11 +97,12 @@ void Listeners::openByAlpn(const config::ListenerInfo& listener, net::ListenerOp
   };
 }
 
-/// A limit of its own: it is open to everybody by default, and all connections share the engine's room with those of mail.
+/// With limits of their own: all connections share the engine's room with those of mail. And each with its own: strangers come to
+/// port 80, perhaps through the proxy or gateway that whoever watches the server comes through.
 void Listeners::openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter) {
   if (service == Service::metrics) factory = onePage([&source = services_.metrics](std::string_view path) { return source.page(path); });
   else factory = onePage([&proofs = services_.proofs](std::string_view path) { return proofs.page(path); });
-  filter = httpFilter(services_.clock, services_.limits, httpLimiter_);
+  filter = httpFilter(services_.clock, services_.limits, service == Service::metrics ? metricsLimiter_ : acmeHttpLimiter_);
 }
 
 Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listener, BoundSocket socket) {

@@ -46,7 +46,7 @@ class Listeners {
   void openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter);
 
   ListenerServices services_;
-  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_, httpLimiter_;
+  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_, metricsLimiter_, acmeHttpLimiter_;
 };
 
 }  // namespace mox::app

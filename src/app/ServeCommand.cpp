@@ -22,7 +22,8 @@ Result<void> leaveRoot(Foundations& foundations, const config::Config& config) {
   auto user = findUser(name.empty() ? "mox" : name);
   if (!user) return fail("refusing to serve as root, \"User\" in the configuration must name who to become", user.error());
   makeDataDirectory(foundations.files, config.dataDir());
-  if (!config.fixed().noFixPermissions) giveTree(config.dataDir(), *user);
+  if (!config.fixed().noFixPermissions && !giveTree(config.dataDir(), *user))
+    foundations.log.warn("on the way to the data directory is a link that is not root's: its files are not given to the user", {{"directory", config.dataDir()}});
   becomeUser(*user);
   foundations.log.info("dropped privileges", {{"user", user->name}, {"uid", user->uid}, {"gid", user->gid}});
   return {};

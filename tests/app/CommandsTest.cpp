@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "AppFixture.h"
+#include "app/DataDir.h"
 #include "app/Storage.h"
 #include "config/Source.h"
 #include "net/Keys.h"
@@ -197,6 +198,10 @@ struct CommandsTest : test::Suite<CommandsTest> {
       CHECK_EQ(std::string("mail"), dir.read(database));
       CHECK(!dir.has("data/salt.key") && !dir.has("data/accounts/mjl/account.db"));
     }
+    // What is left of it beside accounts of ours is nobody's harm.
+    std::filesystem::create_directory(dir / "data/accounts/you");
+    dir.write("data/accounts/you/account.db", "");
+    CHECK_EQ(std::string(), foreignData(dir / "data"));
   }
 
   void verifyData() {

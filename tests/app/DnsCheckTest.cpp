@@ -241,6 +241,9 @@ struct DnsCheckTest : test::Suite<DnsCheckTest> {
     dns.txt("_mta-sts.example.org", "v=STSv1; id=1999");
     check();
     expect(Level::error, "MTA-STS", "older policy");
+    publish("_mta-sts.example.org");
+    check();
+    CHECK_MSG(all(), all().find("mta-sts") == std::string::npos);
     publish("mta-sts.example.org", dns::Type::cname);
     check();
     expect(Level::error, "MTA-STS", "mta-sts.example.org. has no address");

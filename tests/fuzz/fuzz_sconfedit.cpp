@@ -66,7 +66,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (first == 0 || second == std::string_view::npos) return 0;
   char op = all[0];
   auto value = all.substr(1, first - 1);
-  auto path = pathOf(split(all.substr(first + 1, second - first - 1), '/'));
+  auto steps = split(all.substr(first + 1, second - first - 1), '/');
+  if (steps.size() > 20) return 0;  // the schema is not so deep, and a Path copies what it grows from
+  auto path = pathOf(steps);
   std::string text(all.substr(second + 1));
   auto parsed = SconfEdit::parse(text, described::typeOf<Dynamic>());
   if (!parsed) return 0;
