@@ -100,6 +100,10 @@ class Parser {
   }
 
   void entry(Node& record, const Line& line, std::size_t depth, std::unordered_map<std::string, int>& seen) {
+    if (isItem(line.text)) {  // as a key it could only stand behind others, and not be written again
+      document_.errorAt(line.number, "expected \"Key: value\", found an item of a list");
+      return skipDeeper(depth);
+    }
     auto parts = cut(line.text, ':');
     if (!parts || parts->first.empty()) {
       document_.errorAt(line.number, parts ? "empty key" : "expected \"Key: value\", found no colon");

@@ -165,6 +165,7 @@ struct SconfTest : test::Suite<SconfTest> {
     CHECK_EQ(std::string("f:2: Maybe: expected indent: a block of \"Key: value\" lines in the lines below, one tab deeper\n"),
              errors("Text: x\nMaybe:\n"));
     CHECK_EQ(std::string("f:2: List: expected a list of \"- \" items\n"), errors("Text: x\nList: a\n"));
+    CHECK_EQ(std::string("f:2: expected \"Key: value\", found an item of a list\n"), errors("Text: x\n- Count: 1\n"));
     CHECK_EQ(std::string("f:2: List: expected a list of \"- \" items\n"), errors("Text: x\nList:\n\ta: b\n"));
     CHECK_EQ(std::string("f:3: Records[0]: expected a block of \"Key: value\" lines\n"), errors("Text: x\nRecords:\n\t- Name: x\n"));
     CHECK_EQ(std::string("f:1: Text: expected text, found a block\n"), errors("Text:\n\ta: b\n"));
