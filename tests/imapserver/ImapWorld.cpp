@@ -7,6 +7,7 @@
 #include "message/Parsed.h"
 #include "net/TlsContext.h"
 #include "store/Db.h"
+#include "support/TestPassword.h"
 
 namespace mox::test {
 
@@ -23,15 +24,6 @@ constexpr const char* dynamicText =
     "\tshy:\n\t\tDomain: mox.example\n\t\tIMAPCapabilitiesDisabled:\n\t\t\t- IDLE\n\t\t\t- condstore\n\t\t\t- UTF8=ACCEPT\n\t\t\t- MESSAGELIMIT\n"
     "\t\tDestinations:\n\t\t\tshy@mox.example: nil\n"
     "\tclosed:\n\t\tDomain: mox.example\n\t\tLoginDisabled: ask the boss\n\t\tDestinations:\n\t\t\tclosed@mox.example: nil\n";
-
-/// Made once: hashing costs 60 ms.
-const store::PasswordSecrets& secrets() {
-  static const store::PasswordSecrets made = [] {
-    FakeRandom random(7);
-    return *store::makeSecrets("test1234", random);
-  }();
-  return made;
-}
 
 config::ConfigPtr configuration(const std::string& path) {
   auto loaded = config::loadText(path, staticText, dynamicText, config::diskFiles());
@@ -68,7 +60,7 @@ ImapWorld::ImapWorld(bool tlsFromStart) : limits_(metrics_, Log()) {
   config_ = std::make_unique<config::ConfigSource>(path + "/mox.conf", configuration(path + "/mox.conf"));
   accounts_ = std::make_unique<store::Accounts>(path, store::Environment{&files_, &clock(), &random_, Log(), nullptr, {}});
   authDb_ = std::make_unique<store::AuthDb>(path + "/auth.db", clock(), Log());
-  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_, std::string(32, 'k'));
+  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_, std::string(32, 'k'), &verifyTestPassword);
   pool_ = std::make_unique<net::JobPool>(net::JobPoolOptions{"password"}, metrics_, Log());
   authenticator_ = std::make_unique<login::Authenticator>(login::Services{*config_, *accounts_, *authDb_, *passwords_, *pool_, clock(),
                                                                           random_, Log(), metrics_, std::string(32, 'k')});
@@ -77,7 +69,7 @@ ImapWorld::ImapWorld(bool tlsFromStart) : limits_(metrics_, Log()) {
     auto account = *accounts_->open(name);
     account->ensureMailboxes({{"Inbox", 0}, {"Sent", store::sentUse}, {"Archive", store::archiveUse}, {"Trash", store::trashUse},
                               {"Drafts", store::draftsUse}, {"Junk", store::junkUse}});
-    account->setPassword(secrets());
+    account->setPassword(testSecrets());
     if (std::string_view(name) == "mjl") account_ = account;
   }
 }

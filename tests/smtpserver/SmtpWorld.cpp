@@ -9,6 +9,7 @@
 #include "dkim/Key.h"
 #include "net/TlsContext.h"
 #include "store/Spool.h"
+#include "support/TestPassword.h"
 
 namespace mox::test {
 
@@ -125,15 +126,6 @@ constexpr const char* dynamicText =
     "\t\tDestinations:\n"
     "\t\t\tmox@mox.example: nil\n";
 
-/// Made once: hashing costs 60 ms.
-const store::PasswordSecrets& secrets() {
-  static const store::PasswordSecrets made = [] {
-    FakeRandom random(7);
-    return *store::makeSecrets("test1234", random);
-  }();
-  return made;
-}
-
 const dkim::PrivateKey& signingKey() {
   static const dkim::PrivateKey made = dkim::PrivateKey::generateEd25519();
   return made;
@@ -194,12 +186,12 @@ SmtpWorld::SmtpWorld(smtpserver::Kind kind, bool localserve)
   auto path = directory_.path.string();
   accounts_ = std::make_unique<store::Accounts>(path, store::Environment{&files, &clock(), &random_, Log(), nullptr, {}});
   authDb_ = std::make_unique<store::AuthDb>(path + "/auth.db", clock(), Log());
-  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_, std::string(32, 'k'));
+  passwords_ = std::make_unique<store::PasswordChecker>(clock(), random_, std::string(32, 'k'), &verifyTestPassword);
   pool_ = std::make_unique<net::JobPool>(net::JobPoolOptions{"test"}, metrics_, Log());
   for (const char* name : {"mjl", "other", "small", "limited", "closed", "mox"}) {
     auto account = *accounts_->open(name);
     account->ensureMailboxes({{"Inbox", 0}});
-    account->setPassword(secrets());
+    account->setPassword(testSecrets());
   }
   std::filesystem::create_directories(directory_.path / "accounts" / "broken" / "account.db");  // no database can be there
   std::filesystem::create_directories(directory_.path / "accounts" / "lost" / "bodies" / "0");  // whose database is gone
