@@ -39,7 +39,10 @@ class Collector {
     if (part.children.empty() && (part.type == "text" || part.type == "message") && !full()) leaf(part);
   }
 
-  SearchText take() { return std::move(out_); }
+  SearchText take() {
+    if (conversionsLeft_ == 0) out_.whole = false;  // words may stand as they came: who searches must look at the message itself
+    return std::move(out_);
+  }
 
  private:
   void header(const Part& part) {
