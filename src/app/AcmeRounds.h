@@ -2,9 +2,9 @@
 //
 // A round looks at every name once. A certificate is renewed when less is left of it than RenewBefore or a third of its
 // lifetime, whichever is less. What failed is tried again later and later, so that a provider's limits (of Let's Encrypt
-// five failed checks of a name an hour) are not met. Nothing is ordered that the disk has no room for, and what it takes no
-// more when it came is not ordered again but written later (of Let's Encrypt one gets five of a name a week). Blocks for minutes: for a thread of its own; only retryNow() may come
-// from others.
+// five failed checks of a name an hour) are not met. Nothing is ordered that the disk has no room for, and what it does not
+// take when it comes is not ordered again but written later (of Let's Encrypt one gets five of a name a week). Blocks for
+// minutes: for a thread of its own; only retryNow() may come from others.
 #pragma once
 
 #include <atomic>
