@@ -126,9 +126,18 @@ Outcome Authenticator::admit(const std::string& login, const std::string& authzi
 }
 
 Outcome Authenticator::conclude(Outcome outcome, const Peer& peer, std::string_view mechanism, std::string_view login) {
-  auto told = withinLimit(std::move(outcome), peer);
+  auto told = withinLimit(ofCertificate(std::move(outcome), peer), peer);
   record(told, peer, mechanism, login);
   return told;
+}
+
+/// Whose certificate it is and who logs in are one (smtp.md §2): whoever took a password does not thereby take what
+/// another's certificate is trusted for.
+Outcome Authenticator::ofCertificate(Outcome outcome, const Peer& peer) const {
+  if (outcome.verdict != Verdict::ok || peer.tls == nullptr || peer.tls->peerKeyFingerprint.empty()) return outcome;
+  auto known = certificate(peer.tls->peerKeyFingerprint);
+  if (!known || known->account == outcome.account) return outcome;
+  return {Verdict::denied, "", "", "the client certificate is of another account"};
 }
 
 /// However many attempts began while there was room, only so many are told whether they were right, or the limit would hold

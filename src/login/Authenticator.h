@@ -47,7 +47,7 @@ enum class Verdict {
   channelBinding,   ///< SCRAM was bound to another connection
   protocol,         ///< a malformed response
   cancelled,        ///< the client sent "*"
-  denied,           ///< asked to act as somebody else
+  denied,           ///< asked to act as somebody else, or has another's client certificate
   unknownMechanism,
   rateLimited,      ///< too many failures from this network
   overloaded,       ///< no room for another password hash now
@@ -102,6 +102,7 @@ class Authenticator {
 
  private:
   class Secrets;
+  Outcome ofCertificate(Outcome outcome, const Peer& peer) const;
   Outcome withinLimit(Outcome outcome, const Peer& peer);
   void record(const Outcome& outcome, const Peer& peer, std::string_view mechanism, std::string_view login);
   Services services_;

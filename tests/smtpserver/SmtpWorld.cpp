@@ -232,6 +232,21 @@ void SmtpWorld::fillDns() {
   resolver.txt("test._domainkey.mox.example", dkimRecord).mx("mox.example", 10, "mail.mox.example.");
 }
 
+net::TlsInfo SmtpWorld::tls() const {
+  auto info = DialogueWorld::tls();
+  info.peerKeyFingerprint = clientKey_;
+  return info;
+}
+
+void SmtpWorld::presentKey(const std::string& account) {
+  clientKey_ = "key of " + account;
+  store::TlsPublicKey key;
+  key.fingerprint = clientKey_;
+  key.account = account;
+  key.loginAddress = account + "@mox.example";
+  if (!authDb_->addKey(key)) throw std::runtime_error("the key cannot be added");
+}
+
 std::unique_ptr<net::Session> SmtpWorld::connect() { return smtpserver::makeSession(*services, listener); }
 
 std::vector<std::string> SmtpWorld::messages(const std::string& account, const std::string& mailbox) {
@@ -291,6 +306,7 @@ bool SmtpWorld::act(std::string_view words) {
   else if (verb == "disk-full") files.isFull = true;
   else if (verb == "disk-free") files.isFull = queue.isDiskFull = false;
   else if (verb == "queue-full") queue.isDiskFull = true;
+  else if (verb == "client-key") presentKey(std::string(parts.at(1)));
   else return false;
   return true;
 }

@@ -60,9 +60,11 @@ class SmtpWorld : public DialogueWorld {
 
   std::unique_ptr<net::Session> connect() override;
   bool implicitTls() const override { return listener->implicitTls; }
+  net::TlsInfo tls() const override;
   /// "inbox ACCOUNT COUNT" and "queued COUNT" check; "has TEXT" looks for a text in the last message of mjl's Inbox,
   /// "ends TEXT" (with \r, \n, \t) for one at its end, "sent TEXT" in the last queued one; "plain", "tls", "require-tls", "no-starttls", "no-requiretls", "pedantic",
-  /// "max-size N", "delay SECONDS", "disk-full", "disk-free", "queue-full" change what later commands meet.
+  /// "max-size N", "delay SECONDS", "disk-full", "disk-free", "queue-full" change what later commands meet;
+  /// later TLS connections come with the registered client certificate of an account after "client-key ACCOUNT".
   bool act(std::string_view words) override;
 
   std::vector<std::string> messages(const std::string& account, const std::string& mailbox = "Inbox");
@@ -85,6 +87,7 @@ class SmtpWorld : public DialogueWorld {
   };
   void loadConfig(bool pedantic);
   void fillDns();
+  void presentKey(const std::string& account);
 
   Directory directory_;
   FakeRandom random_;
@@ -99,6 +102,7 @@ class SmtpWorld : public DialogueWorld {
   std::unique_ptr<net::JobPool> pool_;
   std::unique_ptr<login::Authenticator> authenticator_;
   std::vector<std::shared_ptr<void>> old_;  ///< what sessions of an earlier configuration still refer to
+  std::string clientKey_;  ///< "" for none
   bool localserve_;
 };
 
