@@ -40,7 +40,7 @@ std::string linkTarget(int link, const std::string& path) {
   return target;
 }
 
-/// What is at `path`, by links of root only; none if another's link is on the way: he chose where it leads.
+/// What is at `path`. For root by its own links only; none if another's is on the way: he chose where it leads.
 net::Fd openTop(const std::string& path) {
   auto root = [] { return net::Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); };
   auto rest = std::filesystem::absolute(path).string();
@@ -56,7 +56,7 @@ net::Fd openTop(const std::string& path) {
       at = std::move(next);
       continue;
     }
-    if (info.st_uid != 0 || ++links > mostLinks) return {};
+    if ((isRoot() && info.st_uid != 0) || ++links > mostLinks) return {};
     auto target = linkTarget(next.get(), path);
     if (target.starts_with('/')) at = root();
     rest = target + "/" + rest;
@@ -86,9 +86,9 @@ std::vector<std::string> namesIn(int folder, const std::string& path) {
 
 class Giving {
  public:
-  Giving(const ServiceUser& user, const std::function<void(const std::string& path)>& opened) : user_(user), opened_(opened) {}
+  Giving(const OwnerOf& owner, const std::function<void(const std::string& path)>& opened) : owner_(owner), opened_(opened) {}
 
-  /// What is in a folder comes first: once it is the user's, root may have no right to look into it.
+  /// What is in a folder comes first: once it is the user's, root may have no right to look into it, or to change its mode.
   void give(int entry, const std::string& path, int depth) const {
     if (opened_) opened_(path);
     auto info = look(entry, path);
@@ -96,8 +96,11 @@ class Giving {
     if (isFolder && depth > 0)
       for (const auto& name : namesIn(entry, path)) giveNamed(entry, name, path + "/" + name, depth - 1);
     bool isPlain = isFolder || (S_ISREG(info.st_mode) && info.st_nlink == 1);
-    if (!isPlain || info.st_uid != 0) return;
-    require(::fchownat(entry, "", user_.uid, user_.gid, AT_EMPTY_PATH) == 0, "giving " + path + " to " + user_.name);
+    if (!isPlain || info.st_uid != ::geteuid()) return;
+    auto owner = owner_(path, isFolder);
+    // A descriptor that has only the place of an entry takes no fchmod().
+    if (owner.mode) require(::chmod(("/proc/self/fd/" + std::to_string(entry)).c_str(), *owner.mode) == 0, "giving " + path);
+    require(::fchownat(entry, "", owner.uid, owner.gid, AT_EMPTY_PATH) == 0, "giving " + path);
   }
 
  private:
@@ -108,16 +111,20 @@ class Giving {
     give(entry.get(), path, depth);
   }
 
-  const ServiceUser& user_;
+  const OwnerOf& owner_;
   const std::function<void(const std::string& path)>& opened_;
 };
 
 }  // namespace
 
-bool giveTree(const std::string& directory, const ServiceUser& user, const std::function<void(const std::string& path)>& opened) {
-  auto top = openTop(directory);
-  if (top) Giving(user, opened).give(top.get(), directory, givenDepth);
+bool giveTree(const std::string& path, const OwnerOf& owner, const std::function<void(const std::string& path)>& opened) {
+  auto top = openTop(path);
+  if (top) Giving(owner, opened).give(top.get(), path, givenDepth);
   return bool(top);
+}
+
+bool giveTree(const std::string& path, const ServiceUser& user, const std::function<void(const std::string& path)>& opened) {
+  return giveTree(path, [&user](const std::string&, bool) { return Owner{user.uid, user.gid, std::nullopt}; }, opened);
 }
 
 }  // namespace mox::app

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "app/FolderLock.h"
+#include "app/GiveTree.h"
 #include "base/Text.h"
 #include "config/Files.h"
 
@@ -54,15 +55,14 @@ void likeBefore(int fd, const struct stat& before, const std::string& path) {
 
 /// Keys made for a change are for whoever reads the file itself.
 void keysLikeFile(const CreatedFiles& created, const struct stat& file) {
-  for (const auto& path : created.made()) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) throw std::system_error(errno, std::generic_category(), path);
-    bool directory = S_ISDIR(info.st_mode);
-    mode_t group = (file.st_mode & 0040) == 0 ? 0 : directory ? 0050 : 0040;
-    bool other = info.st_gid != file.st_gid || info.st_uid != file.st_uid;
-    if (other && ::geteuid() == 0 && ::chown(path.c_str(), file.st_uid, file.st_gid) != 0) throw std::system_error(errno, std::generic_category(), path);
-    if (::chmod(path.c_str(), (directory ? 0700 : 0600) | group) != 0) throw std::system_error(errno, std::generic_category(), path);
-  }
+  constexpr auto same = static_cast<id_t>(-1);
+  bool isRoot = ::geteuid() == 0;
+  auto owner = [&](const std::string&, bool isFolder) {
+    mode_t group = (file.st_mode & 0040) == 0 ? 0 : isFolder ? 0050 : 0040;
+    return Owner{isRoot ? file.st_uid : same, isRoot ? file.st_gid : same, (isFolder ? 0700 : 0600) | group};
+  };
+  for (const auto& path : created.made())
+    if (!giveTree(path, owner)) throw std::runtime_error(path + ": a symbolic link of another user is on the way");
 }
 
 /// The file itself: a symbolic link stays one, and who comes by another link changes the same.

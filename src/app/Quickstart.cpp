@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -10,7 +9,6 @@
 #include <ostream>
 #include <stdexcept>
 #include <streambuf>
-#include <system_error>
 
 #include "app/Commands.h"
 #include "app/CreatedFiles.h"
@@ -109,10 +107,6 @@ void makeAccount(const QuickstartPlan& plan, const config::Config& config, Found
   if (auto set = storage.setPassword(config, plan.account, password); !set) throw std::runtime_error("setting the password: " + set.error().text);
 }
 
-void chownOrThrow(const std::filesystem::path& path, uid_t owner, gid_t group, mode_t mode) {
-  if (::lchown(path.c_str(), owner, group) != 0 || ::chmod(path.c_str(), mode) != 0) throw std::system_error(errno, std::generic_category(), path.string());
-}
-
 /// The user may read the configuration and owns the data. Commands change domains.conf and add DKIM keys through the server:
 /// it owns that file, and where it may make files the sticky bit keeps it from those of root.
 void giveAway(const CreatedFiles& files, const std::string& userName, std::ostream& out) {
@@ -124,10 +118,11 @@ void giveAway(const CreatedFiles& files, const std::string& userName, std::ostre
         << userName << ": data\n";
     return;
   }
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(files.path("config"))) chownOrThrow(entry.path(), 0, user->gid, entry.is_directory() ? 0750 : 0640);
-  for (const char* folder : {"config", "config/dkim"}) chownOrThrow(files.path(folder), 0, user->gid, 01770);
-  chownOrThrow(files.path("config/domains.conf"), user->uid, user->gid, 0640);
-  giveTree(files.path("data"), *user);
+  auto given = giveTree(files.path("config"), [&](const std::string& path, bool isFolder) {
+    if (path == files.path("config") || path == files.path("config/dkim")) return Owner{0, user->gid, 01770};
+    return Owner{path == files.path("config/domains.conf") ? user->uid : 0, user->gid, isFolder ? 0750 : 0640};
+  });
+  if (!given || !giveTree(files.path("data"), *user)) throw std::runtime_error("on the way here is a symbolic link of another than root: nothing is given to " + user->name);
 }
 
 void tellPasswords(const QuickstartPlan& plan, const std::string& password, const std::string& adminPassword, std::ostream& out) {

@@ -220,6 +220,20 @@ struct PiecesTest : test::Suite<PiecesTest> {
     CHECK_EQ(uid_t(0), owner("etc/ssl"));
     CHECK(giveTree(dir / "here/etc/ssl", taker));
     CHECK_EQ(user, owner("etc/ssl"));
+
+    // One file and its mode, and never what it was swapped for.
+    auto readable = [&](const std::string&, bool) { return Owner{0, user, 0640}; };
+    auto modeOf = [&](const char* name) { return std::filesystem::status(dir / name).permissions(); };
+    auto before = modeOf("etc/shadow");
+    for (const char* name : {"made", "swapped"}) dir.write(name, "x");
+    CHECK(giveTree(dir / "made", readable));
+    CHECK_EQ(0640, static_cast<int>(modeOf("made")));
+    CHECK(giveTree(dir / "swapped", readable, [&](const std::string& path) {
+      std::filesystem::rename(path, dir / "was-swapped");
+      std::filesystem::create_symlink(dir / "etc/shadow", path);
+    }));
+    CHECK_EQ(0640, static_cast<int>(modeOf("was-swapped")));
+    CHECK(before == modeOf("etc/shadow"));
   }
 
   /// What `ask` says as a user who is not root.
