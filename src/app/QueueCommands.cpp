@@ -13,7 +13,6 @@ namespace mox::app {
 
 namespace {
 
-
 /// "<1h" or ">now": before or after now plus a duration (which may be negative).
 Result<void> parseTimeBound(std::string_view text, Time now, std::optional<Time>& before, std::optional<Time>& after) {
   if (text.empty() || (text[0] != '<' && text[0] != '>')) return fail(Errc::syntax, "must be < or > and a duration or \"now\", such as \"<1h\"");
@@ -36,11 +35,21 @@ Result<void> parseIds(std::string_view text, std::vector<QueueId>& ids) {
   return {};
 }
 
+/// Nothing to choose by would be no choice, and a script whose variable is empty would drop the whole queue.
+auto chosenBy(std::string& word) {
+  return [&word](std::string_view given) -> Result<void> {
+    if (given.empty()) return fail(Errc::syntax, "must not be empty");
+    if (given.ends_with('@')) return fail(Errc::syntax, "must have a domain after \"@\"");
+    word = std::string(given);
+    return {};
+  };
+}
+
 /// The options that choose messages.
 void addFilter(Flags& flags, queue::Filter& filter, Time now) {
-  flags.text("account", filter.account, "Only messages of this account.")
-      .text("from", filter.from, "Only messages from this address; \"@example.org\" is the whole domain, text without \"@\" a part of the address.")
-      .text("to", filter.to, "Only messages to this address; \"@example.org\" is the whole domain, text without \"@\" a part of the address.")
+  flags.parsed("account", chosenBy(filter.account), "Only messages of this account.")
+      .parsed("from", chosenBy(filter.from), "Only messages from this address; \"@example.org\" is the whole domain, text without \"@\" a part of the address.")
+      .parsed("to", chosenBy(filter.to), "Only messages to this address; \"@example.org\" is the whole domain, text without \"@\" a part of the address.")
       .parsed("hold", [&filter](std::string_view given) -> Result<void> {
         if (given != "true" && given != "false") return fail(Errc::syntax, "takes true or false");
         filter.hold = given == "true";

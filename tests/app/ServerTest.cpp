@@ -79,6 +79,7 @@ struct ServerTest : test::Suite<ServerTest> {
     l.add("reindex", &ServerTest::reindex);
     l.add("queue commands", &ServerTest::queueCommands);
     l.add("queue list: codes of an attempt only if it has them", &ServerTest::queueResults);
+    l.add("queue drop: an option that chooses nothing is refused, and nothing dropped", &ServerTest::emptyChoice);
     l.add("client keys", &ServerTest::clientKeys);
     l.add("stop: asked for by the command, says goodbye, ends once", &ServerTest::stop);
     l.add("the command stop returns when the data directory is free, and says so if it is not", &ServerTest::stopCommand);
@@ -372,6 +373,21 @@ struct ServerTest : test::Suite<ServerTest> {
     auto listed = ask({"queue list"}).out;
     for (const char* result : {": 4.4.2 connecting: refused\n", ": 450 later\n", ": 451 4.7.1 greylisted\n"})
       CHECK_MSG(listed, listed.find("last attempt 1970-01-01T00:00:00Z" + std::string(result)) != std::string::npos);
+  }
+
+  void emptyChoice() {
+    start();
+    queue::NewMessage message;
+    message.senderAccount = "mjl";
+    message.data = "Subject: x\r\n\r\nhello\r\n";
+    message.notBefore = foundations.clock.now() + std::chrono::hours(5);
+    message.recipients.push_back({*Localpart::make("ann"), *Domain::make("remote.example")});
+    server->parts().queue->add(message);
+    for (const char* option : {"-to", "-from", "-account"})
+      for (const char* given : {"", "ann@"}) CHECK_EQ(2, ask({"queue drop", option, given}).status);
+    CHECK_EQ(std::size_t(1), server->parts().queue->size());
+    CHECK_EQ(0, ask({"queue drop", "-to", "ann@remote.example"}).status);
+    CHECK_EQ(std::size_t(0), server->parts().queue->size());
   }
 
   void clientKeys() {
