@@ -95,12 +95,21 @@ bool isPlainUtf8(std::string_view text) {
   return true;
 }
 
+namespace {
+
+bool isAsciiName(std::string_view name) { return name == "us-ascii" || name == "ascii"; }
+bool isUtf8Name(std::string_view name) { return name == "utf-8" || name == "utf8"; }
+
+}  // namespace
+
+bool isBuiltInCharset(std::string_view name) { return isAsciiName(name) || isUtf8Name(name); }
+
 std::string toUtf8(std::string_view bytes, std::string_view charset) {
   std::string name = lower(trim(charset));
-  if (name.empty() || name == "us-ascii" || name == "ascii") return isUtf8(bytes) ? std::string(bytes) : asciiWithReplacements(bytes);
+  if (name.empty() || isAsciiName(name)) return isUtf8(bytes) ? std::string(bytes) : asciiWithReplacements(bytes);
   if (name == "iso-8859-1") name = "windows-1252";  // what senders mean, and a superset in practice
   // Not by iconv, which lets code points beyond U+10FFFF pass.
-  if (name == "utf-8" || name == "utf8") return utf8WithReplacements(bytes);
+  if (isUtf8Name(name)) return utf8WithReplacements(bytes);
   auto handle = ::iconv_open("UTF-8", name.c_str());
   if (handle == reinterpret_cast<iconv_t>(-1)) return isUtf8(bytes) ? std::string(bytes) : asciiWithReplacements(bytes);
   std::unique_ptr<void, IconvCloser> hold(handle);
@@ -125,7 +134,7 @@ std::string toUtf8(std::string_view bytes, std::string_view charset) {
 
 bool isCharset(std::string_view charset) {
   std::string name = lower(trim(charset));
-  if (name == "us-ascii" || name == "ascii" || name == "utf-8" || name == "utf8") return true;
+  if (isBuiltInCharset(name)) return true;
   auto handle = name.empty() ? reinterpret_cast<iconv_t>(-1) : ::iconv_open("UTF-8", name.c_str());
   if (handle == reinterpret_cast<iconv_t>(-1)) return false;
   ::iconv_close(handle);

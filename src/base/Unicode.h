@@ -22,5 +22,7 @@ bool isPlainUtf8(std::string_view text);
 std::string toUtf8(std::string_view bytes, std::string_view charset);
 /// True if toUtf8 knows the charset.
 bool isCharset(std::string_view charset);
+/// True for the lower case names of ASCII and UTF-8, which are converted without a table of the C library.
+bool isBuiltInCharset(std::string_view name);
 
 }  // namespace mox

@@ -77,8 +77,6 @@ std::optional<Word> wordAt(std::string_view text, std::size_t at) {
   return word;
 }
 
-bool isFree(std::string_view charset) { return charset == "utf-8" || charset == "utf8" || charset == "us-ascii" || charset == "ascii"; }
-
 /// Where plain text from `at` on ends: at white space or the next "=?", for senders glue words to other text.
 std::size_t plainEnd(std::string_view text, std::size_t at) {
   for (++at; at < text.size(); ++at)
@@ -91,14 +89,14 @@ class WordJoiner {
  public:
   explicit WordJoiner(std::size_t& conversionsLeft) : conversionsLeft_(conversionsLeft) {}
   bool full() const { return out_.size() >= maxDecodedText; }
-  bool mayConvert(std::string_view charset) const { return isFree(charset) || joins(charset) || conversionsLeft_ > 0; }
+  bool mayConvert(std::string_view charset) const { return isBuiltInCharset(charset) || joins(charset) || conversionsLeft_ > 0; }
 
   void word(Word word) {
     if (!gap_.empty() && !afterWord_) out_ += gap_;
     gap_.clear();
     if (!joins(word.charset)) {
       flush();
-      if (!isFree(word.charset)) --conversionsLeft_;
+      if (!isBuiltInCharset(word.charset)) --conversionsLeft_;
     }
     charset_ = std::move(word.charset);
     pending_ += word.bytes;
