@@ -96,8 +96,20 @@ int said(Invocation& call, const Result<std::size_t>& count, std::string_view wh
 
 int sizes(store::Repair& repair, Invocation& call) { return said(call, repair.fixMessageSizes(), "messages had a wrong size"); }
 int counts(store::Repair& repair, Invocation& call) { return said(call, repair.recount(), "counts were wrong"); }
-int parseAll(store::Repair& repair, Invocation& call) { return said(call, repair.reparse(false), "messages parsed"); }
-int parseMissing(store::Repair& repair, Invocation& call) { return said(call, repair.reparse(true), "messages parsed"); }
+
+/// Takes minutes for a large account. Telling how far it is fails when nobody listens any more or the server stops: it ends then.
+int parse(store::Repair& repair, Invocation& call, bool onlyMissing) {
+  constexpr std::size_t toldEvery = 1'000;  // about a second's work
+  std::size_t next = toldEvery;
+  auto count = repair.reparse(onlyMissing, [&](std::size_t parsed) {
+    if (parsed < next) return;
+    next = parsed + toldEvery;
+    call.out << parsed << " ... " << std::flush;
+  });
+  return said(call, count, "messages parsed");
+}
+int parseAll(store::Repair& repair, Invocation& call) { return parse(repair, call, false); }
+int parseMissing(store::Repair& repair, Invocation& call) { return parse(repair, call, true); }
 
 Flags lostFlags(bool& removed) {
   Flags flags;

@@ -214,7 +214,7 @@ void Repair::keep(const std::vector<Parsed>& all) {
   });
 }
 
-std::size_t Repair::reparse(bool onlyMissing) {
+std::size_t Repair::reparse(bool onlyMissing, const std::function<void(std::size_t count)>& told) {
   std::size_t count = 0;
   ContentId last;
   for (;;) {
@@ -232,6 +232,7 @@ std::size_t Repair::reparse(bool onlyMissing) {
       if (auto one = parseAgain(id)) parsed.push_back(std::move(*one));
     keep(parsed);
     count += parsed.size();
+    if (told) told(count);
     last = ids.back();
   }
 }

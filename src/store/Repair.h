@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,8 +38,9 @@ class Repair {
   std::size_t fixMessageSizes();
   /// Counts of mailboxes and the sums for the quotas; how many were wrong.
   std::size_t recount();
-  /// ENVELOPE, BODYSTRUCTURE, preview and the rest anew, or only where they lack; how many contents.
-  std::size_t reparse(bool onlyMissing);
+  /// ENVELOPE, BODYSTRUCTURE, preview and the rest anew, or only where they lack; how many contents. `told` hears how
+  /// many so far after each batch, which is durable then; it may throw to end this.
+  std::size_t reparse(bool onlyMissing, const std::function<void(std::size_t count)>& told = {});
 
   /// A message whose body file is missing.
   struct Lost {

@@ -16,6 +16,7 @@ struct RepairTest : mox::test::Suite<RepairTest> {
     l.add("UIDs anew", &RepairTest::uids);
     l.add("UIDNEXT and UIDVALIDITY", &RepairTest::uidMeta);
     l.add("structures", &RepairTest::structures);
+    l.add("who no longer wants structures anew ends it, and keeps those of the batches before", &RepairTest::endedEarly);
     l.add("threads as delivery makes them", &RepairTest::threads);
   }
 
@@ -98,6 +99,18 @@ struct RepairTest : mox::test::Suite<RepairTest> {
     VerifyOptions options;
     auto look = f.account->reader();
     CHECK_EQ(std::string(), show(verifyAccount(look.db(), f.files, f.account->directory(), options)));
+  }
+
+  void endedEarly() {
+    f.deliverMany(repairBatch + 2, f.inbox);
+    damageAt("DELETE FROM structure");
+    std::vector<std::size_t> told;
+    CHECK_THROWS(std::runtime_error, Repair(*f.account).reparse(true, [&](std::size_t count) {
+      told.push_back(count);
+      throw std::runtime_error("nobody listens");
+    }));
+    CHECK(told == std::vector{repairBatch});
+    CHECK_EQ(std::size_t{2}, Repair(*f.account).reparse(true));
   }
 
   void threads() {
