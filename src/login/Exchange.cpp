@@ -115,6 +115,7 @@ void Exchange::check(net::Channel& channel, std::string login, std::string passw
 }
 
 void Exchange::finish(net::Channel& channel, Outcome outcome) {
+  if (mechanism_ && login_.empty()) login_ = mechanism_->authcid();
   mechanism_.reset();
   outcome = authenticator_.conclude(std::move(outcome), peer(channel), mechanismName_, login_);
   if (outcome.verdict == Verdict::ok) {

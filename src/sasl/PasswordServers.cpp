@@ -67,6 +67,7 @@ class CramMd5Server final : public ServerMechanism {
  public:
   explicit CramMd5Server(ServerContext context) : context_(std::move(context)) {}
   std::string_view name() const override { return "CRAM-MD5"; }
+  std::string_view authcid() const override { return user_; }
 
   Step start(std::optional<std::string_view> initial) override {
     if (initial) return syntax("CRAM-MD5 has no initial response");
@@ -83,7 +84,8 @@ class CramMd5Server final : public ServerMechanism {
     if (!proof || proof->size() != digestOctets) return syntax("CRAM-MD5 digest is not 32 hex digits");
     auto user = prepareName(response.substr(0, space));
     if (!user) return syntax(user.error().text);
-    auto states = context_.credentials.cramMd5(*user);
+    user_ = *user;
+    auto states = context_.credentials.cramMd5(user_);
     auto nobody = hmacMd5States("");  // the same work whether the user exists or not
     bool known = states.has_value();
     if (!known) states = nobody;
@@ -91,7 +93,7 @@ class CramMd5Server final : public ServerMechanism {
       return Failure{FailureReason::internal, "stored CRAM-MD5 secret is damaged"};
     bool equal = equalConstantTime(hmacMd5(*states, challenge_), *proof);
     if (!equal || !known) return Failure{FailureReason::badCredentials, "wrong user name or password"};
-    return Success{*user, {}};
+    return Success{user_, {}};
   }
 
  private:
@@ -99,7 +101,7 @@ class CramMd5Server final : public ServerMechanism {
   static constexpr std::size_t digestOctets = 16;
 
   ServerContext context_;
-  std::string challenge_;
+  std::string challenge_, user_;
 };
 
 class ExternalServer final : public ServerMechanism {

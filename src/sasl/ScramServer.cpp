@@ -16,6 +16,7 @@ class ScramServer final : public ServerMechanism {
   ScramServer(HashKind kind, bool plus, ServerContext context) : kind_(kind), plus_(plus), context_(std::move(context)) {}
 
   std::string_view name() const override { return scramName(kind_, plus_); }
+  std::string_view authcid() const override { return first_.user; }
 
   Step start(std::optional<std::string_view> initial) override {
     if (!initial) return Challenge{};

@@ -87,6 +87,8 @@ class ServerMechanism {
   virtual Step start(std::optional<std::string_view> initial) = 0;
   /// The answer to the last challenge. After anything but a Challenge the exchange is over.
   virtual Step step(std::string_view response) = 0;
+  /// Whom the client has said it is, NFC; "" as long as it has not. For the record of what failed.
+  virtual std::string_view authcid() const { return {}; }
 };
 
 /// Null for an unknown mechanism, and for EXTERNAL without certificate. -PLUS needs bindings.tls: without
@@ -107,6 +109,7 @@ class ServerExchange {
   Step start(std::optional<std::string_view> initial);
   Step respond(std::string_view line);
   std::string_view mechanism() const { return mechanism_->name(); }
+  std::string_view authcid() const { return mechanism_->authcid(); }
 
  private:
   Step checked(Step step);

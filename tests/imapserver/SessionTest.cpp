@@ -1,5 +1,8 @@
 // What dialogues cannot say: bytes that arrive together, large answers taken piece by piece, the state table as a whole.
 #include "imapserver/SessionFixture.h"
+
+#include <algorithm>
+
 #include "imap/CommandKind.h"
 #include "imapserver/Handlers.h"
 #include "imapserver/Notifications.h"
@@ -27,6 +30,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     l.add("a full password pool refuses, and the session goes on", &ImapSessionTest::poolFull);
     l.add("sessions of an account that is taken away end with BYE, whatever they do", &ImapSessionTest::takenAway);
     l.add("nothing a client sends can name the address that failed to log in", &ImapSessionTest::whoFailed);
+    l.add("a wrong password by CRAM-MD5 or SCRAM is on record for its account", &ImapSessionTest::whoWasTried);
     l.add("guessing slows the connection down and fills the limit", &ImapSessionTest::guessing);
   }
 
@@ -242,6 +246,23 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     world->authDb().flush();
     for (const auto& attempt : world->authDb().attempts("")) CHECK_EQ(std::string(attempt.loginAddress.empty() ? "unknown" : "login"), attempt.mechanism);
     CHECK_EQ(1.0, world->metric("mox_authentication_total", {{"kind", "imap"}, {"variant", "unknown"}, {"result", "badprotocol"}}));
+  }
+
+  void whoWasTried() {
+    world = std::make_unique<test::ImapWorld>();
+    connect();
+    say("a AUTHENTICATE CRAM-MD5");
+    CHECK(say(base64("mjl@mox.example b913a602c7eda7a495b4e6e7334d3890")).starts_with("a NO "));
+    say("b AUTHENTICATE SCRAM-SHA-256");
+    auto first = say(base64("n,,n=mjl@mox.example,r=abcdefgh"));
+    auto challenge = *fromBase64(trim(std::string_view(first).substr(2)));
+    auto nonce = challenge.substr(2, challenge.find(',') - 2);
+    CHECK(say(base64("c=biws,r=" + nonce + ",p=" + base64(std::string(32, 'x')))).starts_with("b NO "));
+    world->authDb().flush();
+    std::vector<std::string> tried;
+    for (const auto& attempt : world->authDb().attempts("mjl")) tried.push_back(attempt.mechanism + " " + attempt.loginAddress + " " + std::string(loginResultName(attempt.result)));
+    std::sort(tried.begin(), tried.end());
+    CHECK_EQ(std::string("cram-md5 mjl@mox.example badpassword, scram-sha-256 mjl@mox.example badpassword"), join(tried, ", "));
   }
 
   void traceWithoutSecrets() {
