@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "net/ChosenByAlpn.h"
+#include "net/LimitedFilter.h"
 
 namespace mox::app {
 
@@ -10,32 +11,23 @@ namespace {
 
 constexpr std::uint64_t manyConnections = 1'000'000;  // no test on one machine comes near
 
-/// Busy and too many: RFC 9051 §7.1.5 BYE as the greeting.
+constexpr const char* imapBusy = "* BYE too busy, try again later\r\n";  // RFC 9051 §7.1.5: BYE as the greeting
+
 net::AcceptFilter imapFilter(imapserver::Services& services, std::shared_ptr<net::ConnectionLimiter> limiter) {
-  return [&services, limiter = std::move(limiter)](const net::ConnectionMeta& meta) {
-    net::Admission out;
-    if (services.authenticator.isLimited(meta.remote.ip)) return out.admitted = false, out.refusal = "* BYE too many failed logins\r\n", out;
-    auto admitted = limiter->admit(meta.remote.ip, services.clock.now());
-    out.admitted = admitted.verdict == net::ConnectionLimiter::Verdict::admitted;
-    if (!out.admitted) {
-      services.limits.hit({"imap-connections", 0, "connections"}, meta.remote.ip.text());
-      out.refusal = "* BYE too many connections\r\n";
-    }
-    out.lease = std::move(admitted.lease);
-    return out;
+  auto limited = net::limitedFilter("imap", std::move(limiter), {"* BYE too many connections\r\n", imapBusy}, services.clock, services.limits);
+  return [&services, limited = std::move(limited)](const net::ConnectionMeta& meta) {
+    if (services.authenticator.isLimited(meta.remote.ip)) return net::Admission{false, "* BYE too many failed logins\r\n", nullptr};
+    return limited(meta);
   };
 }
 
-/// Closed without a word: monitors and providers take that for a failure and come again.
-net::AcceptFilter httpFilter(const Clock& clock, LimitHits& limits, std::shared_ptr<net::ConnectionLimiter> limiter) {
-  return [&clock, &limits, limiter = std::move(limiter)](const net::ConnectionMeta& meta) -> net::Admission {
-    static const Limit rate{"http-connection-rate", 300, "connections/minute"}, held{"http-connections", 30, "connections"};
-    using Verdict = net::ConnectionLimiter::Verdict;
-    auto admitted = limiter->admit(meta.remote.ip, clock.now());
-    if (admitted.verdict == Verdict::admitted) return {true, "", std::move(admitted.lease)};
-    limits.hit(admitted.verdict == Verdict::rate ? rate : held, meta.remote.ip.text());
-    return {false, "", nullptr};
-  };
+/// Limits of a source network, smtp.md §1, and of `maxHeld` in all. Of the former none that tests on one machine would meet for
+/// localserve.
+std::shared_ptr<net::ConnectionLimiter> limiter(const ListenerServices& services, std::uint64_t maxHeld) {
+  net::ConnectionLimits limits;
+  limits.maxHeld = maxHeld;
+  if (services.localserve) limits.perMinute = limits.concurrent = {manyConnections, manyConnections, manyConnections};
+  return std::make_shared<net::ConnectionLimiter>(limits);
 }
 
 net::SessionFactory onePage(HttpPages pages) {
@@ -44,18 +36,13 @@ net::SessionFactory onePage(HttpPages pages) {
 
 }  // namespace
 
-net::ConnectionLimits connectionLimits(bool localserve) {
-  net::ConnectionLimits limits;
-  if (localserve) limits.perMinute = limits.concurrent = {manyConnections, manyConnections, manyConnections};
-  return limits;
-}
-
 Listeners::Listeners(ListenerServices services)
     : services_(services),
-      smtpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
-      imapLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
-      metricsLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))),
-      acmeHttpLimiter_(std::make_shared<net::ConnectionLimiter>(connectionLimits(services.localserve))) {}
+      smtpLimiter_(limiter(services, mailConnections)),
+      submissionLimiter_(limiter(services, mailConnections)),
+      imapLimiter_(limiter(services, mailConnections)),
+      metricsLimiter_(limiter(services, httpConnections)),
+      acmeHttpLimiter_(limiter(services, httpConnections)) {}
 
 void Listeners::openSmtp(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
                          net::AcceptFilter& filter) {
@@ -63,10 +50,10 @@ void Listeners::openSmtp(const config::ListenerInfo& listener, Service service, 
   bool implicitTls = service == Service::submissions;
   auto tls = service == Service::smtp ? services_.certificates.delivery(listener.name) : services_.certificates.clients(listener.name);
   if (implicitTls) options.tls = tls;
-  options.busyReply = "421 4.3.2 too busy, try again later\r\n";
+  options.busyReply = smtpserver::busyReply;
   auto settings = smtpserver::listenerSettings(listener, kind, implicitTls, tls);
   factory = [&smtp = services_.smtp, settings](const net::ConnectionMeta&) { return smtpserver::makeSession(smtp, settings); };
-  filter = smtpserver::makeAcceptFilter(services_.smtp, kind, smtpLimiter_);
+  filter = smtpserver::makeAcceptFilter(services_.smtp, kind, kind == smtpserver::Kind::delivery ? smtpLimiter_ : submissionLimiter_);
 }
 
 void Listeners::openImap(const config::ListenerInfo& listener, Service service, net::ListenerOptions& options, net::SessionFactory& factory,
@@ -78,7 +65,7 @@ void Listeners::openImap(const config::ListenerInfo& listener, Service service, 
   settings->clientCertificates = !byAlpn;
   settings->requireTls = !listener.settings.imap.noRequireStartTls;
   if (settings->implicitTls) options.tls = settings->tls;
-  options.busyReply = "* BYE too busy, try again later\r\n";
+  options.busyReply = imapBusy;
   factory = [&imap = services_.imap, settings](const net::ConnectionMeta&) { return imapserver::makeSession(imap, settings); };
   filter = imapFilter(services_.imap, imapLimiter_);
 }
@@ -98,11 +85,12 @@ void Listeners::openByAlpn(const config::ListenerInfo& listener, net::ListenerOp
 }
 
 /// With limits of their own: all connections share the engine's room with those of mail. And each with its own: strangers come to
-/// port 80, perhaps through the proxy or gateway that whoever watches the server comes through.
+/// port 80, perhaps through the proxy or gateway that whoever watches the server comes through. The refused are closed without a
+/// word: monitors and providers take that for a failure and come again.
 void Listeners::openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter) {
   if (service == Service::metrics) factory = onePage([&source = services_.metrics](std::string_view path) { return source.page(path); });
   else factory = onePage([&proofs = services_.proofs](std::string_view path) { return proofs.page(path); });
-  filter = httpFilter(services_.clock, services_.limits, service == Service::metrics ? metricsLimiter_ : acmeHttpLimiter_);
+  filter = net::limitedFilter("http", service == Service::metrics ? metricsLimiter_ : acmeHttpLimiter_, {}, services_.clock, services_.limits);
 }
 
 Endpoint Listeners::open(net::Engine& engine, const config::ListenerInfo& listener, BoundSocket socket) {

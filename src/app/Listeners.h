@@ -27,8 +27,11 @@ struct ListenerServices {
   bool localserve = false;
 };
 
-/// Limits of connections a source network, smtp.md §1. None that would be met by tests on one machine for localserve.
-net::ConnectionLimits connectionLimits(bool localserve);
+/// Connections of one kind (SMTP, submission, IMAP) at a time: two thirds of the engine's, so that whoever fills one port leaves
+/// room at the others.
+inline constexpr std::uint64_t mailConnections = 10'000;
+/// Those at the port of metrics, and at that of proofs for certificates.
+inline constexpr std::uint64_t httpConnections = 1'000;
 
 class Listeners {
  public:
@@ -46,7 +49,7 @@ class Listeners {
   void openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter);
 
   ListenerServices services_;
-  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, imapLimiter_, metricsLimiter_, acmeHttpLimiter_;
+  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, submissionLimiter_, imapLimiter_, metricsLimiter_, acmeHttpLimiter_;
 };
 
 }  // namespace mox::app

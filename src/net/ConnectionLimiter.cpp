@@ -3,31 +3,39 @@
 namespace mox::net {
 
 struct ConnectionLimiter::Held {
-  using Counts = std::array<std::unordered_map<IpAddress, std::uint64_t, IpHash>, 3>;
+  struct Counts {
+    std::array<std::unordered_map<IpAddress, std::uint64_t, IpHash>, 3> ofNetworks;
+    std::uint64_t all = 0;
+  };
   Guarded<Counts> counts;
 
-  bool take(const std::array<IpAddress, 3>& networks, const NetworkLimits& limits) {
+  Verdict take(const std::array<IpAddress, 3>& networks, const ConnectionLimits& limits) {
     auto locked = counts.lock();
+    if (limits.maxHeld != 0 && locked->all >= limits.maxHeld) return Verdict::busy;
     for (std::size_t width = 0; width < networks.size(); ++width) {
-      auto found = (*locked)[width].find(networks[width]);
-      if (limits[width] != 0 && found != (*locked)[width].end() && found->second >= limits[width]) return false;
+      const auto& held = locked->ofNetworks[width];
+      auto found = held.find(networks[width]);
+      if (auto limit = limits.concurrent[width]; limit != 0 && found != held.end() && found->second >= limit) return Verdict::concurrent;
     }
-    for (std::size_t width = 0; width < networks.size(); ++width) ++(*locked)[width][networks[width]];
-    return true;
+    for (std::size_t width = 0; width < networks.size(); ++width) ++locked->ofNetworks[width][networks[width]];
+    ++locked->all;
+    return Verdict::admitted;
   }
 
   void release(const std::array<IpAddress, 3>& networks) {
     auto locked = counts.lock();
     for (std::size_t width = 0; width < networks.size(); ++width) {
-      auto found = (*locked)[width].find(networks[width]);
-      if (found != (*locked)[width].end() && --found->second == 0) (*locked)[width].erase(found);
+      auto& held = locked->ofNetworks[width];
+      auto found = held.find(networks[width]);
+      if (found != held.end() && --found->second == 0) held.erase(found);
     }
+    --locked->all;
   }
 };
 
 ConnectionLimiter::ConnectionLimiter(ConnectionLimits limits)
     : rate_({{std::chrono::minutes(1), limits.perMinute}}, limits.maxNetworks),
-      concurrent_(limits.concurrent),
+      limits_(std::move(limits)),
       held_(std::make_shared<Held>()) {}
 
 ConnectionLimiter::~ConnectionLimiter() = default;
@@ -35,7 +43,7 @@ ConnectionLimiter::~ConnectionLimiter() = default;
 // The counts of held connections need no cap of their own: they are as many as there are connections.
 ConnectionLimiter::Admitted ConnectionLimiter::admit(const IpAddress& ip, Time now) {
   auto networks = limitNetworks(ip);
-  if (!held_->take(networks, concurrent_)) return {Verdict::concurrent, nullptr};
+  if (auto verdict = held_->take(networks, limits_); verdict != Verdict::admitted) return {verdict, nullptr};
   if (!rate_.add(ip, now)) {
     held_->release(networks);
     return {Verdict::rate, nullptr};

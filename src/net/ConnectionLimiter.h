@@ -1,4 +1,4 @@
-// How many connections a source network may make and hold. For AcceptFilter.
+// How many connections a source network may make and hold, and all of them together. For AcceptFilter.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,16 @@ struct ConnectionLimits {
   NetworkLimits perMinute{300, 900, 2700};
   NetworkLimits concurrent{30, 90, 270};
   std::size_t maxNetworks = WindowLimiter::defaultMaxNetworks;
+  std::uint64_t maxHeld = 0;  ///< of all networks; 0: no limit
 };
 
 class ConnectionLimiter {
  public:
   explicit ConnectionLimiter(ConnectionLimits limits);
   ~ConnectionLimiter();
+  const ConnectionLimits& limits() const { return limits_; }
 
-  enum class Verdict { admitted, rate, concurrent };
+  enum class Verdict { admitted, rate, concurrent, busy };
   struct Admitted {
     Verdict verdict = Verdict::admitted;
     /// While it lives the connection counts as held; may outlive the limiter. Null if not admitted.
@@ -30,7 +32,7 @@ class ConnectionLimiter {
  private:
   struct Held;
   WindowLimiter rate_;
-  const NetworkLimits concurrent_;
+  const ConnectionLimits limits_;
   std::shared_ptr<Held> held_;
 };
 

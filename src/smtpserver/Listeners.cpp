@@ -1,5 +1,5 @@
 // Settings and admission of a listener.
-#include "net/ConnectionLimiter.h"
+#include "net/LimitedFilter.h"
 #include "smtpserver/Services.h"
 
 namespace mox::smtpserver {
@@ -23,19 +23,13 @@ std::shared_ptr<const ListenerSettings> listenerSettings(const config::ListenerI
 }
 
 net::AcceptFilter makeAcceptFilter(Services& services, Kind kind, std::shared_ptr<net::ConnectionLimiter> limiter) {
-  return [&services, kind, limiter = std::move(limiter)](const net::ConnectionMeta& connection) -> net::Admission {
-    static const Limit rate{"smtp-connection-rate", 300, "connections/minute"}, held{"smtp-connections", 30, "connections"};
-    const auto& ip = connection.remote.ip;
-    auto admitted = limiter->admit(ip, services.clock.now());
-    using Verdict = net::ConnectionLimiter::Verdict;
-    if (admitted.verdict != Verdict::admitted) {
-      services.limits.hit(admitted.verdict == Verdict::rate ? rate : held, ip.text());
-      return {false, "421 4.7.0 too many connections from your network\r\n", nullptr};
-    }
-    if (kind == Kind::submission && services.authenticator.isLimited(ip)) {
-      return {false, "421 4.7.0 too many failed logins from your network\r\n", nullptr};
-    }
-    return {true, "", std::move(admitted.lease)};
+  bool isSubmission = kind == Kind::submission;
+  auto limited = net::limitedFilter(isSubmission ? "submission" : "smtp", std::move(limiter),
+                                    {"421 4.7.0 too many connections from your network\r\n", busyReply}, services.clock, services.limits);
+  if (!isSubmission) return limited;
+  return [&services, limited = std::move(limited)](const net::ConnectionMeta& connection) -> net::Admission {
+    if (services.authenticator.isLimited(connection.remote.ip)) return {false, "421 4.7.0 too many failed logins from your network\r\n", nullptr};
+    return limited(connection);
   };
 }
 

@@ -80,6 +80,8 @@ std::shared_ptr<const ListenerSettings> listenerSettings(const config::ListenerI
 /// Makes the session of a new connection.
 std::unique_ptr<net::Session> makeSession(Services& services, std::shared_ptr<const ListenerSettings> listener);
 
+inline constexpr const char* busyReply = "421 4.3.2 too busy, try again later\r\n";
+
 /// Connection limits of smtp.md §1 and, for submission, too many failed logins: 421 4.7.0. Copies share `limiter`.
 net::AcceptFilter makeAcceptFilter(Services& services, Kind kind, std::shared_ptr<net::ConnectionLimiter> limiter);
 

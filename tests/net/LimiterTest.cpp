@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "net/ConnectionLimiter.h"
+#include "net/LimitedFilter.h"
 #include "net/Sockets.h"
 #include "support/Test.h"
 
@@ -16,6 +16,7 @@ struct LimiterTest : mox::test::Suite<LimiterTest> {
     l.add("IPv6 widths", &LimiterTest::v6);
     l.add("memory is bounded", &LimiterTest::bounded);
     l.add("concurrent connections and leases", &LimiterTest::concurrent);
+    l.add("one kind takes no more than its share", &LimiterTest::share);
     l.add("passed sockets", &LimiterTest::listenFds);
   }
 
@@ -92,6 +93,29 @@ struct LimiterTest : mox::test::Suite<LimiterTest> {
     CHECK(limiter->admit(ip("192.0.2.2"), start).lease);
     limiter.reset();
     b.lease.reset();  // outlives the limiter
+  }
+
+  void share() {
+    ConnectionLimits limits{{9, 0, 0}, {2, 0, 0}, 100, 3};
+    auto limiter = std::make_shared<ConnectionLimiter>(limits);
+    FakeClock clock(start);
+    Metrics metrics;
+    LimitHits hits(metrics, Log());
+    auto filter = limitedFilter("imap", limiter, {"too many", "busy"}, clock, hits);
+    auto from = [&](const char* text) { return filter({ConnectionId(1), {ip(text), 1}, {ip("192.0.2.200"), 143}, "imap"}); };
+    auto counted = [&](const char* name) { return metrics.value("mox_limit_hits_total", {{"limit", name}}); };
+    auto a = from("192.0.2.1"), b = from("192.0.2.1");
+    CHECK_EQ(std::string("too many"), from("192.0.2.1").refusal);
+    CHECK_EQ(1.0, counted("imap-connections"));
+    auto c = from("192.0.2.2");
+    CHECK(a.admitted && b.admitted && c.admitted);
+    CHECK_EQ(std::string("busy"), from("203.0.113.1").refusal);
+    CHECK_EQ(1.0, counted("imap-connections-in-all"));
+    b.lease.reset();
+    CHECK(from("203.0.113.1").admitted);
+    for (int i = 0; i < 7; ++i) CHECK(from("192.0.2.1").admitted);  // let go at once
+    CHECK_EQ(std::string("too many"), from("192.0.2.1").refusal);
+    CHECK_EQ(1.0, counted("imap-connection-rate"));
   }
 
   void listenFds() {
