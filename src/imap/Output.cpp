@@ -98,13 +98,6 @@ void writeEsearch(std::string& out, const EsearchResponse& response, OutputMode 
   out += "\r\n";
 }
 
-void writeNumbers(std::string& out, std::string_view name, const std::vector<std::uint32_t>& numbers, std::optional<std::uint64_t> modSeq) {
-  out.append("* ").append(name);
-  for (auto number : numbers) out += " " + std::to_string(number);
-  if (modSeq && !numbers.empty()) out += " (MODSEQ " + std::to_string(*modSeq) + ")";
-  out += "\r\n";
-}
-
 void writeVanished(std::string& out, const NumberSet& uids, bool earlier) {
   for (const auto& text : uids.texts(vanishedLineBytes)) {
     out += earlier ? "* VANISHED (EARLIER) " : "* VANISHED ";

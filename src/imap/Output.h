@@ -60,11 +60,6 @@ struct EsearchResponse {
 };
 void writeEsearch(std::string& out, const EsearchResponse& response, OutputMode mode);
 
-inline constexpr std::size_t searchNumbersPerLine = 100;
-/// "* SEARCH 1 2 3\r\n" or "* SORT ...": one line. Callers with more than searchNumbersPerLine numbers write several,
-/// MODSEQ in the last.
-void writeNumbers(std::string& out, std::string_view name, const std::vector<std::uint32_t>& numbers, std::optional<std::uint64_t> modSeq);
-
 /// "* VANISHED (EARLIER) 1:3\r\n", lines of about 4 KiB; nothing for the empty set.
 inline constexpr std::size_t vanishedLineBytes = 4096;
 void writeVanished(std::string& out, const NumberSet& uids, bool earlier);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "base/Text.h"
 #include "base/Unicode.h"
@@ -47,27 +48,32 @@ void countFuzzyCuts(Context& context, const imap::SearchKey& root) {
   if (cuts.length) context.hit(fuzzyWordLength);
 }
 
-class NumberLines final : public net::Producer {
+/// "* SEARCH 1 2 3 (MODSEQ 4)", RFC 9051 §7.3.5, RFC 7162 §3.1.5.
+class NumberLine final : public net::Producer {
  public:
-  NumberLines(std::string name, NextNumber next, std::optional<std::uint64_t> modSeq)
-      : name_(std::move(name)), next_(std::move(next)), modSeq_(modSeq), peeked_(next_()) {}
+  NumberLine(const std::string& name, NextNumber next, std::optional<std::uint64_t> modSeq) : start_("* " + name), next_(std::move(next)), modSeq_(modSeq) {}
 
   bool produce(std::string& out) override {
-    auto enough = out.size() + piece;
-    do {
-      std::vector<std::uint32_t> line;
-      for (; peeked_ && line.size() < imap::searchNumbersPerLine; peeked_ = next_()) line.push_back(*peeked_);
-      imap::writeNumbers(out, name_, line, peeked_ ? std::nullopt : modSeq_);
-    } while (peeked_ && out.size() < enough);
-    return peeked_.has_value();
+    out += std::exchange(start_, "");
+    for (auto enough = out.size() + piece; out.size() < enough; isEmpty_ = false) {
+      auto number = next_();
+      if (!number) return end(out), false;
+      out += " " + std::to_string(*number);
+    }
+    return true;
   }
 
  private:
+  void end(std::string& out) const {
+    if (modSeq_ && !isEmpty_) out += " (MODSEQ " + std::to_string(*modSeq_) + ")";
+    out += "\r\n";
+  }
+
   static constexpr std::size_t piece = 64 * 1024;  ///< octets made at a time
-  std::string name_;
+  std::string start_;
   NextNumber next_;
   std::optional<std::uint64_t> modSeq_;
-  std::optional<std::uint32_t> peeked_;
+  bool isEmpty_ = true;
 };
 
 }  // namespace
@@ -243,8 +249,8 @@ NextNumber eachNumber(imap::NumberSet numbers) {
   };
 }
 
-std::unique_ptr<net::Producer> makeNumberLines(std::string name, NextNumber next, std::optional<std::uint64_t> modSeq) {
-  return std::make_unique<NumberLines>(std::move(name), std::move(next), modSeq);
+std::unique_ptr<net::Producer> makeNumberLine(const std::string& name, NextNumber next, std::optional<std::uint64_t> modSeq) {
+  return std::make_unique<NumberLine>(name, std::move(next), modSeq);
 }
 
 }  // namespace mox::imapserver

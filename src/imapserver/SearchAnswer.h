@@ -56,7 +56,8 @@ imap::NumberSet savedOf(const imap::SearchReturn& wanted, const imap::NumberSet&
 using NextNumber = std::function<std::optional<std::uint32_t>()>;
 /// Each number of the set, ascending.
 NextNumber eachNumber(imap::NumberSet numbers);
-/// "* NAME 1 2 3" in as many lines as needed, made as the client takes them.
-std::unique_ptr<net::Producer> makeNumberLines(std::string name, NextNumber next, std::optional<std::uint64_t> modSeq);
+/// "* NAME 1 2 3", made as the client takes it. One line however many there are: programs that look at the first line of an
+/// answer (with Python's imaplib all do) would miss what is in others.
+std::unique_ptr<net::Producer> makeNumberLine(const std::string& name, NextNumber next, std::optional<std::uint64_t> modSeq);
 
 }  // namespace mox::imapserver

@@ -23,7 +23,7 @@ void answer(Context& context, const Asked& asked, const SearchRun& run) {
   if (wanted.save) context.selected->saved = savedOf(wanted, found.uids);
   if (!wanted.given && !context.rev2) {
     auto modSeq = asked.withModSeq ? std::optional(found.modSeq) : std::nullopt;
-    return context.stream(makeNumberLines("SEARCH", eachNumber(found.numbers(asked.uid)), modSeq), [limited = asked.limited](Context& now) { now.ok(limited, "searched"); });
+    return context.stream(makeNumberLine("SEARCH", eachNumber(found.numbers(asked.uid)), modSeq), [limited = asked.limited](Context& now) { now.ok(limited, "searched"); });
   }
   if (saysSomething(wanted)) {
     auto response = esearchOf(wanted, run, asked.uid, asked.withModSeq);

@@ -38,7 +38,7 @@ void answer(Context& context, const Sorting& sorting) {
     return context.ok("sorted");
   }
   auto next = [numbers = std::move(ordered), at = std::size_t{0}]() mutable { return at < numbers.size() ? std::optional(numbers[at++]) : std::nullopt; };
-  context.stream(makeNumberLines("SORT", std::move(next), modSeq), [](Context& now) { now.ok("sorted"); });
+  context.stream(makeNumberLine("SORT", std::move(next), modSeq), [](Context& now) { now.ok("sorted"); });
 }
 
 }  // namespace

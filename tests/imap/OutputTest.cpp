@@ -79,12 +79,6 @@ struct OutputTest : mox::test::Suite<OutputTest> {
     writeEsearch(out, multi, {});
     CHECK_EQ(std::string("* ESEARCH (TAG \"tag1\" MAILBOX \"folder 1\" UIDVALIDITY 1) UID PARTIAL (-1:-100 NIL)\r\n"), out);
     out.clear();
-    writeNumbers(out, "SEARCH", {}, 7);
-    CHECK_EQ(std::string("* SEARCH\r\n"), out);
-    out.clear();
-    writeNumbers(out, "SEARCH", {2, 5, 6}, 917162500);
-    CHECK_EQ(std::string("* SEARCH 2 5 6 (MODSEQ 917162500)\r\n"), out);
-    out.clear();
     writeVanished(out, NumberSet::parse("300:310,405,411").value(), true);
     CHECK_EQ(std::string("* VANISHED (EARLIER) 300:310,405,411\r\n"), out);
     CHECK_EQ(std::string("COPYUID 38505 304,319:320 3956:3958"), copyUidCode(38505, {304, 319, 320}, {3956, 3957, 3958}));

@@ -20,6 +20,7 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     l.add("STATUS SIZE is not less than all sizes, even where it is too long to look", &ImapSessionTest::boundedSize);
     l.add("a long SEARCH is done in slices and says how far it is", &ImapSessionTest::longSearch);
     l.add("a message whose body file is lost keeps none of the others from being found", &ImapSessionTest::searchBesideLost);
+    l.add("SEARCH and SORT answer in one line however many there are", &ImapSessionTest::oneLine);
     l.add("a long SEARCH ends with its connection", &ImapSessionTest::abandonedSearch);
     l.add("a session that is busy for long is told of an overflow", &ImapSessionTest::notifyOverflow);
     l.add("a search for a word reads few messages once they are indexed, and finds new ones at once", &ImapSessionTest::indexedSearch);
@@ -122,6 +123,17 @@ struct ImapSessionTest : test::Suite<ImapSessionTest>, test::SessionFixture {
     CHECK_MSG(got, progress != std::string::npos && got.find(" 500)] ", progress) != std::string::npos);
     auto answer = got.find("* ESEARCH (TAG \"c\") COUNT 500\r\nc OK");
     CHECK(answer != std::string::npos && answer > progress && got.find("d OK") > answer && got.find("d OK") != std::string::npos);
+  }
+
+  void oneLine() {
+    manyMessages();
+    std::string all;
+    for (int number = 1; number <= 500; ++number) all += " " + std::to_string(number);
+    CHECK_EQ("* SEARCH" + all + "\r\n", say("a SEARCH ALL").substr(0, all.size() + 10));
+    CHECK_EQ("* SORT" + all + "\r\n", say("b UID SORT (ARRIVAL) UTF-8 ALL").substr(0, all.size() + 8));
+    auto some = say("c SEARCH MODSEQ 1 1:3");
+    CHECK_MSG(some, some.find("\r\n* SEARCH 1 2 3 (MODSEQ 3)\r\nc OK") != std::string::npos);
+    CHECK(say("d SEARCH MODSEQ 1 LARGER 4000000").starts_with("* SEARCH\r\nd OK"));
   }
 
   /// The number behind `name`, in each line that has it, added up.
