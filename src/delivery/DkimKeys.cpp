@@ -21,7 +21,7 @@ Result<dkim::PrivateKey> DkimKeys::key(const std::string& pem) {
   return parsed;
 }
 
-Result<std::string> DkimKeys::sign(const config::DomainInfo& domain, const Localpart& identity, std::string_view prefix, std::string_view data) {
+Result<std::string> DkimKeys::sign(const config::DomainInfo& domain, const Localpart& identity, std::string_view prefix, std::string_view data, Time leaves) {
   std::vector<dkim::Selector> selectors;
   for (const auto& configured : domain.signingKeys) {
     auto parsed = key(configured.pem);
@@ -37,7 +37,7 @@ Result<std::string> DkimKeys::sign(const config::DomainInfo& domain, const Local
     selectors.push_back(std::move(selector));
   }
   if (selectors.empty()) return std::string();
-  return signer_.sign(selectors, identity, prefix, data);
+  return signer_.sign(selectors, identity, prefix, data, leaves);
 }
 
 }  // namespace mox::delivery

@@ -20,8 +20,8 @@ class DkimKeys {
   DkimKeys(const Clock& clock, Metrics& metrics) : signer_(clock, &metrics) {}
 
   /// DKIM-Signature fields for a message made of `prefix` and `data`; "" if the domain has no keys. About a millisecond
-  /// of CPU for an RSA-2048 key.
-  Result<std::string> sign(const config::DomainInfo& domain, const Localpart& identity, std::string_view prefix, std::string_view data);
+  /// of CPU for an RSA-2048 key. `leaves`: when, if it is held back.
+  Result<std::string> sign(const config::DomainInfo& domain, const Localpart& identity, std::string_view prefix, std::string_view data, Time leaves = {});
 
  private:
   Result<dkim::PrivateKey> key(const std::string& pem);

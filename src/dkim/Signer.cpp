@@ -79,7 +79,7 @@ std::vector<std::string> namesToSign(const Selector& selector, const std::vector
 
 /// The field up to and with "b=".
 Folder unsignedField(const Selector& selector, const std::optional<Localpart>& identity, const std::vector<std::string>& names,
-                     const std::string& bodyHash, Time now) {
+                     const std::string& bodyHash, Time now, Time leaves) {
   Folder out("DKIM-Signature: v=1;");
   out.add("a=" + std::string(keyTypeName(selector.key.type())) + "-" + std::string(hashName(selector.hash)) + ";", " ");
   out.add("c=" + std::string(canonicalizationName(selector.header)) + "/" + std::string(canonicalizationName(selector.body)) + ";", " ");
@@ -87,7 +87,7 @@ Folder unsignedField(const Selector& selector, const std::optional<Localpart>& i
   out.add("s=" + selector.name + ";", " ");
   if (identity) out.add("i=" + quotedPrintable(identity->wire()) + "@" + selector.domain.ascii() + ";", " ");
   out.add("t=" + std::to_string(unixSeconds(now)) + ";", " ");
-  if (selector.expiration) out.add("x=" + std::to_string(unixSeconds(now) + selector.expiration->count()) + ";", " ");
+  if (selector.expiration) out.add("x=" + std::to_string(unixSeconds(std::max(now, leaves)) + selector.expiration->count()) + ";", " ");
   for (std::size_t i = 0; i < names.size(); ++i) {
     out.add((i == 0 ? "h=" : "") + names[i] + (i + 1 < names.size() ? ":" : ";"), i == 0 ? " " : "");
   }
@@ -118,14 +118,14 @@ const std::vector<std::string>& defaultSignedHeaders() {
 }
 
 Result<std::string> Signer::sign(const std::vector<Selector>& selectors, const std::optional<Localpart>& identity,
-                                 std::string_view prefix, std::string_view data) const {
+                                 std::string_view prefix, std::string_view data, Time leaves) const {
   auto header = split(prefix, data);
   if (auto ok = check(selectors, header); !ok) return tl::unexpected(ok.error());
   BodyHashes hashes(header.body);
   std::string out;
   for (const auto& selector : selectors) {
     auto names = namesToSign(selector, header.fields);
-    auto field = unsignedField(selector, identity, names, hashes.of(selector.body, selector.hash), clock_.now());
+    auto field = unsignedField(selector, identity, names, hashes.of(selector.body, selector.hash), clock_.now(), leaves);
     auto text = signedData(header.fields, names, selector.header, field.text(), nullptr);
     field.addCut(base64(selector.key.sign(selector.hash, text)));
     out += field.text() + "\r\n";

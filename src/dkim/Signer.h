@@ -27,7 +27,7 @@ struct Selector {
   std::vector<std::string> headers = defaultSignedHeaders();
   /// Names each field once more than it occurs, so that none can be added (§8.15).
   bool seal = true;
-  std::optional<std::chrono::seconds> expiration{};  ///< x= this long after t=
+  std::optional<std::chrono::seconds> expiration{};  ///< x= this long after t=, or after the message leaves
 };
 
 class Signer {
@@ -37,9 +37,10 @@ class Signer {
 
   /// The header lines to put in front of the message, each with CRLF. The message is `prefix` (complete header
   /// fields, may be "") and `data`. `identity`: localpart of i= at d=; none leaves i= out.
+  /// A message that is held back until `leaves` has a signature that expires only some time after that.
   /// Refuses messages without just one From field, and with a header beyond the limits of HeaderBlock.h.
   Result<std::string> sign(const std::vector<Selector>& selectors, const std::optional<Localpart>& identity, std::string_view prefix,
-                           std::string_view data) const;
+                           std::string_view data, Time leaves = {}) const;
 
  private:
   const Clock& clock_;

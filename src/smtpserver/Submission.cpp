@@ -135,10 +135,17 @@ std::string Submission::addedFields() const {
   return out;
 }
 
+/// RFC 4865: when it may leave; the epoch for at once.
+Time Submission::release() const {
+  const auto& mail = transaction_.mail;
+  if (mail.holdFor) return now_ + std::chrono::seconds(*mail.holdFor);
+  return mail.holdUntil.value_or(Time());
+}
+
 std::string Submission::signature(std::string_view added) const {
   const auto* domain = transaction_.config->domain(parsed_.from->domain);
   if (domain == nullptr) return "";
-  auto signed_ = context_.services.keys->sign(*domain, domain->canonical(parsed_.from->localpart), added, spool_->data());
+  auto signed_ = context_.services.keys->sign(*domain, domain->canonical(parsed_.from->localpart), added, spool_->data(), release());
   if (signed_) return *signed_;
   // The message is good; that we cannot prove it is ours is for the administrator to mend.
   context_.log.error("signing failed", {{"domain", domain->name.ascii()}, {"err", signed_.error().text}});
@@ -174,13 +181,9 @@ void Submission::send() {
   message.has8bit = parsed_.has8bit;
   message.smtpUtf8 = utf8_;
   message.requireTls = requireTls_;
-  if (mail.holdFor) {
-    message.notBefore = now_ + std::chrono::seconds(*mail.holdFor);
-    message.futureReleaseRequest = "for;" + std::to_string(*mail.holdFor);
-  } else if (mail.holdUntil) {
-    message.notBefore = *mail.holdUntil;
-    message.futureReleaseRequest = "until;" + rfc3339Seconds(*mail.holdUntil);
-  }
+  if (release() != Time()) message.notBefore = release();
+  if (mail.holdFor) message.futureReleaseRequest = "for;" + std::to_string(*mail.holdFor);
+  else if (mail.holdUntil) message.futureReleaseRequest = "until;" + rfc3339Seconds(*mail.holdUntil);
   message.extra = extra_;
   auto ids = context_.services.queue.add(message);
   noteOutgoing();

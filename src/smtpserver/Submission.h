@@ -35,6 +35,7 @@ class Submission {
   std::optional<SubmissionError> checkFields();
   std::optional<SubmissionError> checkLimits();
   std::string addedFields() const;
+  Time release() const;
   std::string signature(std::string_view added) const;
   std::string trace() const;
   std::vector<Mailbox> recipients() const;

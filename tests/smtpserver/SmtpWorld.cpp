@@ -27,6 +27,7 @@ constexpr const char* dynamicText =
     "\t\t\tSelectors:\n"
     "\t\t\t\ttest:\n"
     "\t\t\t\t\tPrivateKeyFile: test.pem\n"
+    "\t\t\t\t\tExpiration: 72h\n"
     "\t\t\tSign:\n"
     "\t\t\t\t- test\n"
     "\t\tTLSRPT:\n"
