@@ -76,7 +76,8 @@ struct Entry {
   std::string messageId{}, subject{}, transport{}, futureReleaseRequest{};
 };
 
-/// Which entries: all conditions that are set must hold, except that `from` and `to` count as one (either), as in mox.
+/// Which entries: all conditions that are set must hold. (In mox `from` or `to` is enough: who drops what ann sent to bob by
+/// that loses all that ann sent.)
 struct Filter {
   std::vector<QueueId> ids;
   std::string account;

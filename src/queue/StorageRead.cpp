@@ -93,10 +93,8 @@ Where whereOf(const Filter& filter) {
     add(where, "message.account=?");
     where.values.emplace_back(filter.account);
   }
-  std::string either;
-  if (!filter.from.empty()) either = addressCondition(where, fromAddress, "message.from_host", filter.from);
-  if (!filter.to.empty()) either += (either.empty() ? "" : " OR ") + addressCondition(where, toAddress, "entry.host", filter.to);
-  if (!either.empty()) add(where, "(" + either + ")");
+  if (!filter.from.empty()) add(where, addressCondition(where, fromAddress, "message.from_host", filter.from));
+  if (!filter.to.empty()) add(where, addressCondition(where, toAddress, "entry.host", filter.to));
   if (filter.hold) add(where, *filter.hold ? "entry.hold=1" : "entry.hold=0");
   if (filter.transport) {
     add(where, "entry.transport=?");
