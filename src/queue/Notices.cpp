@@ -5,8 +5,11 @@
 
 #include "base/Date.h"
 #include "base/Text.h"
+#include "base/Unicode.h"
 #include "imap/Structure.h"
+#include "message/Charset.h"
 #include "message/Dsn.h"
+#include "message/EncodedWords.h"
 #include "queue/Backoff.h"
 
 namespace mox::queue {
@@ -37,6 +40,13 @@ message::DsnRecipient recipient(const Record& r, bool failed) {
   return out;
 }
 
+/// As its sender reads it; without what could pass for other lines or turn the direction of the text.
+std::string shownSubject(const std::string& subject) {
+  auto text = message::decodeWords(subject);
+  if (!isPlainUtf8(text)) return printable(text, mostShown);
+  return text.size() <= mostShown ? text : std::string(message::cutUtf8(text, mostShown)) + "...";
+}
+
 std::string textFor(const std::vector<Record>& records, bool failed) {
   const auto& message = *records.front().claim.message;
   std::string out = failed ? "Your message could not be delivered to:\n\n" : "Your message has not been delivered yet to:\n\n";
@@ -45,7 +55,7 @@ std::string textFor(const std::vector<Record>& records, bool failed) {
     out += "    " + printable(replyText(r.attempt), mostShown) + "\n";
     if (!r.attempt.remote.empty()) out += "    at " + printable(r.attempt.remote, mostShown) + "\n";
   }
-  out += "\nSubject: " + printable(message.subject, mostShown) + "\nSent: " + rfc5322Date(message.queued) + "\n\n";
+  out += "\nSubject: " + shownSubject(message.subject) + "\nSent: " + rfc5322Date(message.queued) + "\n\n";
   if (failed) return out + "It will not be tried again.\n";
   const auto& claim = records.front().claim;
   return out + "You need not do anything. The next attempt is at " + rfc5322Date(claim.nextAttempt) + ", the last one around " +
