@@ -184,7 +184,7 @@ void Append::answer(Context& context, const std::vector<store::Delivered>& deliv
   context.sync();
   if (!context.condstore) return context.ok("replaced");
   // RFC 8508 §4.5, RFC 7162 §3.2.9: as UID EXPUNGE.
-  context.ok(fmt::format("HIGHESTMODSEQ {}", context.selected->view().highestModSeq().value), "replaced");
+  context.ok(fmt::format("HIGHESTMODSEQ {}", context.selected->toldModSeq().value), "replaced");
 }
 
 }  // namespace mox::imapserver

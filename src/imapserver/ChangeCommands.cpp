@@ -91,7 +91,7 @@ void finishStore(Context& context, const std::string& limited, std::string code,
 void endExpunge(Context& context, ModSeq expunged, const std::string& limited, std::string_view text) {
   context.sync();
   std::string code;
-  if (expunged && context.condstore) code = "HIGHESTMODSEQ " + std::to_string(context.selected->view().highestModSeq().value);
+  if (expunged && context.condstore) code = "HIGHESTMODSEQ " + std::to_string(context.selected->toldModSeq().value);
   okLimited(context, limited, code, text);
 }
 

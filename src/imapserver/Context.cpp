@@ -183,7 +183,7 @@ void Context::enableCondstore() {
   if (condstore) return;
   condstore = true;
   // RFC 7162 §3.1.2.1: from what on the client will hear of changes.
-  if (selected) untagged("OK [HIGHESTMODSEQ " + std::to_string(selected->view().highestModSeq().value) + "] highest");
+  if (selected) untagged("OK [HIGHESTMODSEQ " + std::to_string(selected->toldModSeq().value) + "] highest");
 }
 
 std::optional<imap::MailboxName> Context::mailboxName(const std::string& name) {

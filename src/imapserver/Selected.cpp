@@ -57,7 +57,11 @@ void Selected::sync(std::string& out, const TellMode& tell) {
   if (tell.recent && count(recent_) != toldRecent_) out.append("* ").append(std::to_string(tellRecent())).append(" RECENT\r\n");
   for (auto index : diff.changed) {
     const auto& entry = now->at(index);
-    if (!tell.flags || isOwn(entry.modSeq)) continue;
+    if (isOwn(entry.modSeq)) continue;
+    if (!tell.flags) {
+      if (!withheldFrom_) withheldFrom_ = before->highestModSeq();
+      continue;
+    }
     writeFlagsFetch(out, static_cast<std::uint32_t>(index + 1), *now, entry, tell.recent && isRecent(entry.uid), tell);
   }
   own_.clear();
@@ -99,7 +103,7 @@ std::uint32_t Selected::sequence(Uid uid) const {
 }
 
 bool Selected::knows(const store::MailboxView& state) const {
-  auto told = view_->highestModSeq();
+  auto told = toldModSeq();
   auto isKnown = [&](ModSeq change) { return change <= told || isOwn(change); };
   if (!isKnown(state.highestModSeq()) || state.uidNext() != view_->uidNext() || state.size() != view_->size()) return false;
   bool all = true;

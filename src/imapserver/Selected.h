@@ -56,9 +56,12 @@ class Selected {
   void listen(store::ChangeFeed::Listener listener) { subscription_ = account_->feed().subscribe(mailbox(), std::move(listener)); }
   void quiet() { subscription_ = {}; }
   /// The client has been told, or knows, what this change of its own did: sync() says nothing of it.
-  void told(ModSeq own) { own_.push_back(own); }
+  void told(ModSeq own) { own_.insert(std::upper_bound(own_.begin(), own_.end(), own), own); }
   /// The change is of this client and view() does not have it yet.
-  bool isOwn(ModSeq change) const { return std::find(own_.begin(), own_.end(), change) != own_.end(); }
+  bool isOwn(ModSeq change) const { return std::binary_search(own_.begin(), own_.end(), change); }
+  /// Up to here the client has heard of all changes, its own not counted. What a client resynchronises from (RFC 7162
+  /// §3.2.5) must not be beyond it: NOTIFY may keep changes of flags from it.
+  ModSeq toldModSeq() const { return withheldFrom_.value_or(view_->highestModSeq()); }
   /// The client has heard of all that is in this state of the mailbox: it is view(), but for changes of its own.
   bool knows(const store::MailboxView& state) const;
 
@@ -84,7 +87,8 @@ class Selected {
   std::shared_ptr<store::Account> account_;
   store::View view_;
   bool readOnly_;
-  std::vector<ModSeq> own_;
+  std::vector<ModSeq> own_;  ///< ascending; nearly always its end is what comes next
+  std::optional<ModSeq> withheldFrom_;
   /// Positions in view() of a range's messages.
   std::pair<std::size_t, std::size_t> positions(const imap::NumberRange& range) const;
   imap::NumberSet recent_;
