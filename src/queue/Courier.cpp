@@ -98,10 +98,6 @@ smtp::NextStep Courier::onReady(smtp::ClientSession& session, const std::shared_
     tlsMode_ = !tls ? "none" : tls->peerVerified ? "verified" : "unverified";
     dispatcher_.metrics_.connection("ok");
   }
-  if (!established_) {
-    established_ = true;
-    dispatcher_.onEstablished(*this);
-  }
   for (;;) {
     auto next = dispatcher_.next(*this, session.transactions(), waker);
     if (const auto* idle = std::get_if<smtp::Idle>(&next)) {

@@ -29,7 +29,6 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   const std::shared_ptr<Destination>& destination() const { return destination_; }
   std::size_t firstHost() const { return firstHost_; }
   std::size_t host() const { return host_; }
-  bool established() const { return established_; }
   const std::vector<Dial>& dialled() const { return dialled_; }
   /// "mx.example.org (192.0.2.1)" of the last dial.
   std::string remote() const;
@@ -58,7 +57,7 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   const std::size_t firstHost_;
   std::size_t host_;
   std::size_t address_ = 0;
-  bool withoutTls_ = false, established_ = false;
+  bool withoutTls_ = false;
   bool isEstablishedNow_ = false;  ///< on this connection
   bool wasParked_ = false;         ///< this connection
   std::string tlsMode_ = "none";

@@ -223,11 +223,6 @@ void Dispatcher::shrink(Destination& destination) {
   destination.successes = 0;
 }
 
-void Dispatcher::onEstablished(Courier& courier) {
-  std::lock_guard hold(mutex_);
-  if (courier.firstHost() == 0) ++courier.destination()->established;
-}
-
 bool Dispatcher::mayWork(const Courier& courier, unsigned transactions) const {
   const auto& d = *courier.destination();
   if (stopping_ || (transactions >= fairShare && !starving_.empty() && isAbovePart(d))) return false;
@@ -305,13 +300,13 @@ void Dispatcher::onEnded(const std::shared_ptr<Courier>& courier, const std::opt
     std::lock_guard hold(mutex_);
     bool first = courier->firstHost() == 0;
     --(first ? d.couriers : d.laterCouriers);
-    if (first && courier->established()) --d.established;
     unpark(*courier);
     if (exhausted) {
       shrink(d);
-      // If other connections stand, one too many was refused, and nothing is said of the messages.
+      // While others of its kind stand, or may yet, one too many was refused, and nothing is said of the messages: the last
+      // to end speaks for all.
       if (!first) failed.swap(d.later);
-      else if (d.established == 0) failed.swap(d.waiting);
+      else if (d.couriers == 0) failed.swap(d.waiting);
     }
   }
   std::vector<Record> records;

@@ -62,7 +62,6 @@ struct Destination {
   unsigned couriers = 0;       ///< that started at the first host, parked ones too
   unsigned laterCouriers = 0;
   unsigned busy = 0;           ///< couriers of the first kind in a transaction
-  unsigned established = 0;    ///< couriers of the first kind that got as far as a transaction
   unsigned limit = 0;
   unsigned successes = 0;      ///< since the limit was changed
   bool starving = false;       ///< in the list of those waiting for a free place
@@ -107,7 +106,6 @@ class Dispatcher {
   using DestinationPtr = std::shared_ptr<Destination>;
 
   // For couriers.
-  void onEstablished(Courier& courier);
   /// `waker`: null if the connection cannot be parked.
   std::variant<Parcel, smtp::Idle> next(Courier& courier, unsigned transactions, const std::shared_ptr<net::Waker>& waker);
   /// Any of the three may be empty. `again` is for the same host.

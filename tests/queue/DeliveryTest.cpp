@@ -36,6 +36,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("more destinations than connections", &DeliveryTest::turns);
     l.add("stop ends parked connections", &DeliveryTest::parkedStop);
     l.add("a server that says 4xx at once to a crowd", &DeliveryTest::crowdRefused);
+    l.add("a second connection that is one too many condemns nothing", &DeliveryTest::oneTooMany);
     l.add("future release", &DeliveryTest::futureRelease);
     l.add("a dead domain holds up no other", &DeliveryTest::noHeadOfLine);
     l.add("stop keeps what was not tried", &DeliveryTest::stopped);
@@ -444,16 +445,37 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     Sink mx(*engine, script);
     domain("example.net", mx.at());
     start();
-    for (int i = 0; i < 50; ++i) {
-      auto m = message({"n" + std::to_string(i) + "@example.net"});
-      m.notBefore = clock.now() + minutes(1);
-      queue->add(m);
-    }
+    addLater(50);
     advance(minutes(1));
     settle();
     CHECK_EQ(std::size_t{50}, queue->size());
     CHECK(mx.connections() <= 10);
     for (const auto& e : entries()) CHECK_EQ(1, e.attempts);
+  }
+
+  void addLater(int count) {
+    for (int i = 0; i < count; ++i) {
+      auto m = message({"n" + std::to_string(i) + "@example.net"});
+      m.notBefore = clock.now() + minutes(1);
+      queue->add(m);
+    }
+  }
+
+  /// The first connection is not through with its EHLO when the second one is refused.
+  void oneTooMany() {
+    Script script;
+    script.alone = "554 too many connections from your host\r\n";
+    script.hold = "EHLO";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    addLater(12);
+    advance(minutes(1));
+    eventually([&] { return mx.connections() == 2 && mx.held() == 1 && queue->connections() == 1; }, "the end of the refused connection");
+    mx.release();
+    settle();
+    CHECK_EQ(std::size_t{12}, mx.count());
+    CHECK(inbox("user").empty());
   }
 
   void futureRelease() {

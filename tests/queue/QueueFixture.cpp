@@ -16,7 +16,8 @@ struct Sink::State {
   std::mutex mutex;
   Script script;
   std::vector<Taken> taken;
-  std::size_t connections = 0;
+  std::size_t connections = 0, open = 0;
+  std::vector<std::shared_ptr<net::Waker>> held;
 };
 
 namespace {
@@ -27,6 +28,11 @@ class SinkSession final : public net::Session {
     std::lock_guard hold(state_->mutex);
     script_ = state_->script;
     ++state_->connections;
+    if (++state_->open > 1 && !script_.alone.empty()) script_.greeting = script_.alone;
+  }
+  ~SinkSession() override {
+    std::lock_guard hold(state_->mutex);
+    --state_->open;
   }
   void onOpen(net::Channel& channel) override {
     channel.write(script_.greeting);
@@ -41,6 +47,11 @@ class SinkSession final : public net::Session {
   }
   void onTls(net::Channel&, const net::TlsInfo&) override { tls_ = true; }
   void onDeadline(net::Channel& channel) override { channel.close(); }
+  void onWake(net::Channel& channel) override { channel.write(std::exchange(held_, "")); }
+  void onShutdown(net::Channel& channel) override {
+    channel.write(held_);
+    channel.close();
+  }
   std::size_t inputLimit() const override { return 8 << 20; }
 
  private:
@@ -66,7 +77,13 @@ class SinkSession final : public net::Session {
     std::string out = "250-sink\r\n";
     if ((script_.tls || script_.swallowTls) && !tls_) out += "250-STARTTLS\r\n";
     for (const auto& extension : script_.extensions) out += "250-" + extension + "\r\n";
-    channel.write(out + "250 HELP\r\n");
+    answer(channel, "EHLO", out + "250 HELP\r\n");
+  }
+  void answer(net::Channel& channel, std::string_view to, const std::string& reply) {
+    if (script_.hold != to) return channel.write(reply);
+    held_ = reply;
+    std::lock_guard hold(state_->mutex);
+    state_->held.push_back(channel.waker());
   }
   void startTls(net::Channel& channel) {
     channel.write("220 2.0.0 go\r\n");
@@ -98,7 +115,7 @@ class SinkSession final : public net::Session {
       state_->taken.push_back(now_);
     }
     now_ = {};
-    channel.write(script_.data);
+    answer(channel, ".", script_.data);
     if (script_.resetAfterData) channel.close();
     if (script_.closeAfter > 0 && messages_ >= script_.closeAfter) {
       channel.write("421 4.3.2 enough\r\n");
@@ -110,6 +127,7 @@ class SinkSession final : public net::Session {
   std::shared_ptr<Sink::State> state_;
   Script script_;
   Taken now_;
+  std::string held_;
   std::size_t messages_ = 0;
   bool inData_ = false, tls_ = false;
 };
@@ -138,6 +156,18 @@ std::size_t Sink::count() const {
 std::size_t Sink::connections() const {
   std::lock_guard hold(state_->mutex);
   return state_->connections;
+}
+
+std::size_t Sink::held() const {
+  std::lock_guard hold(state_->mutex);
+  return state_->held.size();
+}
+
+void Sink::release() {
+  std::unique_lock hold(state_->mutex);
+  auto some = std::exchange(state_->held, {});
+  hold.unlock();
+  for (const auto& waker : some) waker->wake();
 }
 
 void Sink::change(Script script) {

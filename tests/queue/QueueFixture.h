@@ -44,6 +44,8 @@ struct Script {
   std::size_t closeAfter = 0;    ///< messages, 0 for never: 421 then
   bool gone = false;             ///< once it has a message it closes at the next command: as if it had done so while idle
   std::size_t rcptLimit = 0;     ///< recipients a transaction; more get 452
+  std::string alone;             ///< greeting of a connection that is not the only one, closed then; "" for the same as others
+  std::string hold;              ///< "EHLO" or ".": its reply waits for Sink::release(), or for the stop of the engine
 };
 
 /// An SMTP server of one script; any number of connections.
@@ -56,6 +58,9 @@ class Sink {
   std::size_t count() const;
   std::size_t connections() const;
   void change(Script script);
+  /// Replies that wait, and their end.
+  std::size_t held() const;
+  void release();
 
   struct State;
 
