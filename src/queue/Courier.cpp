@@ -140,7 +140,7 @@ std::optional<smtp::Transaction> Courier::begin(Parcel parcel) {
 
 void Courier::fail(Parcel parcel, const Refusal& why) {
   std::vector<Record> records;
-  for (const auto& claim : parcel.claims) records.push_back(dispatcher_.makeRecord(claim, parcel, why, remote()));
+  for (const auto& claim : parcel.claims) records.push_back(dispatcher_.makeRecord(claim, parcel, {why, remote(), ""}));
   dispatcher_.onTransaction(*this, true, false, std::move(records), std::nullopt, std::nullopt);
 }
 
@@ -190,20 +190,19 @@ void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResu
       continue;
     }
     Refusal why{r.outcome == Outcome::permanent && !deservesOtherFamily(claim, r), static_cast<int>(r.code), r.enhanced, r.text};
-    auto record = dispatcher_.makeRecord(claim, parcel, why, remote());
+    auto record = dispatcher_.makeRecord(claim, parcel, {why, remote(), hostNow().name});
     if (r.outcome == Outcome::delivered) {
       delivered = true;
       record.verdict = Verdict::delivered;
       record.attempt.success = true;
     }
-    record.remoteHost = hostNow().name;
     dispatcher_.tell(record, &plan(), tlsMode_);
     records.push_back(std::move(record));
   }
   if (!progress && !stopping) {
     // A server that takes no recipient at all would be asked for ever.
     for (const auto& claim : again.claims)
-      records.push_back(dispatcher_.makeRecord(claim, parcel, {false, 0, "4.5.3", "server takes no recipients"}, remote()));
+      records.push_back(dispatcher_.makeRecord(claim, parcel, {{false, 0, "4.5.3", "server takes no recipients"}, remote(), ""}));
     again.claims.clear();
   }
   auto some = [](Parcel& p) { return p.claims.empty() ? std::nullopt : std::optional(std::move(p)); };
@@ -224,34 +223,57 @@ bool Courier::retryWithoutTls() {
   return true;
 }
 
-/// To the next address or host; false if there is none.
-bool Courier::moveOn() {
+/// Where nobody answered, another address of the same host may.
+bool Courier::nextAddress() {
+  bool next = failure_->phase == ClientPhase::connect && address_ + 1 < hostNow().ips.size();
+  if (!next) return false;
+  ++address_;
   withoutTls_ = false;
-  if (failure_->phase == ClientPhase::connect && ++address_ < hostNow().ips.size()) return true;
+  return true;
+}
+
+bool Courier::nextHost() {
+  withoutTls_ = false;
   address_ = 0;
   return ++host_ < plan().hosts.size();
 }
 
-std::optional<Refusal> Courier::refusal() const {
+/// A server that sends us away before it has heard of a message judges our connection: others may think better of it, and only if
+/// none does, for good, does mail come back. What one has said tells more than that the next could not be reached.
+void Courier::noteAnswer() {
+  const auto& f = *failure_;
   // What is wrong with our credentials is no reason to give mail back.
-  bool permanent = failure_->outcome == Outcome::permanent && failure_->phase != ClientPhase::auth;
-  auto text = failure_->phase == ClientPhase::connect ? "connecting: " + failure_->text : failure_->text;
-  auto enhanced = failure_->enhanced;
-  if (!permanent && enhanced.starts_with('5')) enhanced.clear();
-  return Refusal{permanent, static_cast<int>(failure_->code), enhanced, text};
+  bool permanent = f.outcome == Outcome::permanent && f.phase != ClientPhase::auth;
+  // As deservesOtherFamily(); greetings have no enhanced codes (RFC 2034 §4).
+  if (permanent && hostNow().dualStack && (f.enhanced.empty() || f.enhanced.starts_with("5.7."))) otherFamilyMayServe_ = true;
+  bool all = permanent && (!answer_ || answer_->why.permanent);
+  if (!answer_ || f.code != 0 || answer_->why.code == 0) {
+    auto text = f.phase == ClientPhase::connect ? "connecting: " + f.text : f.text;
+    answer_ = {{all, static_cast<int>(f.code), f.enhanced, text}, remote(), f.code != 0 ? hostNow().name : ""};
+  }
+  answer_->why.permanent = all;
+}
+
+Answer Courier::answerFor(const Parcel& parcel, const Claim& claim) const {
+  auto out = answer_.value();
+  // Hosts before the first of these have said "not now".
+  if (parcel.firstHost > 0 || (claim.attempts == 1 && otherFamilyMayServe_)) out.why.permanent = false;
+  if (!out.why.permanent && out.why.enhanced.starts_with('5')) out.why.enhanced.clear();
+  return out;
 }
 
 void Courier::onClosed(smtp::ClientSession& session) {
   auto self = shared_from_this();
-  std::optional<Refusal> exhausted;
+  bool exhausted = false;
   bool failed = failure_ && !isEstablishedNow_ && session.transactions() == 0;
   if (failure_ && failure_->end == net::End::shutdown) dispatcher_.engineIsGone();
   if (failed && !link_.lock()->cancelled && !dispatcher_.stopping()) {
     dispatcher_.metrics_.connection(phaseName(failure_->phase));
     dispatcher_.log_.info("connection failed", {{"remote", remote()}, {"phase", phaseName(failure_->phase)}, {"err", failure_->text}});
-    if (retryWithoutTls()) return dial();
-    exhausted = refusal();
-    if (!exhausted->permanent && moveOn()) return dial();
+    if (retryWithoutTls() || nextAddress()) return dial();
+    noteAnswer();
+    if (nextHost()) return dial();
+    exhausted = true;
   }
   dispatcher_.onEnded(self, exhausted);
 }

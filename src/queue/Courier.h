@@ -32,6 +32,8 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   const std::vector<Dial>& dialled() const { return dialled_; }
   /// "mx.example.org (192.0.2.1)" of the last dial.
   std::string remote() const;
+  /// At the end, if no host would serve: what that means for a message that waited.
+  Answer answerFor(const Parcel& parcel, const Claim& claim) const;
 
   smtp::NextStep onReady(smtp::ClientSession& session, const std::shared_ptr<net::Waker>& waker) override;
   void onResult(smtp::ClientSession& session, const smtp::TransactionResult& result) override;
@@ -46,8 +48,9 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   std::optional<smtp::Transaction> begin(Parcel parcel);
   void fail(Parcel parcel, const Refusal& why);
   bool retryWithoutTls();
-  bool moveOn();
-  std::optional<Refusal> refusal() const;
+  bool nextAddress();
+  bool nextHost();
+  void noteAnswer();
   bool isStale(const smtp::ClientSession& session, const Parcel& parcel, const smtp::RecipientResult& result) const;
   bool deservesOtherFamily(const Claim& claim, const smtp::RecipientResult& result) const;
 
@@ -65,6 +68,8 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   std::optional<Parcel> parcel_;  ///< in the transaction under way
   std::shared_ptr<bool> bodyAsked_;  ///< the server has said 354 to it
   std::optional<smtp::ClientFailure> failure_;
+  std::optional<Answer> answer_;       ///< of the hosts that would not serve
+  bool otherFamilyMayServe_ = false;   ///< one of them
   struct Link {
     std::shared_ptr<net::Dialled> dialled;
     std::uint64_t number = 0;  ///< of the dial

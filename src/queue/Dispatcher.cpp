@@ -71,13 +71,14 @@ void Dispatcher::enqueue(std::vector<Planned> planned) {
 
 void Dispatcher::refuse(const Claim& claim, const Refusal& refusal) {
   Parcel none{claim.message, {}, 0, {}, clock_.now(), clock_.steady(), 0};
-  auto record = makeRecord(claim, none, refusal, "");
+  auto record = makeRecord(claim, none, {refusal, "", ""});
   tell(record, nullptr, "none");
   sink_.done({std::move(record)});
 }
 
-Record Dispatcher::makeRecord(const Claim& claim, const Parcel& parcel, const Refusal& why, const std::string& remote) {
-  Record record{claim, Verdict::retry, {}, "", parcel.dialled};
+Record Dispatcher::makeRecord(const Claim& claim, const Parcel& parcel, const Answer& answer) {
+  const auto& why = answer.why;
+  Record record{claim, Verdict::retry, {}, answer.host, parcel.dialled};
   if (why.permanent || claim.attempts >= claim.maxAttempts) record.verdict = Verdict::failed;
   auto& attempt = record.attempt;
   attempt.start = parcel.start;
@@ -85,7 +86,7 @@ Record Dispatcher::makeRecord(const Claim& claim, const Parcel& parcel, const Re
   attempt.code = why.code;
   attempt.enhanced = why.enhanced;
   attempt.text = why.text;
-  attempt.remote = remote;
+  attempt.remote = answer.remote;
   return record;
 }
 
@@ -291,7 +292,7 @@ void Dispatcher::onTransaction(Courier& courier, bool healthy, bool delivered, s
   start(starts);
 }
 
-void Dispatcher::onEnded(const std::shared_ptr<Courier>& courier, const std::optional<Refusal>& exhausted) {
+void Dispatcher::onEnded(const std::shared_ptr<Courier>& courier, bool exhausted) {
   Starts starts;
   std::deque<Parcel> failed;
   auto destination = courier->destination();
@@ -313,7 +314,7 @@ void Dispatcher::onEnded(const std::shared_ptr<Courier>& courier, const std::opt
   for (auto& parcel : failed) {
     for (const auto& dial : courier->dialled()) parcel.dialled.push_back(dial);
     for (const auto& claim : parcel.claims) {
-      records.push_back(makeRecord(claim, parcel, *exhausted, courier->remote()));
+      records.push_back(makeRecord(claim, parcel, courier->answerFor(parcel, claim)));
       tell(records.back(), d.plan.get(), "none");
     }
   }

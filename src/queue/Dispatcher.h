@@ -31,6 +31,13 @@
 
 namespace mox::queue {
 
+/// Why a message is not delivered, and who says so.
+struct Answer {
+  Refusal why;
+  std::string remote;  ///< as Attempt::remote
+  std::string host;    ///< as Record::remoteHost
+};
+
 /// Recipients of one message for one destination: one transaction.
 struct Parcel {
   MessagePtr message;
@@ -111,13 +118,14 @@ class Dispatcher {
   /// Any of the three may be empty. `again` is for the same host.
   void onTransaction(Courier& courier, bool healthy, bool delivered, std::vector<Record> records, std::optional<Parcel> again,
                      std::optional<Parcel> elsewhere);
-  void onEnded(const std::shared_ptr<Courier>& courier, const std::optional<Refusal>& exhausted);
+  /// `exhausted`: no host would serve, for what answerFor() says.
+  void onEnded(const std::shared_ptr<Courier>& courier, bool exhausted);
   bool stopping();
   void engineIsGone();
   std::optional<Parcel> pick(Courier& courier);
   bool mayWork(const Courier& courier, unsigned transactions) const;
   void putBack(Parcel parcel, Destination& destination);
-  Record makeRecord(const Claim& claim, const Parcel& parcel, const Refusal& why, const std::string& remote);
+  Record makeRecord(const Claim& claim, const Parcel& parcel, const Answer& answer);
   void tell(const Record& record, const Plan* plan, const std::string& tlsMode);
 
   // Under the lock.

@@ -36,6 +36,10 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("more destinations than connections", &DeliveryTest::turns);
     l.add("stop ends parked connections", &DeliveryTest::parkedStop);
     l.add("a server that says 4xx at once to a crowd", &DeliveryTest::crowdRefused);
+    l.add("5xx in the greeting: the next MX", &DeliveryTest::nextGreeting);
+    l.add("5xx in the greeting of all hosts", &DeliveryTest::allGreetings);
+    l.add("5xx in the greeting after another host's 4xx", &DeliveryTest::greetingAfterSoft);
+    l.add("5xx in the greeting: the other family has its turn", &DeliveryTest::greetingOfFamily);
     l.add("a second connection that is one too many condemns nothing", &DeliveryTest::oneTooMany);
     l.add("future release", &DeliveryTest::futureRelease);
     l.add("a dead domain holds up no other", &DeliveryTest::noHeadOfLine);
@@ -300,6 +304,82 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK_EQ(std::string("<three@example.net>"), first.taken().at(0).to.at(0));
     CHECK_EQ(std::size_t{1}, second.taken().at(0).to.size());
     CHECK_EQ(std::string("<one@example.net>"), second.taken().at(0).to.at(0));
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+  }
+
+  static Script sendsAway(const std::string& greeting = "554 no mail here\r\n") {
+    Script script;
+    script.greeting = greeting;
+    return script;
+  }
+  void backup(const Sink& mx) {
+    resolver.mx("example.net", 20, "backup.example.net");
+    resolver.a("backup.example.net", mx.at().ip.text());
+  }
+
+  void nextGreeting() {
+    Sink first(*engine, sendsAway());
+    Sink second(*engine, {}, first.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", first.at());
+    backup(second);
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{1}, second.count());
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK(inbox("user").empty());
+  }
+
+  /// For good only if all say so.
+  void allGreetings() {
+    Sink first(*engine, sendsAway());
+    Sink second(*engine, sendsAway("421 later\r\n"), first.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", first.at());
+    backup(second);
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(421, lastResult().code);
+    CHECK(inbox("user").empty());
+    second.change(sendsAway("554 nor here\r\n"));
+    advance(minutes(8));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK(inbox("user").at(0).find("554 nor here") != std::string::npos);
+    CHECK(inbox("user").at(0).find("dns; backup.example.net") != std::string::npos);
+  }
+
+  void greetingAfterSoft() {
+    Script soft;
+    soft.rcpt = {{"<one@example.net>", "451 4.7.1 greylisted\r\n"}};
+    Sink first(*engine, soft);
+    Sink second(*engine, sendsAway(), first.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", first.at());
+    backup(second);
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{1}, second.connections());
+    CHECK_EQ(1, entry().attempts);
+    first.change({});
+    advance(minutes(8));
+    settle();
+    CHECK_EQ(std::size_t{1}, first.count());
+    CHECK(inbox("user").empty());
+  }
+
+  void greetingOfFamily() {
+    Sink mx(*engine, sendsAway("554 5.7.1 client host blocked\r\n"));
+    domain("example.net", mx.at());
+    resolver.aaaa("mx.example.net", "::1");  // where nobody listens
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(554, lastResult().code);
+    CHECK(inbox("user").empty());
+    advance(minutes(8));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
     CHECK_EQ(std::size_t{1}, inbox("user").size());
   }
 
