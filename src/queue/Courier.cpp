@@ -149,6 +149,12 @@ bool Courier::deservesOtherFamily(const Claim& claim, const smtp::RecipientResul
   return claim.attempts == 1 && result.code != 0 && result.enhanced.starts_with("5.7.") && hostNow().dualStack;
 }
 
+/// A server that insists on TLS refuses the connection we made without because its handshake had failed, not the message: next
+/// time there may be TLS again.
+bool Courier::isForLackOfTls(std::string_view enhanced, unsigned code) const {
+  return withoutTls_ && (code == 530 || enhanced.starts_with("5.7."));
+}
+
 /// Servers end a connection that has carried enough or is idle, with 421 or without a word. The message that comes next says nothing
 /// about that and takes another connection at once; not if its text was under way, for it may have arrived.
 bool Courier::isStale(const smtp::ClientSession& session, const Parcel& parcel, const smtp::RecipientResult& result) const {
@@ -180,7 +186,8 @@ void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResu
       again.claims.push_back(claim);
       continue;
     }
-    bool soft = r.outcome == Outcome::temporary;
+    bool lacksTls = r.outcome == Outcome::permanent && isForLackOfTls(r.enhanced, r.code);
+    bool soft = r.outcome == Outcome::temporary || lacksTls;
     if (soft && stopping && r.local == smtp::LocalReason::connectionLost) {
       again.claims.push_back(claim);
       continue;
@@ -189,7 +196,7 @@ void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResu
       elsewhere.claims.push_back(claim);
       continue;
     }
-    Refusal why{r.outcome == Outcome::permanent && !deservesOtherFamily(claim, r), static_cast<int>(r.code), r.enhanced, r.text};
+    Refusal why{r.outcome == Outcome::permanent && !lacksTls && !deservesOtherFamily(claim, r), static_cast<int>(r.code), r.enhanced, r.text};
     auto record = dispatcher_.makeRecord(claim, parcel, {why, remote(), hostNow().name});
     if (r.outcome == Outcome::delivered) {
       delivered = true;
@@ -243,7 +250,7 @@ bool Courier::nextHost() {
 void Courier::noteAnswer() {
   const auto& f = *failure_;
   // What is wrong with our credentials is no reason to give mail back.
-  bool permanent = f.outcome == Outcome::permanent && f.phase != ClientPhase::auth;
+  bool permanent = f.outcome == Outcome::permanent && f.phase != ClientPhase::auth && !isForLackOfTls(f.enhanced, f.code);
   // As deservesOtherFamily(); greetings have no enhanced codes (RFC 2034 §4).
   if (permanent && hostNow().dualStack && (f.enhanced.empty() || f.enhanced.starts_with("5.7."))) otherFamilyMayServe_ = true;
   bool all = permanent && (!answer_ || answer_->why.permanent);

@@ -40,6 +40,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("5xx in the greeting of all hosts", &DeliveryTest::allGreetings);
     l.add("5xx in the greeting after another host's 4xx", &DeliveryTest::greetingAfterSoft);
     l.add("5xx in the greeting: the other family has its turn", &DeliveryTest::greetingOfFamily);
+    l.add("TLS fails once at a server that insists on it", &DeliveryTest::tlsNeeded);
     l.add("a second connection that is one too many condemns nothing", &DeliveryTest::oneTooMany);
     l.add("future release", &DeliveryTest::futureRelease);
     l.add("a dead domain holds up no other", &DeliveryTest::noHeadOfLine);
@@ -383,6 +384,41 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK_EQ(std::size_t{1}, inbox("user").size());
   }
 
+  void endParked() {
+    advance(seconds(3));
+    eventually([&] { return queue->connections() == 0; }, "the end of a parked connection");
+  }
+
+  void tlsNeeded() {
+    Script script;
+    script.swallowTls = true;
+    script.mail = "530 5.7.0 Must issue a STARTTLS command first\r\n";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(530, lastResult().code);
+    CHECK(inbox("user").empty());
+    script = {};
+    script.tls = sinkTls();
+    mx.change(script);
+    endParked();
+    advance(minutes(8));
+    settle();
+    CHECK(mx.taken().back().tls);
+    // What is no matter of TLS counts as ever.
+    script = {};
+    script.swallowTls = true;
+    script.mail = "550 5.1.8 no such sender\r\n";
+    mx.change(script);
+    endParked();
+    queue->add(message({"two@example.net"}));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+  }
+
   void deadHost() {
     Sink second(*engine, {}, 0, IpAddress::v4({127, 0, 0, 2}));
     domain("example.net", second.at());
@@ -445,8 +481,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     }
     CHECK_EQ(std::size_t{20}, mx.count());
     CHECK_EQ(std::size_t{1}, mx.connections());
-    advance(seconds(2));
-    eventually([&] { return queue->connections() == 0; }, "the end of a parked connection");
+    endParked();
     sendOne();
     CHECK_EQ(std::size_t{2}, mx.connections());
   }
