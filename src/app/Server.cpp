@@ -351,6 +351,7 @@ void Server::State::stop(Duration grace) {
   // Where the machine has no thread left, one after the other.
   constexpr auto beside = std::launch::async | std::launch::deferred;
   auto commandsStop = std::async(beside, [&] { control.reset(); });
+  queue.beginStop();
   auto queueStops = std::async(beside, [&] { queue.stop(grace); });
   engine.shutdown(grace);
   if (acme) acme->stop();

@@ -227,15 +227,23 @@ void Scheduler::start() {
   s.upkeep = std::make_unique<net::Thread>("queue-upkeep", net::smallStack, [&s] { s.runUpkeep(); });
 }
 
+void Scheduler::beginStop() {
+  auto& s = *state_;
+  {
+    std::lock_guard hold(s.mutex);
+    s.stopping = true;
+    s.wake.notify_all();
+  }
+  s.dispatcher.stop();
+}
+
 void Scheduler::stop(Duration grace) {
   auto& s = *state_;
   {
     std::lock_guard hold(s.mutex);
     if (std::exchange(s.stopped, true)) return;
-    s.stopping = true;
-    s.wake.notify_all();
   }
-  s.dispatcher.stop();
+  beginStop();
   if (s.claimer) s.claimer->join();
   {
     // Lookups have a deadline of their own; what they find is released.

@@ -63,6 +63,9 @@ class Scheduler final : public Queue {
   ~Scheduler() override;
 
   void start();
+  /// Begins no more transactions; does not wait. Comes before Engine::shutdown() where that is called before or beside stop():
+  /// what the engine cuts off is no attempt then.
+  void beginStop();
   /// Sends no more. Transactions under way may end within `grace`, the others are cut off; entries that came to no
   /// attempt are due again at once. add() and the rest go on working.
   void stop(Duration grace);

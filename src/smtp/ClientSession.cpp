@@ -202,7 +202,7 @@ void ClientSession::onAuth(net::Channel& channel, Reply& reply) {
 
 void ClientSession::ready(net::Channel& channel) {
   bool exhausted = peer_.extensions.mailMax && transactions_ >= *peer_.extensions.mailMax;
-  if (exhausted) return quit(channel);
+  if (exhausted || stopping_) return quit(channel);
   if (delivery_ && delivery_->needsReset()) {
     delivery_.reset();
     state_ = State::resetting;
@@ -303,6 +303,7 @@ void ClientSession::quit(net::Channel& channel) {
   delivery_.reset();
   state_ = State::quitting;
   send(channel, "QUIT", options_.timeouts.quit);
+  if (stopping_) shut(channel);  // its reply is nothing to wait for now
 }
 
 void ClientSession::send(net::Channel& channel, std::string_view line, Duration patience, bool secret) {
@@ -404,11 +405,12 @@ void ClientSession::onDeadline(net::Channel& channel) {
   broken(channel, LocalReason::connectionLost, "timeout");
 }
 
+/// A transaction may come to its end: cut off, a message of which the server has all would be sent again. The engine ends what takes
+/// longer than its grace.
 void ClientSession::onShutdown(net::Channel& channel) {
-  if (state_ == State::parked) {
-    channel.write("QUIT\r\n");  // whose reply is nothing to wait for now
-    return shut(channel);
-  }
+  stopping_ = true;
+  if (state_ == State::delivering || state_ == State::body) return;
+  if (state_ == State::parked) return quit(channel);
   broken(channel, LocalReason::connectionLost, "we are shutting down");
 }
 

@@ -86,6 +86,7 @@ class ClientSession final : public net::Session {
   unsigned transactions_ = 0;
   Steady asked_{};  ///< since when a reply is due
   bool failureTold_ = false;
+  bool stopping_ = false;  ///< after what is under way
 };
 
 }  // namespace mox::smtp

@@ -45,6 +45,8 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("future release", &DeliveryTest::futureRelease);
     l.add("a dead domain holds up no other", &DeliveryTest::noHeadOfLine);
     l.add("stop keeps what was not tried", &DeliveryTest::stopped);
+    l.add("a stop of the engine too lets a transaction come to its end", &DeliveryTest::answeredAtStop);
+    l.add("what the stop of the engine cuts off is no attempt", &DeliveryTest::cutAtStop);
     l.add("bare line feeds are not sent", &DeliveryTest::bareLf);
   }
 
@@ -644,6 +646,40 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     start();
     settle();
     CHECK_EQ(std::size_t{1}, mx.count());
+  }
+
+  /// As the server ends: the engine beside the queue.
+  void stopAll(Duration grace) {
+    queue->beginStop();
+    engine->shutdown(grace);
+    queue->stop(grace);
+  }
+  void untilHeld(const Sink& mx) {
+    domain("example.net", mx.at());
+    start();
+    queue->add(message({"one@example.net"}));
+    eventually([&] { return mx.held() == 1; }, "a message that is not answered");
+  }
+
+  void answeredAtStop() {
+    Script script;
+    script.hold = ".";
+    Sink mx(*engine, script);
+    untilHeld(mx);
+    stopAll(seconds(60));  // it answers now
+    CHECK_EQ(std::size_t{0}, queue->size());
+  }
+
+  void cutAtStop() {
+    Script script;
+    script.data = "250-wait\r\n";
+    script.hold = ".";
+    Sink mx(*engine, script);
+    untilHeld(mx);
+    stopAll(Duration::zero());
+    CHECK_EQ(0, entry().attempts);
+    CHECK(entry().results.empty());
+    CHECK(entry().nextAttempt <= clock.now());
   }
 
   void bareLf() {

@@ -274,10 +274,12 @@ struct SmtpClientConnectionTest : mox::test::Suite<SmtpClientConnectionTest>, Cl
 
   void shutdown() {
     owner->todo.push_back(transaction("a@b.c", {"x@y.z"}));
-    greet();
-    channel->shutDown();
+    start();
+    say("220 mx.example ESMTP\r\n");
+    channel->shutDown();  // transactions have a test of their own
     CHECK(channel->ended());
-    CHECK(owner->results.at(0).recipients[0].outcome == Outcome::temporary);
+    CHECK(owner->failures.at(0).outcome == Outcome::temporary);
+    CHECK_EQ(std::size_t(1), owner->todo.size());
     CHECK_EQ(1, owner->closed);
   }
 

@@ -27,6 +27,7 @@ struct SmtpClientTransactionTest : mox::test::Suite<SmtpClientTransactionTest>, 
     l.add("bare LF in the message drops the connection", &SmtpClientTransactionTest::badMessage);
     l.add("connection lost at every reply, hostile input 52", &SmtpClientTransactionTest::lost);
     l.add("421 in the middle", &SmtpClientTransactionTest::closing);
+    l.add("a stop lets the transaction come to its end", &SmtpClientTransactionTest::stopped);
     l.add("deadlines", &SmtpClientTransactionTest::deadlines);
     l.add("protocol nonsense", &SmtpClientTransactionTest::nonsense);
     l.add("a slow reader gets the whole message", &SmtpClientTransactionTest::slowReader);
@@ -266,6 +267,39 @@ struct SmtpClientTransactionTest : mox::test::Suite<SmtpClientTransactionTest>, 
     CHECK_EQ("temporary 421 4.3.2"s, result(0, 1));
     CHECK(owner->failures.empty());
     CHECK_EQ(1, owner->closed);
+  }
+
+  void stopped() {
+    const std::vector<std::string> replies = {"250 ok\r\n", "250 ok\r\n", "354 go\r\n"};
+    for (std::size_t before = 0; before <= replies.size(); ++before) {
+      ClientFixture f;
+      for (int i = 0; i < 2; ++i) f.owner->todo.push_back(transaction("a@b.c", {"x@y.z"}));
+      f.greet("PIPELINING");
+      f.channel->setReader(mox::test::FakeChannel::Reader::steps);
+      for (std::size_t i = 0; i < replies.size(); ++i) {
+        if (i == before) f.channel->shutDown();
+        f.say(replies[i]);
+      }
+      if (before == replies.size()) f.channel->shutDown();  // in the midst of the message
+      CHECK(!f.channel->ended());
+      while (f.channel->drainStep()) {
+      }
+      f.channel->setReader(mox::test::FakeChannel::Reader::eager);
+      f.channel->take();
+      // Nothing is waited for, and no other begun.
+      CHECK_EQ("QUIT\r\n"s, f.say("250 2.0.0 taken\r\n"));
+      CHECK(f.channel->ended());
+      CHECK_EQ("delivered 250 2.0.0"s, f.result(0, 0));
+      CHECK_EQ(std::size_t(1), f.owner->todo.size());
+    }
+    ClientFixture other;
+    other.owner->todo.push_back(transaction("a@b.c", {"x@y.z"}));
+    other.greet();
+    other.say("250 ok\r\n");
+    other.channel->shutDown();
+    CHECK_EQ("QUIT\r\n"s, other.say("450 later\r\n"));  // and no RSET
+    CHECK(other.channel->ended());
+    CHECK_EQ("temporary 450 "s, other.result(0, 0));
   }
 
   void deadlines() {
