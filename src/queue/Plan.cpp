@@ -62,28 +62,32 @@ bool dropLoops(const config::Config& config, std::vector<TargetHost>& hosts, std
 
 std::vector<DialHost> ordered(const std::vector<TargetHost>& hosts, const std::vector<Dial>& dialled) {
   std::vector<DialHost> out;
+  std::size_t rank = 0;
   for (const auto& host : hosts) {
+    if (!out.empty() && host.preference != hosts[out.size() - 1].preference) ++rank;
     std::vector<IpAddress> before;
     for (const auto& dial : dialled)
       if (dial.host == host.name) before.push_back(dial.ip);
     auto isV4 = [](const auto& ip) { return ip.isV4(); };
     bool dual = std::any_of(host.ips.begin(), host.ips.end(), isV4) && !std::all_of(host.ips.begin(), host.ips.end(), isV4);
-    out.push_back({host.name, orderAddresses(host.ips, before), dual});
+    out.push_back({host.name, orderAddresses(host.ips, before), dual, rank});
   }
   return out;
 }
 
-/// The set of addresses, so that domains with the same MX hosts share connections whatever the order of equals is; and
-/// what an entry with a history wants first.
+/// The addresses by preference (RFC 5321 §5.1), so that domains with the same MX hosts share connections whatever the order of equals
+/// is; and what an entry with a history wants first.
 std::string keyOf(const Plan& plan, const std::vector<Dial>& dialled, const std::optional<bool>& requireTls) {
-  std::vector<std::string> names;
+  std::vector<std::pair<std::size_t, std::string>> hosts;
   for (const auto& host : plan.hosts) {
     std::vector<std::string> ips;
     for (const auto& ip : host.ips) ips.push_back(ip.text());
     std::sort(ips.begin(), ips.end());
-    names.push_back(host.name + "=" + join(ips, ","));
+    hosts.emplace_back(host.rank, host.name + "=" + join(ips, ","));
   }
-  std::sort(names.begin(), names.end());
+  std::sort(hosts.begin(), hosts.end());
+  std::vector<std::string> names;
+  for (const auto& [rank, name] : hosts) names.push_back(std::to_string(rank) + " " + name);
   auto key = plan.transport + "|" + join(names, ";") + "|" + std::to_string(plan.port) + (requireTls ? *requireTls ? "|tls" : "|notls" : "|");
   if (!dialled.empty() && !plan.hosts.empty()) key += "|first " + plan.hosts.front().ips.front().text();
   return key;

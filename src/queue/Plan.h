@@ -20,6 +20,7 @@ struct DialHost {
   std::string name;            ///< for SNI, logs and Remote-MTA
   std::vector<IpAddress> ips;  ///< in the order to try them
   bool dualStack = false;
+  std::size_t rank = 0;        ///< hosts of the same preference have the same
 };
 
 struct Plan {

@@ -27,6 +27,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("250 then a reset is delivered", &DeliveryTest::resetAfter250);
     l.add("all attempts and both reports", &DeliveryTest::lifetime);
     l.add("the next MX after 4xx, not after 5xx", &DeliveryTest::nextMx);
+    l.add("each domain's own preference among the same hosts", &DeliveryTest::ownPreference);
     l.add("a host that does not answer", &DeliveryTest::deadHost);
     l.add("connections are shared and the server may say 421", &DeliveryTest::reuse);
     l.add("a trickle shares a parked connection", &DeliveryTest::trickle);
@@ -308,6 +309,24 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK_EQ(std::size_t{1}, second.taken().at(0).to.size());
     CHECK_EQ(std::string("<one@example.net>"), second.taken().at(0).to.at(0));
     CHECK_EQ(std::size_t{1}, inbox("user").size());
+  }
+
+  void ownPreference() {
+    Sink one(*engine, {});
+    Sink two(*engine, {}, one.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("one.example", one.at());
+    domain("two.example", two.at());
+    resolver.mx("one.example", 20, "mx.two.example").mx("two.example", 20, "mx.one.example");
+    // As one.example, with other numbers.
+    resolver.mx("three.example", 1, "mx.one.example").mx("three.example", 2, "mx.two.example");
+    start();
+    for (const char* to : {"a@one.example", "a@two.example", "a@three.example"}) {
+      queue->add(message({to}));
+      settle();
+    }
+    CHECK_EQ(std::size_t{2}, one.count());
+    CHECK_EQ(std::size_t{1}, two.count());
+    CHECK_EQ(std::size_t{1}, one.connections());
   }
 
   static Script sendsAway(const std::string& greeting = "554 no mail here\r\n") {
