@@ -289,14 +289,16 @@ void Connection::engineDeadlines() {
 
 void Connection::finish(End end, std::string_view detail) {
   if (phase_ == Phase::over) return;
+  bool brokenOff = phase_ == Phase::open && output_.streaming() && (end == End::peer || end == End::reset || end == End::timeout);
   phase_ = Phase::over;
   if (end == End::shutdown && opened_) stream_.shutdown();
-  endSession(end, detail);
+  std::string why(detail);  // it may be the stream's, which goes on
+  endSession(end, why, brokenOff ? readUnheard() : "");
   stream_.close();
   reactor().remove(*this);
 }
 
-void Connection::endSession(End end, std::string_view detail) {
+void Connection::endSession(End end, std::string_view detail, const std::string& unheard) {
   auto session = std::move(session_);
   if (!session) return;
   pause_.reset();
@@ -305,12 +307,16 @@ void Connection::endSession(End end, std::string_view detail) {
   compression_.reset();
   std::string().swap(input_);
   inputTaken_ = 0;
-  try {
-    session->onEnd(end, detail);
-  } catch (const std::exception& error) {
-    engine_->internalErrors.inc();
-    engine_->log.error("ending a session failed", {{"cid", id_.value}, {"err", error.what()}});
-  }
+  auto tell = [this](const auto& call) {
+    try {
+      call();
+    } catch (const std::exception& error) {
+      engine_->internalErrors.inc();
+      engine_->log.error("ending a session failed", {{"cid", id_.value}, {"err", error.what()}});
+    }
+  };
+  if (!unheard.empty()) tell([&] { session->onUnheard(unheard); });
+  tell([&] { session->onEnd(end, detail); });
   session.reset();
   lease_.reset();
   engine_->countSession(-1);

@@ -88,7 +88,8 @@ class Connection final : public Handler, public Channel {
   void lingerStep(Worker& worker);
   void engineDeadlines();
   void finish(End end, std::string_view detail);
-  void endSession(End end, std::string_view detail);
+  std::string readUnheard();
+  void endSession(End end, std::string_view detail, const std::string& unheard = {});
   void settle();
   std::uint32_t interest() const;
   Steady nextDue() const;

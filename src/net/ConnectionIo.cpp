@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t pieceBytes = 64 * 1024;
 /// A tarpitted peer waits this long for each read and each byte.
 constexpr Duration slowStep = std::chrono::seconds(1);
+constexpr std::size_t unheardPiece = 4'096;
 /// A peer that has more to send fills its TLS records better than this.
 constexpr std::size_t shortRecord = 4'096;
 /// The rest of slow output leaves this long before the peer would be taken for stalled.
@@ -164,6 +165,20 @@ std::size_t Connection::feed(std::string_view view) {
     break;
   }
   return taken;
+}
+
+/// All that has come and was not fed, as far as it is there: what a peer said before it broke the connection outlives that.
+std::string Connection::readUnheard() {
+  if (compression_) return "";
+  std::string out = input_.substr(inputTaken_);
+  Io io = Io::done;
+  while (io == Io::done && out.size() < session_->inputLimit()) {
+    std::size_t before = out.size(), got = 0;
+    out.resize(before + unheardPiece);
+    io = stream_.read(out.data() + before, unheardPiece, got);
+    out.resize(before + got);
+  }
+  return out;
 }
 
 // ---- Output

@@ -136,6 +136,8 @@ class Session {
   virtual void onDeadline(Channel& channel) = 0;
   /// The server stops: say 421 or BYE and close, or finish the request if it is nearly done.
   virtual void onShutdown(Channel& channel) { channel.close(); }
+  /// The peer broke off a stream(), or stopped taking it, and had said this meanwhile: perhaps why. onEnd() follows.
+  virtual void onUnheard(std::string_view input) { (void)input; }
   /// The last call. The channel is gone; `detail` is for logs and results.
   virtual void onEnd(End end, std::string_view detail) { (void)end, (void)detail; }
   /// How much unread input the engine may hold: 64 KB unless told. A session that returns 0 with this

@@ -414,6 +414,22 @@ void ClientSession::onShutdown(net::Channel& channel) {
   broken(channel, LocalReason::connectionLost, "we are shutting down");
 }
 
+/// A server that breaks a message off may have said why. All commands before it are answered, so this is of the message; and of one
+/// that it has not seen whole nothing but a refusal makes sense.
+void ClientSession::onUnheard(std::string_view input) {
+  if (state_ != State::body || !bodyError_->empty()) return;
+  std::size_t used = 0;
+  auto reply = parser_.feed(input, used);
+  if (!reply || !*reply || (*reply)->code < 400) return;
+  options_.log.trace(LogLevel::trace, "smtp client read", std::to_string((*reply)->code) + " " + (*reply)->text());
+  extractEnhanced(**reply);
+  delivery_->abort(LocalReason::none, "", &**reply);
+  ++transactions_;
+  report();
+  delivery_.reset();
+  state_ = State::closed;
+}
+
 void ClientSession::onEnd(net::End end, std::string_view detail) {
   std::string text = detail.empty() ? "connection lost" : "connection lost: " + printable(detail);
   if (delivery_ && !delivery_->finished()) {

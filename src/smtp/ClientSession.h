@@ -36,6 +36,7 @@ class ClientSession final : public net::Session {
   void onWake(net::Channel& channel) override;
   void onDeadline(net::Channel& channel) override;
   void onShutdown(net::Channel& channel) override;
+  void onUnheard(std::string_view input) override;
   void onEnd(net::End end, std::string_view detail) override;
 
  private:

@@ -38,6 +38,7 @@ struct EngineTest : mox::test::Suite<EngineTest> {
     l.add("half-sent input and idle peers hold no worker", &EngineTest::halfSent);
     l.add("a stalled reader holds no worker and little memory, then is cut off", &EngineTest::stalledReader);
     l.add("a stream keeps its order, holds input and tells when it is sent", &EngineTest::streamOrder);
+    l.add("what a peer said before it broke a stream off is heard", &EngineTest::unheard);
     l.add("deadlines fire, are replaced and cleared", &EngineTest::deadlines);
     l.add("close sends what is queued, even with input unread", &EngineTest::closeSends);
     l.add("the peer closing is End::peer, output still leaves", &EngineTest::peerCloses);
@@ -141,6 +142,35 @@ struct EngineTest : mox::test::Suite<EngineTest> {
     CHECK_EQ('<', got.front());
     CHECK_EQ('>', got.back());
     CHECK_EQ(std::string("[sent]next\r\n"), peer.line());
+  }
+
+  void unheard() {
+    World world;
+    Mailbox<std::string> heard;
+    std::atomic<std::size_t> made{0};
+    auto at = world.listen([&](ScriptSession& s) {
+      s.open = [&](Channel& c) { c.stream(std::make_unique<Filler>(200'000'000, made)); };
+      s.unheard = [&](std::string input) { heard.put(std::move(input)); };
+    });
+    {
+      Peer peer(at, 4096);
+      eventually([&] { return peer.arrived() > 0; }, "the stream begins");
+      peer.send("552 too much\r\n");
+    }  // with input unread: a reset
+    CHECK_EQ(std::string("552 too much\r\n"), heard.take());
+    CHECK(world.ends.take().end == End::reset);
+    // Of one that takes no more of it, too.
+    Peer stuck(at, 4096);
+    eventually([&] { return stuck.arrived() > 0; }, "the stream begins");
+    stuck.send("552 still too much\r\n");
+    eventually(
+        [&] {
+          world.advance(31s);
+          return !world.ends.empty();
+        },
+        "the stalled peer is cut off");
+    CHECK(world.ends.take().end == End::timeout);
+    CHECK_EQ(std::string("552 still too much\r\n"), heard.take());
   }
 
   void deadlines() {

@@ -44,6 +44,7 @@ struct EngineTlsTest : mox::test::Suite<EngineTlsTest> {
     l.add("verification: opportunistic tells, pkix enforces", &EngineTlsTest::verification);
     l.add("DANE: matching, wrong and unusable records", &EngineTlsTest::dane);
     l.add("many records in one packet are all read", &EngineTlsTest::pendingRecords);
+    l.add("what a peer said before it broke a stream off is heard", &EngineTlsTest::unheard);
     l.add("bad PEM is an error, not an exception", &EngineTlsTest::badPem);
   }
 
@@ -343,6 +344,36 @@ struct EngineTlsTest : mox::test::Suite<EngineTlsTest> {
       expected += text;
     }
     CHECK(expected == peer.bytes(expected.size()));
+  }
+
+  void unheard() {
+    struct Filler final : Producer {
+      bool produce(std::string& out) override {
+        out.append(64 * 1024, 'x');
+        return true;
+      }
+    };
+    World world;
+    Mailbox<std::string> heard;
+    auto prepare = [&](ScriptSession& s) {
+      s.line = [](ScriptSession&, Channel& c, std::string_view) { c.stream(std::make_unique<Filler>()); };
+      s.unheard = [&](std::string input) { heard.put(std::move(input)); };
+    };
+    auto at = world.listen(prepare, serverContext({certificates.make({"a.example"})}));
+    for (auto max : {TlsVersion::tls12, TlsVersion::tls13}) {
+      TlsClientOptions options;
+      options.maxVersion = max;
+      {
+        Peer peer(at, 4096);
+        peer.startTls(clientContext(options), "a.example");
+        peer.send("go\r\n");
+        peer.bytes(64 * 1024);
+        eventually([&] { return peer.arrived() > 0; }, "the stream goes on");
+        peer.send("552 too much\r\n");
+      }
+      CHECK_EQ(std::string("552 too much\r\n"), heard.take());
+      CHECK(world.ends.take().end == End::reset);
+    }
   }
 
   void badPem() {

@@ -84,6 +84,7 @@ class ScriptSession : public Session {
   Event open, wake, deadline, drained, stop, overrun;
   std::function<void(Channel&, const TlsInfo&)> tls;
   std::function<void(Ended)> end;
+  std::function<void(std::string)> unheard;
   std::size_t limit = 64 * 1024;
 
   void onOpen(Channel& c) override { call(open, c); }
@@ -114,6 +115,9 @@ class ScriptSession : public Session {
     else Session::onOverrun(c);
   }
   std::size_t inputLimit() const override { return limit; }
+  void onUnheard(std::string_view input) override {
+    if (unheard) unheard(std::string(input));
+  }
   void onEnd(End e, std::string_view detail) override {
     if (end) end({e, std::string(detail)});
   }

@@ -26,6 +26,7 @@ struct SmtpClientTransactionTest : mox::test::Suite<SmtpClientTransactionTest>, 
     l.add("final reply 4yz and 5yz", &SmtpClientTransactionTest::finalRefusal);
     l.add("bare LF in the message drops the connection", &SmtpClientTransactionTest::badMessage);
     l.add("connection lost at every reply, hostile input 52", &SmtpClientTransactionTest::lost);
+    l.add("what the server said before it broke the message off", &SmtpClientTransactionTest::brokenOff);
     l.add("421 in the middle", &SmtpClientTransactionTest::closing);
     l.add("a stop lets the transaction come to its end", &SmtpClientTransactionTest::stopped);
     l.add("deadlines", &SmtpClientTransactionTest::deadlines);
@@ -256,6 +257,30 @@ struct SmtpClientTransactionTest : mox::test::Suite<SmtpClientTransactionTest>, 
         CHECK(f.owner->failures.empty());
       }
     }
+  }
+
+  void brokenOff() {
+    auto result = [](const std::string& said) {
+      ClientFixture f;
+      f.owner->todo.push_back(transaction("a@b.c", {"x@y.z", "u@v.w"}));
+      f.greet("PIPELINING");
+      f.channel->setReader(mox::test::FakeChannel::Reader::steps);
+      f.say("250 ok\r\n250 ok\r\n550 5.1.1 no\r\n354 go\r\n" + said);
+      f.channel->breakConnection(net::End::reset, "Broken pipe");
+      CHECK_EQ(std::size_t(1), f.owner->results.size());
+      CHECK_EQ("permanent 550 5.1.1"s, f.result(0, 1));
+      CHECK_EQ(1, f.owner->closed);
+      CHECK(f.owner->failures.empty());
+      return f.result(0, 0) + " " + f.owner->results[0].recipients[0].text;
+    };
+    const auto lost = "temporary 0 4.4.2 connection lost: Broken pipe"s;
+    CHECK_EQ("permanent 552 5.3.4 message too big"s, result("552-5.3.4 message\r\n552 5.3.4 too big\r\n"));
+    CHECK_EQ("temporary 421 4.3.2 going down"s, result("421 4.3.2 going down\r\n"));
+    CHECK_EQ(lost, result(""));
+    CHECK_EQ(lost, result("552 5.3.4 torn"));
+    CHECK_EQ(lost, result("250 2.0.0 taken\r\n"));  // of half a message
+    CHECK_EQ(lost, result("250 2.0.0 taken\r\n552 5.3.4 too big\r\n"));
+    CHECK_EQ(lost, result("nonsense\r\n"));
   }
 
   void closing() {

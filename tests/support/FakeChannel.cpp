@@ -106,7 +106,11 @@ void FakeChannel::peerCloses() {
   finish(net::End::peer, "");
 }
 
-void FakeChannel::breakConnection(net::End end, std::string_view detail) { finish(end, detail); }
+void FakeChannel::breakConnection(net::End end, std::string_view detail) {
+  bool brokenOff = !ended() && streaming() && (end == net::End::peer || end == net::End::reset || end == net::End::timeout);
+  if (brokenOff && !input_.empty()) enter([&] { session_.onUnheard(input_); });
+  finish(end, detail);
+}
 
 void FakeChannel::shutDown() {
   if (ended() || closing_) return;
@@ -137,11 +141,13 @@ void FakeChannel::failTls(std::string detail) {
   tlsFailure_ = std::move(detail);
 }
 
-bool FakeChannel::waiting() const {
-  bool streaming = false;
-  for (const Queued& item : queue_) streaming = streaming || std::holds_alternative<std::unique_ptr<net::Producer>>(item);
-  return !jobs_.empty() || pause_ || tlsWanted_ || streaming;
+bool FakeChannel::streaming() const {
+  for (const Queued& item : queue_)
+    if (std::holds_alternative<std::unique_ptr<net::Producer>>(item)) return true;
+  return false;
 }
+
+bool FakeChannel::waiting() const { return !jobs_.empty() || pause_ || tlsWanted_ || streaming(); }
 
 std::optional<Duration> FakeChannel::deadlineIn() const {
   if (!deadline_) return std::nullopt;

@@ -68,7 +68,7 @@ class FakeChannel final : public net::Channel {
   void settle();
   /// The peer closed in order: onEnd(End::peer).
   void peerCloses();
-  /// Any other end: onEnd(end, detail).
+  /// Any other end: onEnd(end, detail), and onUnheard() before it if that breaks off a stream.
   void breakConnection(net::End end, std::string_view detail);
   /// The engine stops: onShutdown().
   void shutDown();
@@ -138,6 +138,7 @@ class FakeChannel final : public net::Channel {
   void finish(net::End end, std::string_view detail);
   void pump();
   bool pumpOnce();
+  bool streaming() const;
   bool flush();
   bool takeQueued();
   bool finishTls();
