@@ -80,7 +80,7 @@ class Scheduler final : public Queue {
   std::size_t setRequireTls(const Filter& filter, std::optional<bool> requireTls) override;
   /// Entries in a transaction at this moment are left alone.
   std::size_t fail(const Filter& filter) override;
-  /// Entries in a transaction at this moment are delivered all the same, if the peer takes them.
+  /// Entries in a transaction at this moment are delivered all the same, if the peer takes them; if not, nobody is told.
   std::size_t drop(const Filter& filter) override;
   Result<std::string> dump(QueueId id) override;
   std::size_t size() override;

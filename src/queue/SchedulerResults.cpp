@@ -13,8 +13,9 @@ namespace {
 /// Results and releases stay in memory while the disk says no; tried again so often.
 constexpr auto writePause = std::chrono::seconds(1);
 
-bool wantsDelayNotice(const Record& r) {
-  return r.verdict == Verdict::retry && r.claim.attempts == delayNoticeAttempts && r.claim.attempts < r.claim.maxAttempts;
+bool wantsNotice(const Record& r) {
+  bool late = r.verdict == Verdict::retry && r.claim.attempts == delayNoticeAttempts && r.claim.attempts < r.claim.maxAttempts;
+  return late || r.verdict == Verdict::failed;
 }
 
 }  // namespace
@@ -61,14 +62,31 @@ void Scheduler::State::settle(std::vector<Record> some, std::vector<Claim> undon
   forget(some, *next, undone, services.clock.now() + (again ? std::chrono::microseconds(writePause) : std::chrono::microseconds(0)));
 }
 
+/// Which of them are still in the queue. An entry may have been dropped during its attempt: without a word, whatever comes of that.
+std::set<QueueId> Scheduler::State::present(const std::vector<Record>& some) {
+  std::vector<QueueId> ids;
+  for (const auto& record : some) ids.push_back(record.claim.id);
+  try {
+    std::set<QueueId> out;
+    for (const auto& claim : storage.load(ids)) out.insert(claim.id);
+    return out;
+  } catch (const std::exception& error) {
+    log.error("cannot tell which messages were dropped", {{"err", error.what()}});
+    return {ids.begin(), ids.end()};
+  }
+}
+
 /// The report goes first: after a crash in between it comes twice, the other way round never. If there is no report,
 /// the entry stays and is tried at its next attempt.
 void Scheduler::State::notify(std::vector<Record>& some) {
+  std::vector<Record> told;
+  std::copy_if(some.begin(), some.end(), std::back_inserter(told), wantsNotice);
+  if (told.empty()) return;
+  auto there = present(told);
   std::map<std::pair<QueueId, bool>, std::vector<std::size_t>> groups;
-  for (std::size_t i = 0; i < some.size(); ++i) {
-    bool failed = some[i].verdict == Verdict::failed;
-    if (failed || wantsDelayNotice(some[i])) groups[{some[i].claim.message->id, failed}].push_back(i);
-  }
+  for (std::size_t i = 0; i < some.size(); ++i)
+    if (wantsNotice(some[i]) && there.contains(some[i].claim.id))
+      groups[{some[i].claim.message->id, some[i].verdict == Verdict::failed}].push_back(i);
   for (const auto& [key, indices] : groups) {
     std::vector<Record> group;
     for (auto i : indices) group.push_back(some[i]);

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unordered_set>
 
 #include "dns/Remembered.h"
@@ -67,6 +68,7 @@ struct Scheduler::State {
   void runRecorder();
   void settle(std::vector<Record> some, std::vector<Claim> undone);
   void notify(std::vector<Record>& some);
+  std::set<QueueId> present(const std::vector<Record>& some);
   /// None if the disk says no; else what Storage::record() gave.
   std::optional<std::map<QueueId, Time>> write(const std::vector<Record>& some, const std::vector<Claim>& undone);
   /// `next`: of records to be tried again; `due`: of claims undone.

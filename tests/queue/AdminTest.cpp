@@ -20,6 +20,7 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     l.add("transport and TLS", &AdminTest::settings);
     l.add("fail tells the sender, drop does not", &AdminTest::failAndDrop);
     l.add("a report shows the subject as its sender reads it", &AdminTest::subjectInReport);
+    l.add("what is dropped while an attempt is under way fails without a word", &AdminTest::dropDuringAttempt);
     l.add("dump", &AdminTest::dump);
     l.add("what waits for a connection can be held", &AdminTest::holdWaiting);
     l.add("the sender's account is gone: the postmaster", &AdminTest::accountGone);
@@ -189,6 +190,26 @@ struct AdminTest : mox::test::Suite<AdminTest>, QueueFixture {
     queue->setHold({}, false);
     settle();
     CHECK_EQ(std::size_t{2}, mx.count());
+  }
+
+  void dropDuringAttempt() {
+    Script script;
+    script.data = "550 5.7.1 no\r\n";
+    script.hold = ".";
+    Sink mx(*engine, script);
+    domain("example.net", mx.at());
+    start();
+    auto ids = queue->add(message({"a@example.net", "b@example.net"}));
+    eventually([&] { return mx.held() == 1; }, "a message that is not answered");
+    Filter a;
+    a.ids = {ids[0]};
+    CHECK_EQ(std::size_t{1}, queue->drop(a));
+    mx.release();
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
+    CHECK(inbox("user")[0].find("Final-Recipient: rfc822; b@example.net") != std::string::npos);
+    CHECK(inbox("user")[0].find("a@example.net") == std::string::npos);
   }
 
   void settings() {
