@@ -194,6 +194,7 @@ void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResu
     }
     if (soft && haveOther) {
       elsewhere.claims.push_back(claim);
+      if (r.code != 0) elsewhere.heard[claim.id] = {{false, static_cast<int>(r.code), r.enhanced, r.text}, remote(), hostNow().name};
       continue;
     }
     Refusal why{r.outcome == Outcome::permanent && !lacksTls && !deservesOtherFamily(claim, r), static_cast<int>(r.code), r.enhanced, r.text};
@@ -262,6 +263,8 @@ void Courier::noteAnswer() {
 }
 
 Answer Courier::answerFor(const Parcel& parcel, const Claim& claim) const {
+  // What was said of the message itself counts for more than what was said of our connections.
+  if (auto heard = parcel.heard.find(claim.id); heard != parcel.heard.end()) return heard->second;
   auto out = answer_.value();
   // Hosts before the first of these have said "not now".
   if (parcel.firstHost > 0 || (claim.attempts == 1 && otherFamilyMayServe_)) out.why.permanent = false;

@@ -76,7 +76,10 @@ void Dispatcher::refuse(const Claim& claim, const Refusal& refusal) {
   sink_.done({std::move(record)});
 }
 
-Record Dispatcher::makeRecord(const Claim& claim, const Parcel& parcel, const Answer& answer) {
+/// That a later host gave no answer must not hide the one before.
+Record Dispatcher::makeRecord(const Claim& claim, const Parcel& parcel, const Answer& last) {
+  auto heard = parcel.heard.find(claim.id);
+  const auto& answer = heard != parcel.heard.end() && last.why.code == 0 && !last.why.permanent ? heard->second : last;
   const auto& why = answer.why;
   Record record{claim, Verdict::retry, {}, answer.host, parcel.dialled};
   if (why.permanent || claim.attempts >= claim.maxAttempts) record.verdict = Verdict::failed;

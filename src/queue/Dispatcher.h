@@ -47,6 +47,7 @@ struct Parcel {
   Time start{};
   Steady started{};
   unsigned reconnects = 0;  ///< connections that ended under it before anything was sent
+  std::map<QueueId, Answer> heard{};  ///< the last that a server said of an entry, in this attempt
 };
 
 /// Recipients of a transaction (RFC 5321 §4.5.3.1.10 asks servers for 100; LIMITS and 452 make it fewer).
@@ -125,7 +126,7 @@ class Dispatcher {
   std::optional<Parcel> pick(Courier& courier);
   bool mayWork(const Courier& courier, unsigned transactions) const;
   void putBack(Parcel parcel, Destination& destination);
-  Record makeRecord(const Claim& claim, const Parcel& parcel, const Answer& answer);
+  Record makeRecord(const Claim& claim, const Parcel& parcel, const Answer& last);
   void tell(const Record& record, const Plan* plan, const std::string& tlsMode);
 
   // Under the lock.

@@ -27,6 +27,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     l.add("250 then a reset is delivered", &DeliveryTest::resetAfter250);
     l.add("all attempts and both reports", &DeliveryTest::lifetime);
     l.add("the next MX after 4xx, not after 5xx", &DeliveryTest::nextMx);
+    l.add("a backup that is down does not hide the answer of the first", &DeliveryTest::answerKept);
     l.add("each domain's own preference among the same hosts", &DeliveryTest::ownPreference);
     l.add("a host that does not answer", &DeliveryTest::deadHost);
     l.add("connections are shared and the server may say 421", &DeliveryTest::reuse);
@@ -311,6 +312,34 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     CHECK_EQ(std::size_t{1}, inbox("user").size());
   }
 
+  void answerKept() {
+    Script full;
+    full.rcpt = {{"<one@example.net>", "452 4.2.2 mailbox full\r\n"}};
+    Sink first(*engine, full);
+    Script lost;
+    lost.closeAfterRcpt = true;
+    Sink third(*engine, lost, first.at().port, IpAddress::v4({127, 0, 0, 2}));
+    domain("example.net", first.at());
+    resolver.mx("example.net", 20, "dead.example.net").a("dead.example.net", "127.0.0.3");
+    start();
+    queue->add(message({"one@example.net"}));
+    settle();
+    CHECK_EQ(452, lastResult().code);
+    CHECK_EQ(std::string("4.2.2"), lastResult().enhanced);
+    CHECK_EQ(std::string("mx.example.net (127.0.0.1)"), lastResult().remote);
+    // One that gives no answer to the message does not either.
+    queue->drop({});
+    domain("example.com", first.at());
+    full.rcpt = {{"<two@example.com>", "452 4.2.2 mailbox full\r\n"}};
+    first.change(full);
+    resolver.mx("example.com", 20, "third.example.com").a("third.example.com", "127.0.0.2");
+    endParked();
+    queue->add(message({"two@example.com"}));
+    settle();
+    CHECK_EQ(std::size_t{1}, third.connections());
+    CHECK_EQ(452, lastResult().code);
+  }
+
   void ownPreference() {
     Sink one(*engine, {});
     Sink two(*engine, {}, one.at().port, IpAddress::v4({127, 0, 0, 2}));
@@ -382,6 +411,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     queue->add(message({"one@example.net"}));
     settle();
     CHECK_EQ(std::size_t{1}, second.connections());
+    CHECK_EQ(451, lastResult().code);
     CHECK_EQ(1, entry().attempts);
     first.change({});
     advance(minutes(8));
