@@ -109,11 +109,16 @@ std::string addressField(const HeaderField& field) {
   return out.end();
 }
 
+/// Control characters come out as white space, and "boundary<DLE>=x", which is none, would be a boundary then.
+bool isVisibleAscii(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 std::string parameterField(const HeaderField& field, const std::string& value, const std::vector<Parameter>& parameters) {
   FieldWriter out(field.name);
   out.word(value);
   for (const auto& parameter : parameters) {
-    if (!isAscii(parameter.name)) continue;
+    if (!isVisibleAscii(parameter.name)) continue;
     // A boundary must stay as short as it is: old readers know no pieces.
     if (isAscii(parameter.value)) out.glue(";").word(parameter.name + "=" + quoted(parameter.value));
     else out.extendedParameter(parameter.name, utf8Of(parameter.value));
@@ -126,10 +131,10 @@ std::string downgradedField(const HeaderField& field) {
   if (std::find(addressFields.begin(), addressFields.end(), name) != addressFields.end()) return addressField(field);
   if (name == "content-type") {
     auto type = contentType(field.value);
-    if (type && isAscii(type->type) && isAscii(type->subtype)) return parameterField(field, type->type + "/" + type->subtype, type->parameters);
+    if (type && isVisibleAscii(type->type) && isVisibleAscii(type->subtype)) return parameterField(field, type->type + "/" + type->subtype, type->parameters);
   } else if (name == "content-disposition") {
     auto disposition = contentDisposition(field.value);
-    if (disposition && isAscii(disposition->type)) return parameterField(field, disposition->type, disposition->parameters);
+    if (disposition && isVisibleAscii(disposition->type)) return parameterField(field, disposition->type, disposition->parameters);
   }
   return textField(field);
 }

@@ -105,6 +105,9 @@ struct DowngradeTest : mox::test::Suite<DowngradeTest> {
     auto mixed = "Content-Type: multipart/mixed; bound" + nul + "ary=ab\r\n\r\n--ab\r\nSubject: \xc3\xa9" + nul + "\r\n\r\nx\r\n--ab--\r\n";
     CHECK_EQ(std::size_t(1), parse(mixed).root.children.size());
     check(mixed);
+    // A control character in a name keeps it from meaning something, also when it is not there any more.
+    check("Content-Type: multipart/mixed; boundary\x10=ab" + nul + "\r\n\r\n--ab\r\nSubject: \xc3\xa9\r\n\r\nx\r\n--ab--\r\n");
+    check("Content-Type: multipart/mixed; boundary\x10=ab\r\nX: \xc3\xa9\r\n\r\n--ab\r\nSubject: \xc3\xa9\r\n\r\nx\r\n--ab--\r\n");
     check("Content-Type: " + nul + "/" + nul + "; a" + nul + "=b\r\nContent-Disposition: " + nul + "inline\r\nContent-Language: " + nul + "\r\nX: \xc3\xa9\r\n\r\n");
   }
 
