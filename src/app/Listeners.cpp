@@ -13,8 +13,8 @@ constexpr std::uint64_t manyConnections = 1'000'000;  // no test on one machine 
 
 constexpr const char* imapBusy = "* BYE too busy, try again later\r\n";  // RFC 9051 §7.1.5: BYE as the greeting
 
-net::AcceptFilter imapFilter(imapserver::Services& services, std::shared_ptr<net::ConnectionLimiter> limiter) {
-  auto limited = net::limitedFilter("imap", std::move(limiter), {"* BYE too many connections\r\n", imapBusy}, services.clock, services.limits);
+net::AcceptFilter imapFilter(const std::string& kind, imapserver::Services& services, std::shared_ptr<net::ConnectionLimiter> limiter) {
+  auto limited = net::limitedFilter(kind, std::move(limiter), {"* BYE too many connections\r\n", imapBusy}, services.clock, services.limits);
   return [&services, limited = std::move(limited)](const net::ConnectionMeta& meta) {
     if (services.authenticator.isLimited(meta.remote.ip)) return net::Admission{false, "* BYE too many failed logins\r\n", nullptr};
     return limited(meta);
@@ -38,9 +38,10 @@ net::SessionFactory onePage(HttpPages pages) {
 
 Listeners::Listeners(ListenerServices services)
     : services_(services),
-      smtpLimiter_(limiter(services, mailConnections)),
-      submissionLimiter_(limiter(services, mailConnections)),
-      imapLimiter_(limiter(services, mailConnections)),
+      smtpLimiter_(limiter(services, smtpConnections)),
+      submissionLimiter_(limiter(services, submissionConnections)),
+      imapLimiter_(limiter(services, imapConnections)),
+      httpsLimiter_(limiter(services, httpsConnections)),
       metricsLimiter_(limiter(services, httpConnections)),
       acmeHttpLimiter_(limiter(services, httpConnections)) {}
 
@@ -67,15 +68,15 @@ void Listeners::openImap(const config::ListenerInfo& listener, Service service, 
   if (settings->implicitTls) options.tls = settings->tls;
   options.busyReply = imapBusy;
   factory = [&imap = services_.imap, settings](const net::ConnectionMeta&) { return imapserver::makeSession(imap, settings); };
-  filter = imapFilter(services_.imap, imapLimiter_);
+  filter = imapFilter("imap", services_.imap, imapLimiter_);
 }
 
 void Listeners::openByAlpn(const config::ListenerInfo& listener, net::ListenerOptions& options, net::SessionFactory& factory, net::AcceptFilter& filter) {
-  // How many connections one source may have is asked before it says what it speaks: the limits of IMAP hold for all.
   net::SessionFactory imap, smtp;
-  net::AcceptFilter unused;
+  net::AcceptFilter unused;  // limits of their own: they are asked before a client has said what it speaks
   openSmtp(listener, Service::submissions, options, smtp, unused);
-  openImap(listener, Service::imaps, options, imap, filter, true);
+  openImap(listener, Service::imaps, options, imap, unused, true);
+  filter = imapFilter("https", services_.imap, httpsLimiter_);
   options.tls = services_.certificates.byAlpn(listener.name);
   options.busyReply.clear();
   factory = [imap = std::move(imap), smtp = std::move(smtp)](const net::ConnectionMeta& meta) {

@@ -27,11 +27,11 @@ struct ListenerServices {
   bool localserve = false;
 };
 
-/// Connections of one kind (SMTP, submission, IMAP) at a time: two thirds of the engine's, so that whoever fills one port leaves
-/// room at the others.
-inline constexpr std::uint64_t mailConnections = 10'000;
-/// Those at the port of metrics, and at that of proofs for certificates.
-inline constexpr std::uint64_t httpConnections = 1'000;
+/// Connections at a time, by kind. All fit into the engine, so that whoever fills one kind of port leaves room at the others.
+inline constexpr std::uint64_t smtpConnections = 4'000, submissionConnections = 3'000, imapConnections = 10'000;
+inline constexpr std::uint64_t httpsConnections = 2'000;  ///< IMAP, submission and proofs for certificates, by ALPN
+inline constexpr std::uint64_t httpConnections = 500;     ///< metrics; and again proofs for certificates
+static_assert(smtpConnections + submissionConnections + imapConnections + httpsConnections + 2 * httpConnections <= net::defaultMaxConnections);
 
 class Listeners {
  public:
@@ -49,7 +49,7 @@ class Listeners {
   void openHttp(Service service, net::SessionFactory& factory, net::AcceptFilter& filter);
 
   ListenerServices services_;
-  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, submissionLimiter_, imapLimiter_, metricsLimiter_, acmeHttpLimiter_;
+  std::shared_ptr<net::ConnectionLimiter> smtpLimiter_, submissionLimiter_, imapLimiter_, httpsLimiter_, metricsLimiter_, acmeHttpLimiter_;
 };
 
 }  // namespace mox::app

@@ -22,6 +22,8 @@
 
 namespace mox::net {
 
+inline constexpr std::size_t defaultMaxConnections = 20'000;
+
 struct EngineOptions {
   /// Threads that stand by; 0: one a core, at least 2. More come while all are busy (the disk blocks), up to
   /// maxWorkers, and go after workerIdle.
@@ -31,7 +33,7 @@ struct EngineOptions {
   Duration workerIdle = std::chrono::seconds(10);
 
   /// Beyond this many, new connections are told ListenerOptions::busyReply and closed.
-  std::size_t maxConnections = 15000;
+  std::size_t maxConnections = defaultMaxConnections;
   /// Above this part of maxConnections every deadline set is multiplied by stressFactor.
   double stressFraction = 0.8;
   double stressFactor = 0.2;
