@@ -1,6 +1,7 @@
 #include "app/AcmeRounds.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/Date.h"
 #include "base/Text.h"
@@ -186,9 +187,8 @@ Result<void> AcmeRounds::judge(const AcmeName& name, const net::CertificatePem& 
 
 void AcmeRounds::keep(const AcmeName& name, State& state, const config::AcmeProvider& provider) {
   services_.files.keep(name.provider, name.host, *state.unwritten);
-  auto judged = state.judged;
   auto validity = acme::inspectIssued(*state.unwritten, name.host).value();
-  state = State();
+  auto judged = std::exchange(state, State()).judged;
   state.looked = true;
   state.validity = validity;
   if (renewalOf(validity, provider) <= services_.clock.now()) {
