@@ -150,9 +150,11 @@ bool Courier::deservesOtherFamily(const Claim& claim, const smtp::RecipientResul
 }
 
 /// A server that insists on TLS refuses the connection we made without because its handshake had failed, not the message: next
-/// time there may be TLS again.
-bool Courier::isForLackOfTls(std::string_view enhanced, unsigned code) const {
-  return withoutTls_ && (code == 530 || enhanced.starts_with("5.7."));
+/// time there may be TLS again. Those are the codes for it (RFC 3207 §4, and 5.7.10 and 5.7.11 of RFC 5248's registry); others of 5.7 may
+/// mean it or the message, and have one more attempt.
+bool Courier::isForLackOfTls(std::string_view enhanced, unsigned code, int attempts) const {
+  bool isMeant = code == 530 || enhanced == "5.7.10" || enhanced == "5.7.11";
+  return withoutTls_ && (isMeant || (attempts == 1 && enhanced.starts_with("5.7.")));
 }
 
 /// Servers end a connection that has carried enough or is idle, with 421 or without a word. The message that comes next says nothing
@@ -186,7 +188,7 @@ void Courier::onResult(smtp::ClientSession& session, const smtp::TransactionResu
       again.claims.push_back(claim);
       continue;
     }
-    bool lacksTls = r.outcome == Outcome::permanent && isForLackOfTls(r.enhanced, r.code);
+    bool lacksTls = r.outcome == Outcome::permanent && isForLackOfTls(r.enhanced, r.code, claim.attempts);
     bool soft = r.outcome == Outcome::temporary || lacksTls;
     if (soft && stopping && r.local == smtp::LocalReason::connectionLost) {
       again.claims.push_back(claim);
@@ -251,7 +253,7 @@ bool Courier::nextHost() {
 void Courier::noteAnswer() {
   const auto& f = *failure_;
   // What is wrong with our credentials is no reason to give mail back.
-  bool permanent = f.outcome == Outcome::permanent && f.phase != ClientPhase::auth && !isForLackOfTls(f.enhanced, f.code);
+  bool permanent = f.outcome == Outcome::permanent && f.phase != ClientPhase::auth && !isForLackOfTls(f.enhanced, f.code, 0);
   // As deservesOtherFamily(); greetings have no enhanced codes (RFC 2034 §4).
   if (permanent && hostNow().dualStack && (f.enhanced.empty() || f.enhanced.starts_with("5.7."))) otherFamilyMayServe_ = true;
   bool all = permanent && (!answer_ || answer_->why.permanent);

@@ -52,7 +52,7 @@ class Courier final : public smtp::ClientOwner, public std::enable_shared_from_t
   bool nextHost();
   void noteAnswer();
   bool isStale(const smtp::ClientSession& session, const Parcel& parcel, const smtp::RecipientResult& result) const;
-  bool isForLackOfTls(std::string_view enhanced, unsigned code) const;
+  bool isForLackOfTls(std::string_view enhanced, unsigned code, int attempts) const;
   bool deservesOtherFamily(const Claim& claim, const smtp::RecipientResult& result) const;
 
   Dispatcher& dispatcher_;

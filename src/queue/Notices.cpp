@@ -30,6 +30,7 @@ message::DsnRecipient recipient(const Record& r, bool failed) {
   message::DsnRecipient out{r.claim.recipient, "", message::DsnAction::failed, "", "", "", "", {}, {}};
   out.action = failed ? message::DsnAction::failed : message::DsnAction::delayed;
   out.status = r.attempt.enhanced;
+  if (!failed && out.status.starts_with('5')) out.status.clear();  // a refusal that is tried again all the same
   // 3464 §2.3.4: the class must fit the action; a 4.x.x that lasted too long has failed all the same.
   if (failed && out.status.starts_with('4')) out.statusComment = "gave up after " + std::to_string(r.claim.attempts) + " attempts";
   out.remoteMta = r.remoteHost;

@@ -458,6 +458,19 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     advance(minutes(8));
     settle();
     CHECK(mx.taken().back().tls);
+    // What may be a matter of TLS or of the message is tried once more, not for days.
+    script = {};
+    script.swallowTls = true;
+    script.data = "550 5.7.1 rejected as spam\r\n";
+    mx.change(script);
+    endParked();
+    queue->add(message({"spam@example.net"}));
+    settle();
+    CHECK(inbox("user").empty());
+    advance(minutes(8));
+    settle();
+    CHECK_EQ(std::size_t{0}, queue->size());
+    CHECK_EQ(std::size_t{1}, inbox("user").size());
     // What is no matter of TLS counts as ever.
     script = {};
     script.swallowTls = true;
@@ -467,7 +480,7 @@ struct DeliveryTest : mox::test::Suite<DeliveryTest>, QueueFixture {
     queue->add(message({"two@example.net"}));
     settle();
     CHECK_EQ(std::size_t{0}, queue->size());
-    CHECK_EQ(std::size_t{1}, inbox("user").size());
+    CHECK_EQ(std::size_t{2}, inbox("user").size());
   }
 
   void deadHost() {
