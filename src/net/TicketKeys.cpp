@@ -76,6 +76,8 @@ TicketKeys::TicketKeys(const Clock& clock, Random& random) : clock_(clock), rand
 void TicketKeys::useFor(ssl_ctx_st& ctx) {
   SSL_CTX_set_app_data(&ctx, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(&ctx, &onTicket);
+  // Of two, as the library sends by itself, libesmtp waits for another record before it says a word.
+  SSL_CTX_set_num_tickets(&ctx, 1);
 }
 
 void TicketKeys::turn(Kept& kept) {

@@ -22,6 +22,7 @@ struct TicketKeysTest : mox::test::Suite<TicketKeysTest> {
   struct Shaken {
     bool resumed = false;
     Session session;  ///< null: nothing that could be resumed
+    int tickets = 0;
   };
 
   FakeClock clock;
@@ -41,6 +42,10 @@ struct TicketKeysTest : mox::test::Suite<TicketKeysTest> {
     SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_min_proto_version(context.get(), version);
     SSL_CTX_set_max_proto_version(context.get(), version);
+    int tickets = 0;
+    SSL_CTX_set_app_data(context.get(), &tickets);
+    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context.get(), [](SSL* ssl, SSL_SESSION*) { return ++*static_cast<int*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl))), 0; });
     SslPtr client(SSL_new(context.get())), accepted(server.newSsl("").value());
     SSL_set_connect_state(client.get());
     SSL_set_tlsext_host_name(client.get(), "a.example");
@@ -59,7 +64,7 @@ struct TicketKeysTest : mox::test::Suite<TicketKeysTest> {
     CHECK(SSL_is_init_finished(client.get()) && SSL_is_init_finished(accepted.get()));
     char none = 0;
     CHECK(SSL_read(client.get(), &none, 1) < 0);  // takes tickets that come after the handshake
-    Shaken out{SSL_session_reused(client.get()) == 1, Session(SSL_get1_session(client.get()))};
+    Shaken out{SSL_session_reused(client.get()) == 1, Session(SSL_get1_session(client.get())), tickets};
     if (!SSL_SESSION_has_ticket(out.session.get())) out.session.reset();
     SSL_shutdown(client.get());  // a session of a connection that broke would be of no use
     return out;
@@ -71,6 +76,7 @@ struct TicketKeysTest : mox::test::Suite<TicketKeysTest> {
       auto context = server();
       auto first = shake(*context);
       CHECK(!first.resumed && first.session);
+      CHECK_EQ(1, first.tickets);
       clock.advance(TicketKeys::period - 1s);
       CHECK(shake(*context, first.session).resumed);
       clock.advance(1s);
