@@ -115,7 +115,8 @@ tl::expected<Target, Refusal> resolveTarget(dns::Resolver& resolver, const Host&
 }
 
 tl::expected<Target, Refusal> resolveHost(dns::Resolver& resolver, const std::string& name, const dns::Ask& ask) {
-  auto target = withAddresses(resolver, Candidates{{{name, 0, {}}}, false}, ask);
+  if (auto ip = IpAddress::parse(name)) return Target{{{name, 0, {*ip}}}, false};
+  auto target = withAddresses(resolver, Candidates{{{name, 0, {}}}, false, true}, ask);
   // What is wrong with our own smarthost is no reason to give mail back.
   if (!target) target.error() = {false, 0, "4.4.4", "smarthost " + name + ": " + target.error().text};
   return target;

@@ -22,6 +22,7 @@ struct TargetTest : mox::test::Suite<TargetTest> {
     l.add("aliases, their limit and loops", &TargetTest::aliases);
     l.add("odd and many MX records", &TargetTest::odd);
     l.add("address literals", &TargetTest::literal);
+    l.add("a smarthost is a name or an address", &TargetTest::smarthost);
     l.add("families and addresses take turns", &TargetTest::families);
     l.add("what a connection is bound to", &TargetTest::source);
     l.add("the table of retries", &TargetTest::retries);
@@ -63,6 +64,15 @@ struct TargetTest : mox::test::Suite<TargetTest> {
     resolver.a("example.net", "192.0.2.1").aaaa("example.net", "2001:db8::1");
     CHECK_EQ(std::string("example.net"), hosts("example.net"));
     CHECK_EQ(std::size_t{2}, resolve("example.net")->hosts[0].ips.size());
+  }
+
+  void smarthost() {
+    auto literal = resolveHost(resolver, "192.0.2.5", ask);
+    CHECK(literal && literal->hosts.size() == 1);
+    CHECK_EQ(std::string("192.0.2.5"), show(literal->hosts[0].ips));
+    auto missing = resolveHost(resolver, "relay.example.net", ask);
+    CHECK(!missing && !missing.error().permanent);
+    CHECK_EQ(std::string("smarthost relay.example.net: host has no address"), missing.error().text);
   }
 
   void nullMx() {
